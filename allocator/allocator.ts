@@ -1,0 +1,526 @@
+/**
+ * The malloc family over one slice of a segment: TLSF for the owner's own blocks, the list of remote
+ * frees for those of other slices, and the checks that are always on.
+ *
+ * Semantics are C's (C17 7.22.3, with the choices of glibc where the standard leaves one), and the
+ * way a free finds its owner is Seastar's (`src/core/memory.cc`, `free_cross_cpu`). What C cannot
+ * express, a fractional length for one, is an error here.
+ *
+ * @module
+ */
+import { isPowerOfTwo } from "./align.ts";
+import { blockFault, foreignBlockFault, FREE_ALREADY } from "./block_check.ts";
+import * as layout from "./block_layout.ts";
+import * as control from "./control_layout.ts";
+import { DoubleFreeError, InvalidAddressError } from "./errors.ts";
+import { checkHeap } from "./heap_check.ts";
+import {
+  hasRemoteFrees,
+  nextRemoteFree,
+  RemoteFreeOutbox,
+  takeRemoteFrees,
+} from "./remote_free_list.ts";
+import { granulesFor } from "./size_class.ts";
+import { type SliceSpan, SliceTable, wordsOf } from "./slice_table.ts";
+import { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
+import { formatHeap, Tlsf } from "./tlsf.ts";
+
+// V8 loads an imported binding from a cell at every use: see the same copies in tlsf.ts.
+const FREE = layout.FREE;
+const NOT_LIVE = layout.FREE | layout.CACHED;
+const PREVIOUS_FREE = layout.PREVIOUS_FREE;
+const MALLOCS = control.MALLOCS_WORD;
+const FREES = control.FREES_WORD;
+const REMOTE_FREE_HEAD = control.REMOTE_FREE_HEAD_WORD;
+/** Payloads of up to this many words are cleared and copied in a loop: a call costs as much. */
+const LOOP_WORDS = 32;
+
+/**
+ * The allocator of one slice. Each thread has one, over the slice it owns, and frees any block
+ * through it: its own at once, those of other slices by way of their owners.
+ *
+ * An address is a byte offset from the start of the segment; 0 is null. Payloads are 8-byte aligned.
+ * `malloc`, `free` and the rest take constant time, but for clearing or copying the bytes they have to.
+ *
+ * @example
+ * ```ts
+ * import { Allocator } from "@tidepool/core/allocator";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const segment = new SharedArrayBuffer(65536);
+ * const allocator = Allocator.create(segment, [{ byteOffset: 0, byteLength: 65536 }], 0);
+ * const address = allocator.malloc(100);
+ * allocator.bytes(address, 100).fill(7);
+ * assertEquals(allocator.statistics().liveBlocks, 1);
+ * allocator.free(address);
+ * assertEquals(allocator.statistics().liveBlocks, 0);
+ * ```
+ */
+export class Allocator {
+  /** The segment. */
+  readonly buffer: SharedArrayBuffer;
+  /** The slice that this allocator owns. */
+  readonly sliceIndex: number;
+  readonly #words: Int32Array;
+  readonly #tlsf: Tlsf;
+  /** Header of the first block, and the address of its payload. */
+  readonly #firstBlock: number;
+  readonly #firstAddress: number;
+  readonly #sentinel: number;
+  readonly #heapBytes: number;
+  readonly #slices: SliceTable;
+  /** By slice, made when the first block of that slice is met. */
+  readonly #outboxes: (RemoteFreeOutbox | undefined)[];
+  /** Outboxes that may hold blocks; each says itself whether it is in here. */
+  readonly #pending: RemoteFreeOutbox[] = [];
+  #lastOutbox: RemoteFreeOutbox | undefined;
+  /** Rest of a chain that was taken from the list when one of its blocks was refused. */
+  #undrained = 0;
+  #segmentBytes: Uint8Array | undefined;
+
+  private constructor(buffer: SharedArrayBuffer, slices: SliceTable, index: number) {
+    this.buffer = buffer;
+    this.sliceIndex = index;
+    this.#slices = slices;
+    this.#words = wordsOf(buffer, slices.spans[index]!);
+    formatHeap(this.#words);
+    this.#tlsf = new Tlsf(this.#words);
+    this.#firstBlock = this.#tlsf.firstBlock;
+    this.#firstAddress = layout.addressOf(this.#words, this.#firstBlock);
+    this.#sentinel = this.#tlsf.sentinel;
+    this.#heapBytes = this.#tlsf.heapGranules * 8;
+    this.#outboxes = slices.spans.map(() => undefined);
+  }
+
+  /**
+   * Formats a slice and returns the allocator of its owner. Call it once for a slice, on the thread
+   * that will own it, before any other thread can hold an address in it: what the slice held is lost.
+   *
+   * @param buffer the segment
+   * @param slices where the slices of the segment lie; they must not overlap
+   * @param index which of them to format and own
+   * @returns the allocator
+   * @throws {RangeError} if a slice does not fit, overlaps another, or `index` names none
+   */
+  static create(
+    buffer: SharedArrayBuffer,
+    slices: readonly SliceSpan[],
+    index: number,
+  ): Allocator {
+    const table = new SliceTable(buffer, slices);
+    if (table.spans[index] === undefined) {
+      throw new RangeError(
+        `Cannot own slice ${index}: the segment has slices 0 to ${slices.length - 1}`,
+      );
+    }
+    return new Allocator(buffer, table, index);
+  }
+
+  /**
+   * Allocates a block in this slice. Its bytes hold whatever was there.
+   *
+   * @param byteLength bytes wanted; 0 gives an address of its own too
+   * @returns the address, a multiple of 8, or 0 if there is no room
+   * @throws {RangeError} if `byteLength` is negative, fractional or not finite
+   */
+  malloc(byteLength: number): number {
+    const length = byteLength >>> 0;
+    // A length past 2^32, or no whole number at all, differs from its low 32 bits.
+    if (length !== byteLength || length > this.#heapBytes - 4) return this.#refuse(byteLength);
+    const granules = length < 12 ? 2 : (length + 11) >>> 3;
+    let block = this.#tlsf.allocate(granules);
+    if (block === 0) {
+      block = this.#allocateAtLast(granules);
+      if (block === 0) return 0;
+    }
+    const words = this.#words;
+    const mallocs = (words[MALLOCS]! + 1) | 0;
+    words[MALLOCS] = mallocs;
+    if ((mallocs & 0x7fffffff) === 0) words[MALLOCS + 1] = words[MALLOCS + 1]! + 1;
+    return this.#firstAddress + (((block - this.#firstBlock) << 2) >>> 0);
+  }
+
+  /**
+   * Frees a block of any slice. One of this slice is free at once. One of another slice is gathered
+   * with others for its owner: see {@linkcode Allocator.flushRemoteFrees}.
+   *
+   * @param address the block; 0 does nothing
+   * @throws {DoubleFreeError} if the block is free
+   * @throws {InvalidAddressError} if the address can be that of no live block
+   */
+  free(address: number): void {
+    const offset = (address - this.#firstAddress) >>> 0;
+    if (
+      this.#firstAddress + offset !== address || offset >= this.#heapBytes || (offset & 7) !== 0
+    ) {
+      this.#freeElsewhere(address);
+      return;
+    }
+    const words = this.#words;
+    const block = this.#firstBlock + (offset >>> 2);
+    const header = words[block]!;
+    const end = block + (header >>> 3) * 2;
+    if (
+      (header & NOT_LIVE) !== 0 || (header >>> 4) === 0 || end > this.#sentinel ||
+      (words[end]! & PREVIOUS_FREE) !== 0 ||
+      ((header & PREVIOUS_FREE) !== 0 && !endsAt(words, words[block - 1]!, block))
+    ) {
+      throw faultError("free", address, this.sliceIndex, blockFault(words, block)!);
+    }
+    this.#tlsf.release(block, header);
+    const frees = (words[FREES]! + 1) | 0;
+    words[FREES] = frees;
+    if ((frees & 0x7fffffff) === 0) words[FREES + 1] = words[FREES + 1]! + 1;
+  }
+
+  /**
+   * Allocates a block of `count * byteLength` zero bytes in this slice.
+   *
+   * @param count how many elements
+   * @param byteLength bytes of one element
+   * @returns the address, a multiple of 8, or 0 if there is no room (or the product is too large)
+   * @throws {RangeError} if either is negative, fractional or not finite
+   */
+  calloc(count: number, byteLength: number): number {
+    checkLength(count, "elements");
+    checkLength(byteLength, "bytes");
+    const length = count * byteLength;
+    const address = this.malloc(Number.isSafeInteger(length) ? length : Number.MAX_SAFE_INTEGER);
+    if (address === 0) return 0;
+    const words = this.#words;
+    const start = this.#payloadWord(address);
+    const end = start + ((length + 3) >>> 2);
+    if (end - start > LOOP_WORDS) words.fill(0, start, end);
+    else for (let word = start; word < end; word++) words[word] = 0;
+    return address;
+  }
+
+  /**
+   * Resizes a block, in place where it shrinks or where the block to its right is free and large
+   * enough, else by moving it. A block of another slice moves to this one. What a `memalign` asked
+   * for beyond 8 bytes is not kept by a move, as in C.
+   *
+   * @param address the block; 0 allocates
+   * @param byteLength bytes wanted; 0 frees the block and returns 0
+   * @returns the address of the block, a multiple of 8, or 0 if there is no room: the block is then
+   * as it was
+   * @throws {RangeError} if `byteLength` is negative, fractional or not finite
+   * @throws {DoubleFreeError} if the block is free
+   * @throws {InvalidAddressError} if the address can be that of no live block
+   */
+  realloc(address: number, byteLength: number): number {
+    if (address === 0) return this.malloc(byteLength);
+    checkLength(byteLength, "bytes");
+    if (byteLength === 0) {
+      this.free(address);
+      return 0;
+    }
+    const index = this.#locate("reallocate", address);
+    const fits = byteLength <= this.#heapBytes - layout.HEADER_BYTES;
+    if (index === this.sliceIndex && fits) {
+      if (this.#tlsf.resize(this.#payloadWord(address) - 1, granulesFor(byteLength))) {
+        return address;
+      }
+    }
+    const moved = this.malloc(byteLength);
+    if (moved === 0) return 0;
+    const kept = Math.min(this.#usable(address, index), byteLength);
+    if (index === this.sliceIndex) {
+      this.#copyWords(this.#payloadWord(moved), this.#payloadWord(address), (kept + 3) >>> 2);
+    } else {
+      this.#segmentBytes ??= new Uint8Array(this.buffer);
+      this.#segmentBytes.copyWithin(moved, address, address + kept);
+    }
+    this.free(address);
+    return moved;
+  }
+
+  /**
+   * Allocates a block in this slice at a multiple of `alignment`. The gap that alignment costs stays
+   * free memory; the slice must have `byteLength + alignment` bytes free in a row at the time.
+   *
+   * @param alignment a power of two, in bytes; up to 8 every block has it
+   * @param byteLength bytes wanted
+   * @returns the address, or 0 if there is no room
+   * @throws {RangeError} if the alignment is no power of two, or `byteLength` is negative, fractional
+   * or not finite
+   */
+  memalign(alignment: number, byteLength: number): number {
+    if (!isPowerOfTwo(alignment)) {
+      throw new RangeError(`Cannot align to ${alignment} bytes: an alignment is a power of two`);
+    }
+    if (alignment <= 8) return this.malloc(byteLength);
+    checkLength(byteLength, "bytes");
+    if (byteLength + alignment > this.#heapBytes) return this.#refuse(byteLength);
+    const phase = (this.#words.byteOffset % alignment) / 8;
+    const granules = granulesFor(byteLength);
+    let block = this.#tlsf.allocateAligned(granules, alignment / 8, phase);
+    if (block === 0 && this.drainRemoteFrees() > 0) {
+      block = this.#tlsf.allocateAligned(granules, alignment / 8, phase);
+    }
+    if (block === 0) return this.#refuse(byteLength);
+    control.count(this.#words, MALLOCS);
+    return layout.addressOf(this.#words, block);
+  }
+
+  /**
+   * How many bytes the block can hold: at least what was asked for.
+   *
+   * @param address a block of any slice; 0 has 0 bytes
+   * @returns usable bytes
+   * @throws {DoubleFreeError} if the block is free
+   * @throws {InvalidAddressError} if the address can be that of no live block
+   */
+  mallocUsableSize(address: number): number {
+    if (address === 0) return 0;
+    return this.#usable(address, this.#locate("measure", address));
+  }
+
+  /**
+   * Which slice an address lies in.
+   *
+   * @param address bytes from the start of the segment
+   * @returns the index of the slice, -1 if none holds the address
+   */
+  owner(address: number): number {
+    return this.#slices.find(address);
+  }
+
+  /**
+   * A view of bytes of the segment, of any slice. It stays what it is when the block is freed: a view
+   * kept too long reads and writes what the memory is used for next.
+   *
+   * @param address first byte, from the start of the segment
+   * @param byteLength how many
+   * @returns the view
+   * @throws {RangeError} if the bytes are not all in the segment
+   */
+  bytes(address: number, byteLength: number): Uint8Array {
+    if (!(address >= 0 && byteLength >= 0 && address + byteLength <= this.buffer.byteLength)) {
+      throw new RangeError(
+        `Cannot view ${byteLength} bytes at address ${address}: ` +
+          `the segment has ${this.buffer.byteLength} bytes`,
+      );
+    }
+    return new Uint8Array(this.buffer, address, byteLength);
+  }
+
+  /**
+   * Publishes every block of another slice that was freed here and not published yet. Call it at the
+   * end of each turn, before the thread sleeps, and before it stops.
+   */
+  flushRemoteFrees(): void {
+    const pending = this.#pending;
+    while (pending.length > 0) {
+      const outbox = pending.pop()!;
+      outbox.listed = false;
+      outbox.flush();
+    }
+  }
+
+  /**
+   * Frees the blocks of this slice that other threads published. Call it often: it looks with a plain
+   * read, and costs next to nothing when there are none.
+   *
+   * @returns how many blocks were freed
+   * @throws {DoubleFreeError} if a block was freed twice: blocks queued behind it, up to its first
+   * free, may then be lost, and stay among the live blocks of the statistics
+   * @throws {InvalidAddressError} if a queued block or its link was overwritten; the blocks behind
+   * are freed by the next call where the link can be trusted
+   */
+  drainRemoteFrees(): number {
+    const words = this.#words;
+    // The owner's own read of a word that others write: a stale value only delays the drain.
+    if (words[REMOTE_FREE_HEAD] === 0 && this.#undrained === 0) return 0;
+    let drained = 0;
+    while (true) {
+      if (this.#undrained === 0) this.#undrained = takeRemoteFrees(words);
+      const block = this.#undrained;
+      if (block === 0) return drained;
+      this.#undrained = this.#checkQueued(block);
+      this.#tlsf.release(block, words[block]!);
+      control.count(words, FREES);
+      control.count(words, control.REMOTE_RECEIVED_WORD);
+      drained++;
+    }
+  }
+
+  /**
+   * Whether blocks that other threads freed wait for {@linkcode Allocator.drainRemoteFrees}. Unlike
+   * that method it misses nothing that was published before: ask it before going to sleep.
+   *
+   * @returns whether there is anything to drain
+   */
+  hasRemoteFrees(): boolean {
+    return this.#undrained !== 0 || hasRemoteFrees(this.#words);
+  }
+
+  /**
+   * The figures of this slice.
+   *
+   * @returns the figures at this moment
+   */
+  statistics(): MemoryStatistics {
+    return readMemoryStatistics(this.buffer, this.#slices.spans[this.sliceIndex]!);
+  }
+
+  /**
+   * Walks this slice and checks every invariant of its heap. Takes time in proportion to the blocks.
+   *
+   * @throws {HeapCheckError} naming the first invariant that does not hold, and the address
+   */
+  checkHeap(): void {
+    checkHeap(this.buffer, this.#slices.spans[this.sliceIndex]!);
+  }
+
+  /** The path to failure: what others freed, then a tighter fit, then the failure is counted. */
+  #allocateAtLast(granules: number): number {
+    let block = 0;
+    if (this.drainRemoteFrees() > 0) block = this.#tlsf.allocate(granules);
+    if (block === 0) block = this.#tlsf.allocateTight(granules);
+    if (block === 0) control.count(this.#words, control.FAILED_WORD);
+    return block;
+  }
+
+  /** A length that no slice can hold fails; one that is none is an error. */
+  #refuse(byteLength: number): number {
+    checkLength(byteLength, "bytes");
+    control.count(this.#words, control.FAILED_WORD);
+    return 0;
+  }
+
+  /** Frees a block of another slice, or throws. */
+  #freeElsewhere(address: number): void {
+    let outbox = this.#lastOutbox;
+    let block = outbox === undefined ? 0 : outbox.blockAt(address);
+    if (outbox === undefined || block === 0) {
+      if (address === 0) return;
+      outbox = this.#outboxes[this.#locate("free", address)]!;
+      block = outbox.blockAt(address);
+      this.#lastOutbox = outbox;
+    }
+    let fault = foreignBlockFault(outbox.words, block);
+    if (fault === undefined && !outbox.add(block)) fault = FREE_ALREADY;
+    if (fault !== undefined) {
+      throw faultError("free", address, this.#slices.find(address), fault);
+    }
+    if (!outbox.listed) {
+      outbox.listed = true;
+      this.#pending.push(outbox);
+    }
+    control.count(this.#words, control.REMOTE_SENT_WORD);
+  }
+
+  /** The slice of a live block, as far as this thread can tell, or throws. */
+  #locate(operation: string, address: number): number {
+    if (typeof address !== "number") {
+      throw new TypeError(`Cannot ${operation} address ${String(address)}: expected a number`);
+    }
+    if (!Number.isSafeInteger(address) || address < 0) {
+      const reason = "an address is a whole number of bytes, 0 or more";
+      throw new InvalidAddressError(operation, address, -1, reason);
+    }
+    const index = this.#slices.find(address);
+    if (index === -1) {
+      const reason = `it lies outside the segment: ${this.#slices.describe()}`;
+      throw new InvalidAddressError(operation, address, -1, reason);
+    }
+    if (address % 8 !== 0) {
+      throw new InvalidAddressError(operation, address, index, "it is no multiple of 8");
+    }
+    const words = this.#wordsOf(index);
+    const block = (address - words.byteOffset - layout.HEADER_BYTES) / 4;
+    const first = control.firstBlockOf(words.length);
+    const sentinel = control.sentinelOf(words.length);
+    if (block < first || block >= sentinel) {
+      const reason =
+        `it lies outside the heap: blocks cover ${layout.addressOf(words, first)} to ` +
+        `${layout.addressOf(words, sentinel)}`;
+      throw new InvalidAddressError(operation, address, index, reason);
+    }
+    const fault = index === this.sliceIndex
+      ? blockFault(words, block)
+      : foreignBlockFault(words, block);
+    if (fault !== undefined) throw faultError(operation, address, index, fault);
+    return index;
+  }
+
+  /** The words of any slice; those of others are mapped once, with the outbox for their blocks. */
+  #wordsOf(index: number): Int32Array {
+    if (index === this.sliceIndex) return this.#words;
+    let outbox = this.#outboxes[index];
+    if (outbox === undefined) {
+      outbox = new RemoteFreeOutbox(wordsOf(this.buffer, this.#slices.spans[index]!));
+      this.#outboxes[index] = outbox;
+    }
+    return outbox.words;
+  }
+
+  /** Payload bytes of a block that was located. */
+  #usable(address: number, index: number): number {
+    const words = this.#wordsOf(index);
+    const block = (address - words.byteOffset - layout.HEADER_BYTES) / 4;
+    return layout.granulesOf(words[block]!) * 8 - layout.HEADER_BYTES;
+  }
+
+  /** The word at which the payload of a block of this slice begins. */
+  #payloadWord(address: number): number {
+    return (address - this.#words.byteOffset) / Int32Array.BYTES_PER_ELEMENT;
+  }
+
+  #copyWords(to: number, from: number, length: number): void {
+    const words = this.#words;
+    if (length > LOOP_WORDS) words.copyWithin(to, from, from + length);
+    else for (let i = 0; i < length; i++) words[to + i] = words[from + i]!;
+  }
+
+  /**
+   * Checks a block taken from the list of remote frees, and returns the one queued behind it. When it
+   * throws, `#undrained` is what can still be trusted of the chain.
+   */
+  #checkQueued(block: number): number {
+    const words = this.#words;
+    let fault: string | undefined;
+    let next = 0;
+    if ((block & 1) === 0 || block < this.#firstBlock || block >= this.#sentinel) {
+      fault = "it is no block: something wrote to a block that waited to be freed";
+    } else {
+      // Read before the block is freed, as that overwrites it. A block freed twice closes a circle:
+      // its second visit finds it free, and what its first link led to is unknown.
+      next = nextRemoteFree(words, block);
+      fault = blockFault(words, block);
+      if (fault === undefined) return next;
+      if (fault === FREE_ALREADY) next = 0;
+    }
+    this.#undrained = next;
+    control.count(words, control.REMOTE_REJECTED_WORD);
+    throw faultError("drain", layout.addressOf(words, block), this.sliceIndex, fault);
+  }
+}
+
+/** Whether `left`, a back reference, leads to a free block that ends at `block`. */
+function endsAt(words: Int32Array, left: number, block: number): boolean {
+  const header = words[left]!;
+  return (header & FREE) !== 0 && left + (header >>> 3) * 2 === block;
+}
+
+function faultError(
+  operation: string,
+  address: number,
+  index: number,
+  fault: string,
+): InvalidAddressError {
+  return fault === FREE_ALREADY
+    ? new DoubleFreeError(operation, address, index, fault)
+    : new InvalidAddressError(operation, address, index, fault);
+}
+
+/** Throws unless `value` can be a length: C's `size_t` has no other values. */
+function checkLength(value: number, unit: string): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot allocate ${String(value)} ${unit}: expected a number`);
+  }
+  if (!(Number.isInteger(value) && value >= 0)) {
+    throw new RangeError(`Cannot allocate ${value} ${unit}: expected a whole number, 0 or more`);
+  }
+}

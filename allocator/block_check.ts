@@ -1,0 +1,62 @@
+/**
+ * The checks that are always on: whether an address can be that of a live block. Each runs in
+ * constant time, by reading the block's header and what its neighbours say about it. They are exact
+ * about blocks that were freed and not handed out again; an address inside a block is caught only if
+ * the bytes there happen not to look like a header (the debug heap knows every start).
+ *
+ * @module
+ */
+import { blockAfter, CACHED, FREE, granulesOf, PREVIOUS_FREE } from "./block_layout.ts";
+import { firstBlockOf, sentinelOf } from "./control_layout.ts";
+import { GRANULE_BYTES, SMALLEST_BLOCK_GRANULES } from "./size_class.ts";
+
+/** What the fault of a block is called that was freed before. */
+export const FREE_ALREADY = "it is free already";
+
+/**
+ * Owner: why the block cannot be a live one of this heap, or `undefined` if nothing speaks against
+ * it. `Allocator.free()` has the same conditions written out.
+ */
+export function blockFault(words: Int32Array, block: number): string | undefined {
+  const fault = foreignBlockFault(words, block);
+  if (fault !== undefined) return fault;
+  const header = words[block]!;
+  if ((words[blockAfter(block, granulesOf(header))]! & PREVIOUS_FREE) !== 0) {
+    return "the block after it says that this one is free: the address lies inside a block, or a " +
+      "header was overwritten";
+  }
+  if ((header & PREVIOUS_FREE) !== 0 && !hasFreeNeighbour(words, block)) {
+    return "its header says that the block before it is free, and it is not: the address lies " +
+      "inside a block, or a header was overwritten";
+  }
+  return undefined;
+}
+
+/**
+ * Any thread: what can be checked of a block that another thread owns. Of a live block the owner
+ * rewrites PREVIOUS_FREE at any time and nothing else, so its size and FREE bits are stable, and the
+ * word is read whole. A block seen as free was freed before this thread had any right to it, or
+ * twice; one seen as live may still turn out to be freed twice, which the owner finds when it drains.
+ */
+export function foreignBlockFault(words: Int32Array, block: number): string | undefined {
+  const header = words[block]!;
+  if ((header & (FREE | CACHED)) !== 0) return FREE_ALREADY;
+  const granules = granulesOf(header);
+  if (granules < SMALLEST_BLOCK_GRANULES) {
+    return `its header gives ${granules * GRANULE_BYTES} bytes, and no block is so small: the ` +
+      `address lies inside a block, or a header was overwritten`;
+  }
+  if (blockAfter(block, granules) > sentinelOf(words.length)) {
+    return `its header gives ${granules * GRANULE_BYTES} bytes, past the end of the heap: the ` +
+      `address lies inside a block, or a header was overwritten`;
+  }
+  return undefined;
+}
+
+/** Whether the back reference in front of the block leads to a free block that ends at it. */
+export function hasFreeNeighbour(words: Int32Array, block: number): boolean {
+  const left = words[block - 1]!;
+  if (left < firstBlockOf(words.length) || left >= block) return false;
+  const header = words[left]!;
+  return (header & FREE) !== 0 && blockAfter(left, granulesOf(header)) === block;
+}

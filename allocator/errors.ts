@@ -1,0 +1,50 @@
+/**
+ * What the allocator throws when a caller breaks a rule. Running out of memory is no error here:
+ * the family returns 0.
+ *
+ * @module
+ */
+
+/** An address that names no live block was given where one is needed. */
+export class InvalidAddressError extends RangeError {
+  /** The name of the class. */
+  override name = "InvalidAddressError";
+  /** The address given, in bytes from the start of the segment. */
+  readonly address: number;
+  /** The slice that holds the address, -1 if none does. */
+  readonly sliceIndex: number;
+  /** What is wrong with the address, as in the message. */
+  readonly reason: string;
+
+  /** Composes the message `Cannot <operation> address <address> of slice <index> as <reason>`. */
+  constructor(operation: string, address: number, sliceIndex: number, reason: string) {
+    const where = sliceIndex < 0 ? "" : ` of slice ${sliceIndex}`;
+    super(`Cannot ${operation} address ${address}${where} as ${reason}`);
+    this.address = address;
+    this.sliceIndex = sliceIndex;
+    this.reason = reason;
+  }
+}
+
+/** The block at the address was freed before, and its memory was not handed out again since. */
+export class DoubleFreeError extends InvalidAddressError {
+  /** The name of the class. */
+  override name = "DoubleFreeError";
+}
+
+/** A heap contradicts itself: something wrote outside the blocks it owned. */
+export class HeapCheckError extends Error {
+  /** The name of the class. */
+  override name = "HeapCheckError";
+  /** The violated invariant, in the words of `heap_check.ts`. */
+  readonly invariant: string;
+  /** Where, in bytes from the start of the segment. */
+  readonly address: number;
+
+  /** Composes the message `Heap check failed at address <address>: <invariant>, but <found>`. */
+  constructor(invariant: string, address: number, found: string) {
+    super(`Heap check failed at address ${address}: ${invariant}, but ${found}`);
+    this.invariant = invariant;
+    this.address = address;
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * The blocks of a slice in address order.
+ *
+ * @module
+ */
+import { addressOf, blockAfter, CACHED, FREE, granulesOf } from "./block_layout.ts";
+import { firstBlockOf, sentinelOf } from "./control_layout.ts";
+import { HeapCheckError } from "./errors.ts";
+import { GRANULE_BYTES, SMALLEST_BLOCK_GRANULES } from "./size_class.ts";
+import { checkSliceSpan, type SliceSpan, wordsOf } from "./slice_table.ts";
+import { checkFormatted } from "./statistics.ts";
+
+/** A block of a heap, in use or free. */
+export interface HeapBlock {
+  /** Where its payload begins, in bytes from the start of the segment. */
+  readonly address: number;
+  /** Bytes of the whole block, the header of 4 included: they add up to the heap. */
+  readonly byteLength: number;
+  /** Whether it is free. A block that waits on the list of remote frees is not, yet. */
+  readonly free: boolean;
+}
+
+/**
+ * Walks every block of a slice in address order, for heap maps and reports. Any thread may walk; the
+ * blocks make sense together only while the owner neither allocates nor frees.
+ *
+ * @param buffer the segment
+ * @param slice where the slice lies in it
+ * @returns the blocks, one at a time
+ * @throws {RangeError} if the span is no slice of the buffer, or is not formatted
+ * @throws {HeapCheckError} if a header leads nowhere
+ */
+export function* walkHeap(buffer: SharedArrayBuffer, slice: SliceSpan): Generator<HeapBlock> {
+  checkSliceSpan(buffer, slice);
+  const words = wordsOf(buffer, slice);
+  checkFormatted(words);
+  const sentinel = sentinelOf(words.length);
+  let block = firstBlockOf(words.length);
+  while (block < sentinel) {
+    const header = words[block]!;
+    const granules = granulesOf(header);
+    const address = addressOf(words, block);
+    const next = blockAfter(block, granules);
+    if (granules < SMALLEST_BLOCK_GRANULES || next > sentinel) {
+      throw new HeapCheckError(
+        "blocks follow one another to the end of the heap",
+        address,
+        `its header gives ${granules * GRANULE_BYTES} bytes`,
+      );
+    }
+    yield { address, byteLength: granules * GRANULE_BYTES, free: (header & (FREE | CACHED)) !== 0 };
+    block = next;
+  }
+}

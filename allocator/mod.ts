@@ -1,0 +1,32 @@
+/**
+ * The memory of shards: an allocator for each slice of one SharedArrayBuffer, with the malloc family,
+ * blocks that any thread can free, and checks that are always on. It knows nothing of threads and
+ * needs nothing but the buffer.
+ *
+ * @example
+ * ```ts
+ * import { Allocator } from "@tidepool/core/allocator";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const segment = new SharedArrayBuffer(131072);
+ * const slices = [{ byteOffset: 0, byteLength: 65536 }, { byteOffset: 65536, byteLength: 65536 }];
+ * // Each thread has the allocator of its own slice. Both are on one thread here.
+ * const first = Allocator.create(segment, slices, 0);
+ * const second = Allocator.create(segment, slices, 1);
+ *
+ * const address = first.malloc(100);
+ * assertEquals(second.owner(address), 0);
+ * second.free(address); // a remote free: correct on the wrong thread
+ * second.flushRemoteFrees();
+ * assertEquals(first.drainRemoteFrees(), 1);
+ * ```
+ *
+ * @module
+ */
+export { Allocator } from "./allocator.ts";
+export { MAX_SLICE_BYTES, MIN_SLICE_BYTES, SLICE_ALIGNMENT_BYTES } from "./control_layout.ts";
+export { DoubleFreeError, HeapCheckError, InvalidAddressError } from "./errors.ts";
+export { checkHeap } from "./heap_check.ts";
+export { type HeapBlock, walkHeap } from "./heap_walk.ts";
+export type { SliceSpan } from "./slice_table.ts";
+export { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";

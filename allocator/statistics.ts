@@ -1,0 +1,129 @@
+/**
+ * What an allocator counts, after `seastar::memory::statistics`, with fragmentation beside it. The
+ * counters live in the control words of the slice, so any thread can read them without a message.
+ *
+ * @module
+ */
+import { FREE, granulesOf } from "./block_layout.ts";
+import {
+  FAILED_WORD,
+  FIRST_LEVEL_WORD,
+  firstBlockOf,
+  FREES_WORD,
+  heapGranulesOf,
+  LIST_HEADS_WORD,
+  MAGIC,
+  MAGIC_WORD,
+  MALLOCS_WORD,
+  PEAK_GRANULES_WORD,
+  readCount,
+  REMOTE_RECEIVED_WORD,
+  REMOTE_REJECTED_WORD,
+  REMOTE_SENT_WORD,
+  SECOND_LEVEL_WORD,
+  sentinelOf,
+  USED_GRANULES_WORD,
+} from "./control_layout.ts";
+import { GRANULE_BYTES, sizeClassOf, smallestOfClass } from "./size_class.ts";
+import { checkSliceSpan, type SliceSpan, wordsOf } from "./slice_table.ts";
+
+/** Counters and sizes of one slice. Bytes count whole blocks, headers and rounding included. */
+export interface MemoryStatistics {
+  /** Blocks handed out: by `malloc`, `calloc`, `memalign`, and by a `realloc` that made a new one. */
+  readonly mallocs: number;
+  /** Blocks of this slice freed, by its owner or, once drained, by others. */
+  readonly frees: number;
+  /** Blocks of other slices that this owner freed. */
+  readonly remoteFreesSent: number;
+  /** Blocks of this slice that others freed and the owner has drained; part of `frees`. */
+  readonly remoteFreesReceived: number;
+  /** Blocks that others freed and the owner refused: freed twice, or with an overwritten header. */
+  readonly remoteFreesRejected: number;
+  /** Requests that got 0 for want of memory. */
+  readonly failedMallocs: number;
+  /** `mallocs - frees`: blocks not freed yet, or freed by another slice and not drained yet. */
+  readonly liveBlocks: number;
+  /** Bytes of the live blocks. */
+  readonly usedBytes: number;
+  /** The largest `usedBytes` so far. */
+  readonly peakUsedBytes: number;
+  /** Bytes of the free blocks: `totalBytes - usedBytes`. */
+  readonly freeBytes: number;
+  /** Bytes of the heap: the slice less its control words. */
+  readonly totalBytes: number;
+  /**
+   * Bytes of the largest free block, to within 1/32: it is the first block of the highest list that
+   * has one, and blocks of one list differ by no more.
+   */
+  readonly largestFreeBytes: number;
+  /** `1 - largestFreeBytes / freeBytes`: 0 when all that is free is one block, or nothing is. */
+  readonly fragmentation: number;
+}
+
+/**
+ * Reads the statistics of a slice from any thread, without a message. Each figure is one that was
+ * true at some moment; while the owner works, they need not all be of the same moment.
+ *
+ * @param buffer the segment
+ * @param slice where the slice lies in it
+ * @returns the figures at this moment
+ * @throws {RangeError} if the span is no slice of the buffer, or is not formatted
+ */
+export function readMemoryStatistics(
+  buffer: SharedArrayBuffer,
+  slice: SliceSpan,
+): MemoryStatistics {
+  checkSliceSpan(buffer, slice);
+  const words = wordsOf(buffer, slice);
+  checkFormatted(words);
+  const totalGranules = heapGranulesOf(words.length);
+  const usedGranules = Atomics.load(words, USED_GRANULES_WORD);
+  const freeGranules = totalGranules - usedGranules;
+  const largestGranules = Math.min(largestFreeGranules(words), freeGranules);
+  // Frees are read first: a block freed in between may look live, and none is freed before it lives.
+  const frees = readCount(words, FREES_WORD);
+  const mallocs = readCount(words, MALLOCS_WORD);
+  return {
+    mallocs,
+    frees,
+    remoteFreesSent: readCount(words, REMOTE_SENT_WORD),
+    remoteFreesReceived: readCount(words, REMOTE_RECEIVED_WORD),
+    remoteFreesRejected: readCount(words, REMOTE_REJECTED_WORD),
+    failedMallocs: readCount(words, FAILED_WORD),
+    liveBlocks: mallocs - frees,
+    usedBytes: usedGranules * GRANULE_BYTES,
+    peakUsedBytes: Math.max(usedGranules, Atomics.load(words, PEAK_GRANULES_WORD)) * GRANULE_BYTES,
+    freeBytes: freeGranules * GRANULE_BYTES,
+    totalBytes: totalGranules * GRANULE_BYTES,
+    largestFreeBytes: largestGranules * GRANULE_BYTES,
+    fragmentation: freeGranules === 0 ? 0 : 1 - largestGranules / freeGranules,
+  };
+}
+
+/** Throws a RangeError unless an allocator has formatted the slice. */
+export function checkFormatted(words: Int32Array): void {
+  if (Atomics.load(words, MAGIC_WORD) === MAGIC) return;
+  throw new RangeError(
+    `Cannot read the slice at ${words.byteOffset} as it is not formatted: ` +
+      `Allocator.create() has not run on it`,
+  );
+}
+
+/** The size of the first block on the highest list, from the bitmaps: no loop over blocks. */
+function largestFreeGranules(words: Int32Array): number {
+  const levels = Atomics.load(words, FIRST_LEVEL_WORD);
+  if (levels === 0) return 0;
+  const level = 31 - Math.clz32(levels);
+  const lists = Atomics.load(words, SECOND_LEVEL_WORD + level);
+  // Seen between two writes of the owner: the level just became empty, or is about to be marked so.
+  if (lists === 0) return 0;
+  const sizeClass = level * 32 + 31 - Math.clz32(lists);
+  const block = Atomics.load(words, LIST_HEADS_WORD + sizeClass);
+  if (block >= firstBlockOf(words.length) && block < sentinelOf(words.length)) {
+    const header = Atomics.load(words, block);
+    const granules = granulesOf(header);
+    // The owner may have taken the block since; then the word read may be anything.
+    if ((header & FREE) !== 0 && sizeClassOf(granules) === sizeClass) return granules;
+  }
+  return smallestOfClass(sizeClass);
+}

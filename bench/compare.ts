@@ -1,0 +1,123 @@
+// deno-lint-ignore-file no-console -- a command-line program
+/**
+ * `deno task compare <subject>`: measures a subject against what a user would pick instead.
+ *
+ * @module
+ */
+import { cpus, totalmem } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { reasonOf } from "./comparison.ts";
+import { type Findings, formatReport, makeReport, ownFailures } from "./report.ts";
+
+/** How a subject is to be run. */
+export interface CompareSettings {
+  /** Samples of each trial. */
+  readonly repetitions: number;
+  /** Little work for each sample: to see that everything runs, not to learn figures. */
+  readonly quick: boolean;
+  /** Folder of `*.trace.gz` files, for the subjects that replay traces. */
+  readonly traces: string;
+  /** Takes a short line on what is being measured. */
+  readonly progress: (text: string) => void;
+}
+
+interface Subject {
+  readonly summary: string;
+  readonly load: () => Promise<(settings: CompareSettings) => Promise<Findings>>;
+}
+
+/** Each subject is loaded only when it is asked for: a broken peer of one cannot stop another. */
+const SUBJECTS: ReadonlyMap<string, Subject> = new Map([
+  ["allocator", {
+    summary: "malloc and free: traces of real programs, patterns, space, remote frees",
+    load: async () => (await import("./subjects/allocator.ts")).compareAllocator,
+  }],
+  ["messages", {
+    summary: "calls to another thread: one at a time, many in flight, echoes, idle CPU",
+    load: async () => (await import("./subjects/messages.ts")).compareMessages,
+  }],
+]);
+
+const TRACES = fileURLToPath(new URL("../examples/replay/traces", import.meta.url));
+
+const USAGE = [
+  "Usage: deno task compare <subject> [--json] [--traces DIR] [--repetitions N] [--quick]",
+  "",
+  "Subjects:",
+  ...SUBJECTS.entries().map(([name, { summary }]) => `  ${name.padEnd(10)}  ${summary}`),
+  "",
+  "Options:",
+  "  --json           print one JSON object and nothing else",
+  "  --traces DIR     replay the *.trace.gz files of DIR (default: examples/replay/traces)",
+  "  --repetitions N  samples of each contestant, taken in turns (default: 7; quick: 2)",
+  "  --quick          little work for each sample: shows that all run, not how fast",
+].join("\n");
+
+async function main(commandLine: string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: commandLine,
+    allowPositionals: true,
+    options: {
+      json: { type: "boolean", default: false },
+      traces: { type: "string", default: TRACES },
+      repetitions: { type: "string" },
+      quick: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  const repetitions = Number(values.repetitions ?? (values.quick ? 2 : 7));
+  if (!Number.isInteger(repetitions) || repetitions < 1) {
+    throw new Error(`--repetitions is "${values.repetitions}": expected a whole number from 1`);
+  }
+  const [name = "", ...rest] = positionals;
+  const subject = SUBJECTS.get(name);
+  if (subject === undefined || rest.length > 0) {
+    const names = [...SUBJECTS.keys()].join(", ");
+    throw new Error(
+      `Cannot compare "${positionals.join(" ")}": expected one subject, of: ${names}\n\n${USAGE}`,
+    );
+  }
+  const { traces, quick } = values;
+  const compare = await subject.load();
+  const findings = await compare({ repetitions, quick, traces, progress: showProgress });
+  showProgress("");
+  const report = makeReport(name, {
+    machine: describeMachine(),
+    deno: Deno.version.deno,
+    date: new Date().toISOString(),
+  }, findings);
+  console.log(values.json ? JSON.stringify(report) : formatReport(report));
+  const [failure, ...others] = ownFailures(report);
+  if (failure !== undefined) {
+    throw new Error(
+      `Cannot compare what does not run: ${failure.name}, ${failure.measure}: ${failure.reason}` +
+        (others.length === 0 ? "" : ` (and ${others.length} more)`),
+    );
+  }
+}
+
+/** Rewrites one line of the terminal; says nothing in a pipe. */
+function showProgress(text: string): void {
+  if (!Deno.stderr.isTerminal()) return;
+  Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
+}
+
+function describeMachine(): string {
+  const processors = cpus();
+  const model = processors[0]?.model.trim() || "unknown processor";
+  const gibibytes = Math.round(totalmem() / 2 ** 30);
+  const { os, arch } = Deno.build;
+  return `${model}, ${processors.length} cores, ${gibibytes} GiB, ${os} ${arch}`;
+}
+
+if (import.meta.main) {
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    showProgress("");
+    console.error(error instanceof Error ? error.message : reasonOf(error));
+    Deno.exitCode = 1;
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * The other end of `comlink.ts`.
+ *
+ * @module
+ */
+import { expose } from "comlink";
+
+const api = {
+  add: (a: number, b: number): number => a + b,
+  echo: (bytes: Uint8Array): Uint8Array => bytes,
+};
+
+/** What the worker exposes. */
+export type ComlinkApi = typeof api;
+
+expose(api);
+self.postMessage("ready");

@@ -1,0 +1,14 @@
+/**
+ * The other end of `poolifier.ts`.
+ *
+ * @module
+ */
+import { ThreadWorker } from "poolifier";
+
+export default new ThreadWorker<{ a: number; b: number } | Uint8Array, number | Uint8Array>({
+  add: (task) => {
+    const { a, b } = task as { a: number; b: number };
+    return a + b;
+  },
+  echo: (bytes) => bytes as Uint8Array,
+});

@@ -1,0 +1,63 @@
+/**
+ * Tidepool's own allocator in the form that the comparison replays: the default allocator of one
+ * slice, with its checks and statistics on, as a shard has it.
+ *
+ * @module
+ */
+import { Allocator } from "@tidepool/core/allocator";
+import { OutOfMemoryError, type ReplayAllocator } from "../replay/replay.ts";
+
+/** The address 0 means no memory, so a slice does not start there. */
+const SLICE_OFFSET = 64;
+
+/** A segment in which allocators are made afresh, each over one slice. */
+export class TidepoolSegment {
+  readonly #segment: SharedArrayBuffer;
+
+  constructor(largestSliceBytes: number) {
+    this.#segment = new SharedArrayBuffer(SLICE_OFFSET + largestSliceBytes);
+  }
+
+  /** Formats a slice of that many bytes, a multiple of 64, and returns its allocator. */
+  open(sliceBytes: number): ReplayAllocator<number> {
+    return new TidepoolReplayAllocator(create(this.#segment, sliceBytes));
+  }
+}
+
+function create(segment: SharedArrayBuffer, sliceBytes: number): Allocator {
+  try {
+    return Allocator.create(segment, [{ byteOffset: SLICE_OFFSET, byteLength: sliceBytes }], 0);
+  } catch (error) {
+    // The search for the smallest slice may ask for one that cannot hold the control words.
+    if (error instanceof RangeError) throw new OutOfMemoryError("the control words", 0, sliceBytes);
+    throw error;
+  }
+}
+
+class TidepoolReplayAllocator implements ReplayAllocator<number> {
+  readonly #allocator: Allocator;
+
+  constructor(allocator: Allocator) {
+    this.#allocator = allocator;
+  }
+
+  malloc(byteLength: number): number {
+    return this.#allocator.malloc(byteLength);
+  }
+
+  calloc(byteLength: number): number {
+    return this.#allocator.calloc(1, byteLength);
+  }
+
+  memalign(alignment: number, byteLength: number): number {
+    return this.#allocator.memalign(alignment, byteLength);
+  }
+
+  realloc(address: number, byteLength: number): number {
+    return this.#allocator.realloc(address, byteLength);
+  }
+
+  free(address: number): void {
+    this.#allocator.free(address);
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * How long single operations take, in a run of their own: looking at the clock costs more than
+ * most operations.
+ *
+ * A single reading says as much about the machine as about the allocator: a collection, a page
+ * fault or another process may fall into it. Each trace is therefore replayed several times from
+ * the same state, in which every operation does exactly the same work each time, and the least
+ * reading of each operation is kept: what is slow in every replay is the allocator's own doing.
+ *
+ * @module
+ */
+import { quantile } from "../comparison.ts";
+import { CALLOC, FREE, MALLOC, MEMALIGN, OPERATION_WORDS, type Program } from "./program.ts";
+import { type HandleTable, replay, type ReplayAllocator } from "./replay.ts";
+
+/** Durations of single operations, in nanoseconds, the clock's own cost included. */
+export interface SingleOperationTimes {
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+  /** The longest reading of all, whatever fell into it. */
+  readonly maximum: number;
+  /** The longest of the operations' least readings. */
+  readonly repeatableMaximum: number;
+  /** Which operation that was. */
+  readonly slowest: string;
+  /** The median of two looks at the clock with nothing between them. */
+  readonly clock: number;
+}
+
+/** Times every operation of a program; `open` makes an allocator in the same state each time. */
+export function timeSingleOperations(
+  open: () => ReplayAllocator<number>,
+  program: Program,
+  handles: HandleTable<number>,
+  replays: number,
+): SingleOperationTimes {
+  const operations = program.words.length / OPERATION_WORDS;
+  const count = program.timedTo - program.timedFrom;
+  const readings = new Float64Array(count * replays);
+  for (let turn = 0; turn < replays; turn++) {
+    const allocator = open();
+    replay(allocator, program, 0, program.timedFrom, handles);
+    const some = readings.subarray(turn * count, (turn + 1) * count);
+    for (let index = 0; index < count; index++) {
+      const operation = program.timedFrom + index;
+      const before = performance.now();
+      replay(allocator, program, operation, operation + 1, handles);
+      some[index] = (performance.now() - before) * 1e6;
+    }
+    replay(allocator, program, program.timedTo, operations, handles);
+  }
+  let slowest = 0;
+  let repeatableMaximum = 0;
+  for (let index = 0; index < count; index++) {
+    let least = Infinity;
+    for (let turn = 0; turn < replays; turn++) {
+      least = Math.min(least, readings[turn * count + index]!);
+    }
+    if (least > repeatableMaximum) {
+      repeatableMaximum = least;
+      slowest = program.timedFrom + index;
+    }
+  }
+  readings.sort();
+  return {
+    p50: quantile(readings, 0.5),
+    p99: quantile(readings, 0.99),
+    p999: quantile(readings, 0.999),
+    maximum: quantile(readings, 1),
+    repeatableMaximum,
+    slowest: describe(program, slowest),
+    clock: clockCost(),
+  };
+}
+
+function describe(program: Program, operation: number): string {
+  const [kind, , byteLength] = program.words.subarray(operation * OPERATION_WORDS);
+  const names = new Map([[MALLOC, "malloc"], [CALLOC, "calloc"], [MEMALIGN, "memalign"]]);
+  const text = kind === FREE ? "free" : `${names.get(kind!) ?? "realloc"} of ${byteLength} bytes`;
+  return `${text}, operation ${operation}`;
+}
+
+function clockCost(): number {
+  const readings = new Float64Array(10_000);
+  for (let index = 0; index < readings.length; index++) {
+    const before = performance.now();
+    readings[index] = (performance.now() - before) * 1e6;
+  }
+  return quantile(readings.sort(), 0.5);
+}

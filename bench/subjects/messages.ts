@@ -1,0 +1,212 @@
+/**
+ * `compare messages`: calls from this thread to one other, by Tidepool, by hand and by the worker
+ * libraries.
+ *
+ * @module
+ */
+import { cpuUsage } from "node:process";
+import type { CompareSettings } from "../compare.ts";
+import {
+  bestOf,
+  figureOf,
+  find,
+  measured,
+  measureInterleaved,
+  type Measurement,
+  type Ratio,
+  ratioOf,
+  reasonOf,
+  type Trial,
+  unavailable,
+} from "../comparison.ts";
+import type { Caller } from "../peers/caller.ts";
+import { type Findings, TIDEPOOL } from "../report.ts";
+
+const POST_MESSAGE = "postMessage";
+
+/** Everyone who is asked; a library is loaded only when its turn comes to start. */
+const CONTESTANTS: ReadonlyMap<string, () => Promise<Caller>> = new Map([
+  [TIDEPOOL, async () => await (await import("../peers/tidepool_caller.ts")).openTidepool()],
+  [POST_MESSAGE, async () => await (await import("../peers/post_message.ts")).openPostMessage()],
+  ["comlink", async () => await (await import("../peers/comlink.ts")).openComlink()],
+  ["piscina", async () => await (await import("../peers/piscina.ts")).openPiscina()],
+  ["workerpool", async () => await (await import("../peers/workerpool.ts")).openWorkerpool()],
+  ["poolifier", async () => await (await import("../peers/poolifier.ts")).openPoolifier()],
+]);
+
+const LIBRARIES = [...CONTESTANTS.keys()].filter((name) => {
+  return name !== TIDEPOOL && name !== POST_MESSAGE;
+});
+
+/** A pattern of calls, and the unit that its samples are in. */
+interface Exercise {
+  readonly measure: string;
+  readonly unit: "µs/call" | "calls/s";
+  readonly inFlight: number;
+  /** One call; `index` counts the calls of a sample. */
+  readonly call: (caller: Caller, index: number) => Promise<unknown>;
+}
+
+const SEQUENTIAL = add("add(a, b), one at a time", 1);
+const IN_FLIGHT_64 = add("add(a, b), 64 in flight", 64);
+const IN_FLIGHT_1024 = add("add(a, b), 1,024 in flight", 1_024);
+const ECHO_1K = echo("echo of 1 KiB, one at a time", 1_024);
+const ECHO_64K = echo("echo of 64 KiB, one at a time", 65_536);
+const EXERCISES = [SEQUENTIAL, IN_FLIGHT_64, IN_FLIGHT_1024, ECHO_1K, ECHO_64K];
+
+/** Far more than any sample takes: whoever needs it hangs. */
+const PATIENCE_MS = 20_000;
+
+const IDLE = "CPU of 4 idle shards";
+const IDLE_UNIT = "% of one core";
+
+function add(measure: string, inFlight: number): Exercise {
+  return {
+    measure,
+    unit: inFlight === 1 ? "µs/call" : "calls/s",
+    inFlight,
+    call: (caller, index) => caller.add(index, 1),
+  };
+}
+
+function echo(measure: string, byteLength: number): Exercise {
+  const bytes = new Uint8Array(byteLength).map((_, index) => index % 251);
+  return { measure, unit: "µs/call", inFlight: 1, call: (caller) => caller.echo(bytes) };
+}
+
+/** Runs the comparison. */
+export async function compareMessages(settings: CompareSettings): Promise<Findings> {
+  const sampleMs = settings.quick ? 10 : 120;
+  const timed = await measureCalls(settings, sampleMs);
+  // After the others have gone: the time is that of the whole process.
+  settings.progress(IDLE);
+  const idle = await measureIdle(settings.quick ? 200 : 5_000);
+  return {
+    measurements: [...timed, idle],
+    ratios: { ...ratiosOf(timed), idle_cpu_percent: figureOf(idle) },
+    notes: [
+      "One caller, one thread that is called; each contestant has a worker of its own, and all " +
+      "of them are up while one is measured.",
+      `A sample is ${sampleMs} ms of calls. "In flight" is that many loops, each of which awaits ` +
+      "its call before it makes the next.",
+      "Bytes travel by copy, there and back, in every contestant.",
+      "The best peer is the library with the best median at that measure; postMessage by hand has " +
+      "ratios of its own.",
+    ],
+  };
+}
+
+async function measureCalls(settings: CompareSettings, sampleMs: number): Promise<Measurement[]> {
+  await using started = new AsyncDisposableStack();
+  const callers = new Map<string, Caller>();
+  const reasons = new Map<string, string>();
+  for (const [name, open] of CONTESTANTS) {
+    settings.progress(`starting ${name}`);
+    try {
+      const caller = await answerOf(open());
+      started.defer(() => caller.close());
+      await answerOf(verify(caller));
+      callers.set(name, caller);
+    } catch (error) {
+      reasons.set(name, reasonOf(error));
+    }
+  }
+  const trials = EXERCISES.flatMap((exercise) => {
+    return [...CONTESTANTS.keys()].map((name): Trial => {
+      const { measure, unit } = exercise;
+      const caller = callers.get(name);
+      const refusal = new Error(reasons.get(name) ?? "It was not started");
+      const sample = caller === undefined
+        ? () => Promise.reject(refusal)
+        : () => answerOf(sampleCalls(exercise, caller, sampleMs));
+      return { name, measure, unit, sample };
+    });
+  });
+  return await measureInterleaved(trials, settings.repetitions, (done, total, trial) => {
+    settings.progress(`sample ${done} of ${total}: ${trial.measure}, ${trial.name}`);
+  });
+}
+
+/** What a contestant promised, or an error once it is clear that it hangs. */
+async function answerOf<Result>(promise: Promise<Result>): Promise<Result> {
+  const patience = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    patience.reject(new Error(`It did not answer within ${PATIENCE_MS / 1e3} s`));
+  }, PATIENCE_MS);
+  try {
+    return await Promise.race([promise, patience.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A contestant that answers wrongly is as good as one that does not start. */
+async function verify(caller: Caller): Promise<void> {
+  const sum = await caller.add(2, 3);
+  if (sum !== 5) throw new Error(`It answers 2 + 3 with ${sum}`);
+  const sent = new Uint8Array([1, 2, 255]);
+  const received = await caller.echo(sent);
+  if (String(received) !== String(sent)) throw new Error(`It echoes ${sent} as ${received}`);
+}
+
+async function sampleCalls(exercise: Exercise, caller: Caller, sampleMs: number): Promise<number> {
+  const secondsPerCall = await timeCalls(exercise.call, caller, exercise.inFlight, sampleMs);
+  return exercise.unit === "µs/call" ? secondsPerCall * 1e6 : 1 / secondsPerCall;
+}
+
+/** Keeps that many calls in flight for a while. @returns seconds of that while per call */
+async function timeCalls(
+  call: Exercise["call"],
+  caller: Caller,
+  inFlight: number,
+  sampleMs: number,
+): Promise<number> {
+  let calls = 0;
+  const begin = performance.now();
+  const deadline = begin + sampleMs;
+  const loop = async () => {
+    // The clock costs about a tenth of a microsecond, so each loop looks at it now and then.
+    do {
+      for (let turn = 0; turn < 8; turn++) await call(caller, ++calls);
+    } while (performance.now() < deadline);
+  };
+  await Promise.all(Array.from({ length: inFlight }, loop));
+  return (performance.now() - begin) / 1e3 / calls;
+}
+
+async function measureIdle(durationMs: number): Promise<Measurement> {
+  try {
+    const { besideIdleShards } = await import("../peers/tidepool_caller.ts");
+    const percent = await besideIdleShards(4, durationMs / 5, async () => {
+      const before = performance.now();
+      const used = cpuUsage();
+      await new Promise((resolve) => setTimeout(resolve, durationMs));
+      const { user, system } = cpuUsage(used);
+      return (user + system) / ((performance.now() - before) * 1e3) * 100;
+    });
+    return measured(TIDEPOOL, IDLE, IDLE_UNIT, [percent], `over ${durationMs / 1e3} s`);
+  } catch (error) {
+    return unavailable(TIDEPOOL, IDLE, IDLE_UNIT, reasonOf(error));
+  }
+}
+
+function ratiosOf(timed: readonly Measurement[]): Record<string, Ratio> {
+  const own = ({ measure }: Exercise) => find(timed, TIDEPOOL, measure);
+  const versusHand = (exercise: Exercise) => {
+    const divisor = find(timed, POST_MESSAGE, exercise.measure);
+    return ratioOf([{ dividend: own(exercise), divisor }]);
+  };
+  const versusBest = (exercise: Exercise, best: "lowest" | "highest") => {
+    const libraries = LIBRARIES.map((name) => find(timed, name, exercise.measure));
+    return ratioOf([{ dividend: own(exercise), divisor: bestOf(libraries, best) }]);
+  };
+  return {
+    seq_time_vs_postmessage: versusHand(SEQUENTIAL),
+    rate64_vs_postmessage: versusHand(IN_FLIGHT_64),
+    rate1024_vs_postmessage: versusHand(IN_FLIGHT_1024),
+    echo1k_time_vs_postmessage: versusHand(ECHO_1K),
+    echo64k_time_vs_postmessage: versusHand(ECHO_64K),
+    seq_time_vs_best_peer: versusBest(SEQUENTIAL, "lowest"),
+    rate64_vs_best_peer: versusBest(IN_FLIGHT_64, "highest"),
+  };
+}

@@ -1,0 +1,29 @@
+/**
+ * Misuse of foreign pointers that a caller may want to tell apart.
+ *
+ * @module
+ */
+
+/** A pointer or a reference names an object that is no longer there. */
+export class StaleForeignPtrError extends ReferenceError {
+  /** The shard that owned the object. */
+  readonly ownerShard: number;
+
+  constructor(message: string, ownerShard: number) {
+    super(message);
+    this.name = "StaleForeignPtrError";
+    this.ownerShard = ownerShard;
+  }
+}
+
+/** A member was used that works only on the home shard of the object. */
+export class WrongShardError extends TypeError {
+  /** The shard that owns the object. */
+  readonly ownerShard: number;
+
+  constructor(message: string, ownerShard: number) {
+    super(message);
+    this.name = "WrongShardError";
+    this.ownerShard = ownerShard;
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * Ownership: pointers to objects of one shard that others may hold, and whose objects are destroyed
+ * where they live.
+ *
+ * ```ts
+ * import { makeForeign, SharedPtr } from "@tidepool/core/foreign";
+ *
+ * class Counter {
+ *   n = 0;
+ * }
+ * // In a task, on the shard that is to own the counter:
+ * export const open = () => makeForeign(new SharedPtr(new Counter()));
+ * ```
+ *
+ * @module
+ */
+
+import "./wire_types.ts";
+
+export { StaleForeignPtrError, WrongShardError } from "./errors.ts";
+export {
+  type ArgumentsOf,
+  ForeignPtr,
+  makeForeign,
+  type MethodOf,
+  type Ownership,
+  type PointerOf,
+  type ResultOf,
+} from "./foreign_ptr.ts";
+export { SharedPtr } from "./shared_ptr.ts";
+export { UniquePtr } from "./unique_ptr.ts";

@@ -1,0 +1,66 @@
+/**
+ * Teaches the bus how foreign pointers and references travel. Imported for its effect by mod.ts,
+ * on the host and, because it says its own URL, on every shard.
+ *
+ * @module
+ */
+
+import { registerErrorClass, registerWireType } from "../shard/mod.ts";
+import { StaleForeignPtrError, WrongShardError } from "./errors.ts";
+import { ForeignPtr } from "./foreign_ptr.ts";
+import {
+  FOREIGN_PTR_WORDS,
+  GENERATION_WORD,
+  HANDLE_WORD,
+  OWNER_WORD,
+  REFERENCE_WORDS,
+} from "./handle_layout.ts";
+import { homeOf } from "./home.ts";
+import { ForeignReference } from "./reference.ts";
+
+registerErrorClass(StaleForeignPtrError);
+registerErrorClass(WrongShardError);
+
+registerWireType({
+  name: "ForeignPtr",
+  module: import.meta.url,
+  bind: (endpoint) => {
+    const home = homeOf(endpoint);
+    return {
+      class: ForeignPtr,
+      words: FOREIGN_PTR_WORDS,
+      write: ForeignPtr.write,
+      moved: ForeignPtr.moved,
+      read: (words: Int32Array, at: number) => ForeignPtr.read(home, words, at),
+      // Nobody holds the pointer any more, so its object goes the way of a dropped one.
+      undelivered: (words: Int32Array, at: number) =>
+        ForeignPtr.read(home, words, at)[Symbol.dispose](),
+    };
+  },
+});
+
+registerWireType({
+  name: "ForeignReference",
+  module: import.meta.url,
+  bind: (endpoint) => {
+    const { handles } = homeOf(endpoint);
+    return {
+      class: ForeignReference,
+      words: REFERENCE_WORDS,
+      write(reference: ForeignReference, words: Int32Array, at: number): void {
+        words[at + OWNER_WORD] = reference.ownerShard;
+        words[at + HANDLE_WORD] = reference.handle;
+        words[at + GENERATION_WORD] = reference.generation;
+      },
+      moved: () => {}, // a reference lends, it does not move
+      read(words: Int32Array, at: number): object {
+        const owner = words[at + OWNER_WORD]!;
+        const handle = words[at + HANDLE_WORD]!;
+        const generation = words[at + GENERATION_WORD]!;
+        if (owner !== endpoint.id) return new ForeignReference(owner, handle, generation);
+        return handles.get(handle, generation).get()!; // at home it is the object
+      },
+      undelivered: () => {},
+    };
+  },
+});

@@ -1,0 +1,47 @@
+/**
+ * What keeps a call from being sent.
+ *
+ * @module
+ */
+
+/** The runtime, or the shard that was called, takes no more calls. */
+export class StoppedError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "StoppedError";
+  }
+}
+
+/** Too many calls to one shard wait for room; none of this call was sent. */
+export class BusyError extends Error {
+  /** The shard that was called. */
+  readonly shard: number;
+  /** Calls waiting to be sent to it. */
+  readonly waitingCalls: number;
+
+  constructor(shard: number, waitingCalls: number) {
+    super(
+      `Cannot call endpoint ${shard}: ${waitingCalls} calls already wait for room in its ring, the most that may`,
+    );
+    this.name = "BusyError";
+    this.shard = shard;
+    this.waitingCalls = waitingCalls;
+  }
+}
+
+/** A message did not fit the memory of the slice that was to carry it. */
+export class MessageMemoryError extends RangeError {
+  /** Bytes that the message needs in one block. */
+  readonly byteLength: number;
+  /** Bytes free in the sender's slice. */
+  readonly freeBytes: number;
+
+  constructor(byteLength: number, freeBytes: number, sliceBytes: number) {
+    super(
+      `Cannot send a message of ${byteLength} bytes: its sender's slice of ${sliceBytes} bytes has ${freeBytes} free, and no block that large`,
+    );
+    this.name = "MessageMemoryError";
+    this.byteLength = byteLength;
+    this.freeBytes = freeBytes;
+  }
+}

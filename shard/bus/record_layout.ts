@@ -1,0 +1,83 @@
+/**
+ * One record of the bus: 64 bytes, one cache line, the same for a request and for its reply.
+ *
+ * ```
+ * word 0  KIND   bits 0-7 kind, 8-15 number of values, 16-23 flags
+ *      1  CALL   the caller's number for the call; the reply carries it back
+ *      2  TASK   the caller's number for the task (requests only)
+ *      3  TAGS   four bits a value: how it lies in the cells
+ *      4  CELLS  six cells of 8 bytes; a value takes none, one, or several in a row
+ *     15
+ * ```
+ *
+ * Values that do not fit are written by the value codec into a block of the sender's slice; then
+ * OUT_OF_LINE is set, cell 0 holds the block's address as a float64 and word 6 its bytes in use.
+ *
+ * @module
+ */
+
+/** Bytes of a record. */
+export const RECORD_BYTES = 64;
+/** Int32 words of a record. */
+export const RECORD_WORDS = 16;
+
+/** Word 0: kind, number of values, flags. */
+export const KIND_WORD = 0;
+/** Word 1: the call that the record belongs to. */
+export const CALL_WORD = 1;
+/** Word 2: which task a request wants run. */
+export const TASK_WORD = 2;
+/** Word 3: the tags of the values. */
+export const TAGS_WORD = 3;
+/** Word 4: where the cells begin; a multiple of two, so that a cell is 8-byte aligned. */
+export const CELLS_WORD = 4;
+/** Cells of a record, 8 bytes each. */
+export const CELL_COUNT = 6;
+/** The most values that tags can describe. */
+export const INLINE_VALUES = 8;
+/** Word 6: bytes in use of the block that an OUT_OF_LINE record names in cell 0. */
+export const BLOCK_LENGTH_WORD = 6;
+
+/** Run a task. */
+export const KIND_REQUEST = 1;
+/** A task's result. */
+export const KIND_RESULT = 2;
+/** What a task threw. */
+export const KIND_ERROR = 3;
+/** The text of what a task threw, where the error itself could not travel. */
+export const KIND_ERROR_TEXT = 4;
+
+/** The values lie in a block of the sender's slice. */
+export const FLAG_OUT_OF_LINE = 1 << 16;
+/** The first two values are the URL and the key that TASK stands for from now on. */
+export const FLAG_INTRODUCES = 1 << 17;
+
+/** No cell: `undefined`. */
+export const TAG_UNDEFINED = 0;
+/** No cell: `null`. */
+export const TAG_NULL = 1;
+/** No cell: `false`. */
+export const TAG_FALSE = 2;
+/** No cell: `true`. */
+export const TAG_TRUE = 3;
+/** One cell: a float64. Addresses are numbers. */
+export const TAG_NUMBER = 4;
+/** One cell: an int64. */
+export const TAG_BIGINT = 5;
+/** One int32 of length, then one byte a character, rounded up to whole cells. */
+export const TAG_LATIN1 = 6;
+/** One int32 naming the wire type, then its words, rounded up to whole cells. */
+export const TAG_WIRE = 7;
+
+/** Word 0 of a record. */
+export function kindWord(kind: number, valueCount: number, flags: number): number {
+  return kind | (valueCount << 8) | flags;
+}
+/** The kind in word 0. */
+export function kindOf(word: number): number {
+  return word & 0xff;
+}
+/** The number of values in word 0. */
+export function valueCountOf(word: number): number {
+  return (word >>> 8) & 0xff;
+}

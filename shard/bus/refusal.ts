@@ -1,0 +1,77 @@
+/**
+ * What cannot travel, and where in the message it was found. The path is built while the refusal
+ * passes through the levels of the walk, innermost step first, so that a message without one pays
+ * nothing for it.
+ *
+ * @module
+ */
+
+const SHOWN_STEPS = 16;
+const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
+
+/** Thrown inside the walk alone; `toError()` is what the caller sees. */
+export class Refusal {
+  readonly #reason: string;
+  readonly #tooDeep: boolean;
+  readonly #own: Error | undefined;
+  readonly #steps: string[] = [];
+
+  /**
+   * @param reason follows "Cannot send … as"
+   * @param tooDeep whether it is a matter of range, not of kind
+   * @param own the error to throw in place of ours: a wire type's, which has a class of its own
+   */
+  constructor(reason: string, tooDeep = false, own?: Error) {
+    this.#reason = reason;
+    this.#tooDeep = tooDeep;
+    this.#own = own;
+  }
+
+  /** The error to throw at the caller: TypeError, or RangeError for what is too deep. */
+  toError(): Error {
+    if (this.#own !== undefined) return this.#own;
+    const steps = this.#steps.reverse();
+    const hidden = steps.length - SHOWN_STEPS;
+    if (hidden > 0) steps.splice(SHOWN_STEPS / 2, hidden, `…(${hidden} steps)…`);
+    const message = `Cannot send ${steps.join("")} as ${this.#reason}`;
+    return this.#tooDeep ? new RangeError(message) : new TypeError(message);
+  }
+
+  /** Adds one step, if `error` is a refusal; returns it, to be thrown on. */
+  static passing(error: unknown, step: string): unknown {
+    if (error instanceof Refusal) error.#steps.push(step);
+    return error;
+  }
+}
+
+/** The step to the field `key`. */
+export function fieldStep(key: string): string {
+  return IDENTIFIER.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+}
+
+/** The step to the value of `key` in a Map. */
+export function mapStep(key: unknown): string {
+  if (typeof key === "string") return `.get(${JSON.stringify(key)})`;
+  if (typeof key === "object" && key !== null) return `.get(${classNameOf(key)})`;
+  return `.get(${String(key)})`;
+}
+
+/** Why a function, a symbol or an object of no known kind is refused. */
+export function reasonAgainst(value: unknown): string {
+  if (typeof value === "function") return "a function does not travel between shards";
+  if (typeof value === "symbol") return "a symbol does not travel between shards";
+  if (value instanceof Promise) return "a Promise does not travel between shards: await it first";
+  if (value instanceof SharedArrayBuffer) {
+    return "a SharedArrayBuffer does not travel between shards: share memory through the segment";
+  }
+  return `an object of class ${classNameOf(value as object)} does not travel between shards`;
+}
+
+/** The name of an object's class, for messages. */
+export function classNameOf(value: object): string {
+  const constructor: unknown = value.constructor;
+  if (typeof constructor === "function" && constructor.name !== "" && constructor !== Object) {
+    return constructor.name;
+  }
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
+}

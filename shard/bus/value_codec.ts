@@ -1,0 +1,97 @@
+/**
+ * Values as bytes: what does not fit the cells of a record travels so, in a block of the sender's
+ * slice. Coverage and meaning are structured clone's, with errors whole and wire types besides;
+ * docs/values.md lists every kind of value.
+ *
+ * @module
+ */
+
+import { ValueReader } from "./value_reader.ts";
+import { ValueWriter } from "./value_writer.ts";
+import type { WireType } from "./wire_type.ts";
+
+export { type ErrorClass, registerErrorClass } from "./error_codec.ts";
+
+/** Writes and reads messages. One of its own for each thread. */
+export class ValueCodec {
+  readonly #types: readonly WireType<object>[];
+  readonly #writer: ValueWriter;
+  readonly #reader: ValueReader;
+  #encodes = false;
+  #decodes = false;
+  /** For messages that a getter or a wire type sends while this codec is at work. */
+  #inner: ValueCodec | undefined;
+
+  /**
+   * @param types the wire types, in the same order on all shards: their ids on the wire are their
+   *   indices here
+   */
+  constructor(types: readonly WireType<object>[]) {
+    this.#types = types;
+    this.#writer = new ValueWriter(types);
+    this.#reader = new ValueReader(types);
+  }
+
+  /**
+   * Writes a message. Runs the values' own getters; O(size of the values).
+   *
+   * @param values what to send
+   * @param name how an error calls the value of that index, as in "arguments[0]"
+   * @param transfers receives the wire-typed values met, each once; after a throw it is as it was
+   * @returns the bytes, in the codec's own scratch: valid until the next `encode()`
+   * @throws {TypeError} a value that cannot travel, named by its path
+   * @throws {RangeError} objects nested too deeply, or a block beyond 4 GiB
+   */
+  encode(
+    values: readonly unknown[],
+    name: (index: number) => string,
+    transfers: object[],
+  ): Uint8Array {
+    if (this.#encodes) return this.#nested().encode(values, name, transfers);
+    this.#encodes = true;
+    try {
+      return this.#writer.write(values, name, transfers);
+    } finally {
+      this.#encodes = false;
+    }
+  }
+
+  /**
+   * Reads a message. All that is returned is a copy; the bytes may be a view of shared memory.
+   *
+   * @param bytes what `encode()` of a codec with the same types returned
+   * @returns the values
+   * @throws {RangeError} the bytes are no whole message; the offset is named
+   */
+  decode(bytes: Uint8Array): unknown[] {
+    if (this.#decodes) return this.#nested().decode(bytes);
+    this.#decodes = true;
+    try {
+      return this.#reader.read(bytes);
+    } finally {
+      this.#decodes = false;
+    }
+  }
+
+  /**
+   * Calls `WireType.undelivered()` for each wire-typed value of a message that nobody will read.
+   * O(1) where there is none.
+   *
+   * @param bytes what `encode()` returned
+   * @throws {AggregateError} what `undelivered()` threw, once all values were told
+   */
+  discard(bytes: Uint8Array): void {
+    if (this.#decodes) return this.#nested().discard(bytes);
+    this.#decodes = true;
+    try {
+      this.#reader.discard(bytes);
+    } finally {
+      this.#decodes = false;
+    }
+  }
+
+  #nested(): ValueCodec {
+    this.#inner ??= new ValueCodec(this.#types);
+    return this.#inner;
+  }
+}

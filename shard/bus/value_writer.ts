@@ -1,0 +1,461 @@
+/**
+ * Values into bytes (see value_layout.ts). The walk is structured clone's, of the HTML standard,
+ * section 2.7. It differs in that errors are kept whole, wire types are known, shared memory and
+ * what has nothing to send are refused, and a refusal names the path.
+ *
+ * @module
+ */
+
+import { ByteWriter } from "./byte_writer.ts";
+import { classify, HIDDEN_FIELDS } from "./error_codec.ts";
+import { fieldStep, mapStep, reasonAgainst, Refusal } from "./refusal.ts";
+import { WrittenShapes } from "./shape_table.ts";
+import {
+  ARRAY,
+  BOXED,
+  BUFFER,
+  DATE,
+  DICTIONARY,
+  ERROR,
+  FALSE,
+  HAS_REFERENCES,
+  HAS_WIRE_TYPES,
+  MAP,
+  MAX_DEPTH,
+  NULL,
+  NUMBERED_SHAPES,
+  REFERENCE,
+  REGEXP,
+  RESIZABLE,
+  SET,
+  SHAPE_AGAIN,
+  SPARSE,
+  TRUE,
+  UNDEFINED,
+  VIEW,
+  VIEW_CLASSES,
+  WIRE,
+} from "./value_layout.ts";
+import { MAX_WIRE_WORDS, type WireType } from "./wire_type.ts";
+
+/** Among so many objects a scan finds one faster than a Map, which has to hash each of them. */
+const SCANNED_OBJECTS = 24;
+
+/** Writes one message at a time. */
+export class ValueWriter {
+  readonly #types: readonly WireType<object>[];
+  readonly #out = new ByteWriter();
+  readonly #shapes = new WrittenShapes();
+  readonly #words = new Int32Array(MAX_WIRE_WORDS);
+  readonly #wordBytes = new Uint8Array(this.#words.buffer);
+
+  /** The objects of the message, in the order of their numbers. */
+  #objects: (object | undefined)[] = [];
+  #objectCount = 0;
+  /** Their numbers, once they are more than SCANNED_OBJECTS. */
+  readonly #numbers = new Map<object, number>();
+  /** Tells the shapes of this message from those of earlier ones. */
+  #message = 0;
+  #shapeCount = 0;
+  #flags = 0;
+  #depth = 0;
+  #transfers: object[] = [];
+
+  constructor(types: readonly WireType<object>[]) {
+    this.#types = types;
+  }
+
+  /** Writes a message; see `ValueCodec.encode()`. */
+  write(
+    values: readonly unknown[],
+    name: (index: number) => string,
+    transfers: object[],
+  ): Uint8Array {
+    const out = this.#out;
+    const admitted = transfers.length;
+    this.#transfers = transfers;
+    this.#message++;
+    this.#shapeCount = 0;
+    this.#flags = 0;
+    this.#depth = 0;
+    out.restart();
+    out.byte(0);
+    let i = 0;
+    try {
+      out.u32(values.length);
+      for (; i < values.length; i++) this.#value(values[i]);
+    } catch (error) {
+      transfers.length = admitted;
+      Refusal.passing(error, name(i));
+      throw error instanceof Refusal ? error.toError() : error;
+    } finally {
+      this.#forgetObjects();
+    }
+    out.bytes[0] = this.#flags;
+    return out.bytes.subarray(0, out.at);
+  }
+
+  /** Nothing of the application's is kept alive between messages. */
+  #forgetObjects(): void {
+    if (this.#objectCount > SCANNED_OBJECTS) {
+      this.#objects = [];
+      this.#numbers.clear();
+    } else {
+      for (let i = 0; i < this.#objectCount; i++) this.#objects[i] = undefined;
+    }
+    this.#objectCount = 0;
+    this.#transfers = [];
+  }
+
+  #value(value: unknown): void {
+    switch (typeof value) {
+      case "number":
+        this.#out.number(value);
+        return;
+      case "string":
+        this.#out.text(value);
+        return;
+      case "object":
+        if (value === null) this.#out.byte(NULL);
+        else this.#object(value);
+        return;
+      case "boolean":
+        this.#out.byte(value ? TRUE : FALSE);
+        return;
+      case "undefined":
+        this.#out.byte(UNDEFINED);
+        return;
+      case "bigint":
+        this.#out.bigint(value);
+        return;
+      default:
+        throw new Refusal(reasonAgainst(value));
+    }
+  }
+
+  #object(value: object): void {
+    if (this.#writtenBefore(value)) return;
+    if (++this.#depth > MAX_DEPTH) {
+      throw new Refusal(`it lies deeper than ${MAX_DEPTH} objects inside one another`, true);
+    }
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype === Object.prototype) this.#fields(value);
+    else if (Array.isArray(value)) this.#array(value);
+    else this.#other(value);
+    this.#depth--;
+  }
+
+  /** Writes a reference to an object of this message, or gives the object its number. */
+  #writtenBefore(value: object): boolean {
+    const count = this.#objectCount;
+    const objects = this.#objects;
+    if (count <= SCANNED_OBJECTS) {
+      for (let i = 0; i < count; i++) {
+        if (objects[i] === value) {
+          this.#reference(i);
+          return true;
+        }
+      }
+      if (count === SCANNED_OBJECTS) {
+        for (let i = 0; i < count; i++) this.#numbers.set(objects[i]!, i);
+        this.#numbers.set(value, count);
+      }
+    } else {
+      const number = this.#numbers.get(value);
+      if (number !== undefined) {
+        this.#reference(number);
+        return true;
+      }
+      this.#numbers.set(value, count);
+    }
+    objects[count] = value;
+    this.#objectCount = count + 1;
+    return false;
+  }
+
+  #reference(number: number): void {
+    this.#flags |= HAS_REFERENCES;
+    this.#out.byte(REFERENCE);
+    this.#out.u32(number);
+  }
+
+  /** A plain object, or one that becomes plain. */
+  #fields(value: object): void {
+    const out = this.#out;
+    const keys = Object.keys(value);
+    const count = keys.length;
+    if (count === 0) this.#refuseIfHollow(value);
+    const shape = count === 0 ? undefined : this.#shapes.find(keys);
+    if (shape === undefined) {
+      out.byte(DICTIONARY);
+      out.u32(count);
+    } else if (shape.message === this.#message) {
+      out.byte(SHAPE_AGAIN);
+      out.byte(shape.number);
+    } else {
+      out.fewBytes(shape.bytes);
+      if (this.#shapeCount < NUMBERED_SHAPES) {
+        shape.message = this.#message;
+        shape.number = this.#shapeCount++;
+      }
+    }
+    let i = 0;
+    try {
+      for (; i < count; i++) {
+        const key = keys[i]!;
+        if (shape === undefined) out.text(key);
+        this.#value((value as Record<string, unknown>)[key]);
+      }
+    } catch (error) {
+      throw Refusal.passing(error, fieldStep(keys[i]!));
+    }
+  }
+
+  /**
+   * An object of a class without one field to send would arrive as {}: a file, a socket, a service
+   * whose state is private. That is a mistake, and sending it would hide it. So are `Math` and the
+   * like, which are plain by their prototype alone.
+   */
+  #refuseIfHollow(value: object): void {
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype === null) return;
+    if (prototype !== Object.prototype || Symbol.toStringTag in value) {
+      throw new Refusal(`${reasonAgainst(value)}: it has no fields of its own`);
+    }
+  }
+
+  #array(value: readonly unknown[]): void {
+    const length = value.length;
+    this.#out.byte(ARRAY);
+    this.#out.u32(length);
+    let i = 0;
+    try {
+      for (; i < length; i++) {
+        const element = value[i];
+        if (element === undefined && !(i in value)) break;
+        this.#value(element);
+      }
+    } catch (error) {
+      throw Refusal.passing(error, `[${i}]`);
+    }
+    if (i < length) this.#sparse(value, i, length);
+  }
+
+  #sparse(value: readonly unknown[], from: number, length: number): void {
+    const out = this.#out;
+    out.byte(SPARSE);
+    const countAt = out.u32(0);
+    let count = 0;
+    // Only the elements there are: an array may be two thousand million long and hold one.
+    for (const key of Object.keys(value)) {
+      const index = Number(key);
+      if (!(index >= from && index < length) || String(index) !== key) continue;
+      out.u32(index);
+      try {
+        this.#value(value[index]);
+      } catch (error) {
+        throw Refusal.passing(error, `[${index}]`);
+      }
+      count++;
+    }
+    out.putU32(countAt, count);
+  }
+
+  /** Everything but plain objects and arrays. */
+  #other(value: object): void {
+    const out = this.#out;
+    const type = this.#wireTypeOf(value);
+    if (type >= 0) {
+      this.#wire(value, type);
+    } else if (ArrayBuffer.isView(value)) {
+      this.#view(value);
+    } else if (value instanceof Map) {
+      this.#map(value);
+    } else if (value instanceof Set) {
+      this.#set(value);
+    } else if (value instanceof Date) {
+      out.byte(DATE);
+      out.float(value.getTime());
+    } else if (value instanceof Error) {
+      this.#error(value);
+    } else if (value instanceof ArrayBuffer) {
+      this.#buffer(value);
+    } else if (value instanceof RegExp) {
+      out.byte(REGEXP);
+      out.text(value.source);
+      out.text(value.flags);
+    } else if (
+      value instanceof Number || value instanceof String || value instanceof Boolean ||
+      value instanceof BigInt
+    ) {
+      out.byte(BOXED);
+      this.#value(value.valueOf());
+    } else if (Symbol.toStringTag in value) {
+      // Promises, iterators, weak collections, streams, ports, URLs: what the platform makes.
+      throw new Refusal(reasonAgainst(value));
+    } else {
+      this.#fields(value);
+    }
+  }
+
+  /** Index of the wire type of `value`, or -1. The table is short, so a scan beats a map. */
+  #wireTypeOf(value: object): number {
+    const types = this.#types;
+    for (let i = 0; i < types.length; i++) {
+      if (value instanceof types[i]!.class) return i;
+    }
+    return -1;
+  }
+
+  #wire(value: object, index: number): void {
+    const type = this.#types[index]!;
+    try {
+      type.write(value, this.#words, 0);
+    } catch (error) {
+      // A refusal like ours, so that an error that carries such a value still arrives.
+      if (error instanceof TypeError) throw new Refusal(error.message, false, error);
+      throw error;
+    }
+    this.#flags |= HAS_WIRE_TYPES;
+    this.#out.byte(WIRE);
+    this.#out.byte(index);
+    const bytes = this.#wordBytes;
+    for (let i = 0; i < type.words * 4; i++) this.#out.byte(bytes[i]!);
+    this.#transfers.push(value);
+  }
+
+  #view(value: ArrayBufferView): void {
+    const kind = VIEW_CLASSES.findIndex((known) => value instanceof known);
+    if (kind < 0) throw new Refusal(reasonAgainst(value));
+    const buffer = value.buffer;
+    if (buffer instanceof ArrayBuffer) this.#refuseIfDetached(buffer);
+    this.#out.byte(VIEW);
+    this.#out.byte(kind);
+    this.#out.block(
+      value instanceof Uint8Array
+        ? value
+        : new Uint8Array(buffer, value.byteOffset, value.byteLength),
+    );
+  }
+
+  #buffer(value: ArrayBuffer): void {
+    this.#refuseIfDetached(value);
+    const out = this.#out;
+    if (value.resizable) {
+      out.byte(RESIZABLE);
+      out.float(value.maxByteLength);
+    } else {
+      out.byte(BUFFER);
+    }
+    out.block(new Uint8Array(value));
+  }
+
+  #refuseIfDetached(buffer: ArrayBuffer): void {
+    if (buffer.detached) throw new Refusal("its ArrayBuffer is detached: it was transferred away");
+  }
+
+  #map(value: ReadonlyMap<unknown, unknown>): void {
+    this.#out.byte(MAP);
+    // Counted, not asked for: a getter on the way may change the Map.
+    const countAt = this.#out.u32(0);
+    let count = 0;
+    for (const [key, element] of value) {
+      try {
+        this.#value(key);
+      } catch (error) {
+        throw Refusal.passing(error, `.keys()[${count}]`);
+      }
+      try {
+        this.#value(element);
+      } catch (error) {
+        throw Refusal.passing(error, mapStep(key));
+      }
+      count++;
+    }
+    this.#out.putU32(countAt, count);
+  }
+
+  #set(value: ReadonlySet<unknown>): void {
+    this.#out.byte(SET);
+    const countAt = this.#out.u32(0);
+    let count = 0;
+    for (const element of value) {
+      try {
+        this.#value(element);
+      } catch (error) {
+        throw Refusal.passing(error, `.values()[${count}]`);
+      }
+      count++;
+    }
+    this.#out.putU32(countAt, count);
+  }
+
+  /** An error, whole; the layout is in error_codec.ts. */
+  #error(value: Error): void {
+    const out = this.#out;
+    const names: string[] = [];
+    out.byte(ERROR);
+    out.byte(classify(value, names));
+    out.byte(names.length);
+    for (const name of names) out.text(name);
+    this.#textOrNone(value.name);
+    this.#textOrNone(value.message);
+    this.#textOrNone(value.stack);
+    const countAt = out.u32(0);
+    let count = 0;
+    for (const key of Object.keys(value)) {
+      if (key !== "stack" && this.#errorField(value, key, true)) count++;
+    }
+    for (const key of HIDDEN_FIELDS) {
+      const descriptor = Object.getOwnPropertyDescriptor(value, key);
+      if (descriptor === undefined || descriptor.enumerable) continue;
+      if ((key === "name" || key === "message") && typeof descriptor.value === "string") continue;
+      if (this.#errorField(value, key, false)) count++;
+    }
+    out.putU32(countAt, count);
+  }
+
+  #textOrNone(value: unknown): void {
+    if (typeof value === "string") this.#out.text(value);
+    else this.#out.byte(UNDEFINED);
+  }
+
+  /**
+   * Writes one field of an error, or nothing if its value cannot travel: an error that carries the
+   * request it failed on must arrive all the same, since it is what explains the failure.
+   */
+  #errorField(error: Error, key: string, enumerable: boolean): boolean {
+    const out = this.#out;
+    const at = out.at;
+    const objectCount = this.#objectCount;
+    const shapeCount = this.#shapeCount;
+    const depth = this.#depth;
+    const admitted = this.#transfers.length;
+    out.byte(enumerable ? 1 : 0);
+    out.text(key);
+    try {
+      this.#value(error[key as keyof Error]);
+      return true;
+    } catch (refusal) {
+      if (!(refusal instanceof Refusal)) throw refusal;
+      out.at = at;
+      this.#transfers.length = admitted;
+      this.#depth = depth;
+      this.#shapes.forget(this.#message, shapeCount);
+      this.#shapeCount = shapeCount;
+      this.#forgetFrom(objectCount);
+      return false;
+    }
+  }
+
+  /** Takes back the numbers from `objectCount` on. */
+  #forgetFrom(objectCount: number): void {
+    for (let i = objectCount; i < this.#objectCount; i++) {
+      this.#numbers.delete(this.#objects[i]!);
+      this.#objects[i] = undefined;
+    }
+    this.#objectCount = objectCount;
+    // Invariant: the Map is filled when the count passes SCANNED_OBJECTS, so it is empty below.
+    if (objectCount <= SCANNED_OBJECTS) this.#numbers.clear();
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Sleeping and waking: the one file that waits and notifies. An endpoint with nothing to do spins
+ * for a moment, since a reply on another core is nearer than a wake-up, and then parks on its
+ * PARKED word without blocking its event loop.
+ *
+ * The handshake is Dekker's: the sleeper stores PARKED and then looks at every ring; the sender
+ * publishes and then looks at PARKED. Both orders are sequentially consistent, so one of the two
+ * sees the other. Seastar needs a system-wide barrier for the same (reactor.cc,
+ * `try_enter_interrupt_mode`).
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers";
+
+/** An endpoint runs this long, in microseconds, before timers and sockets get their turn. */
+const TURN_MICROSECONDS = 500;
+
+/** Looks at the rings between two looks at the clock, which costs as much as many looks. */
+const LOOKS_PER_CLOCK = 16;
+
+/** The PARKED words of all endpoints, as one endpoint uses them. */
+export class Doorbells {
+  readonly #words: Int32Array;
+  readonly #parkedWords: readonly number[];
+  readonly #own: number;
+
+  /** `parkedWords[endpoint]` is the index in `words` of that endpoint's PARKED word. */
+  constructor(words: Int32Array, parkedWords: readonly number[], endpoint: number) {
+    this.#words = words;
+    this.#parkedWords = parkedWords;
+    this.#own = parkedWords[endpoint]!;
+  }
+
+  /**
+   * Wakes `endpoint` if it sleeps; true if it did. Call it after publishing, once a batch.
+   * It must be Atomics.load: a plain read may pass before the store that published the batch.
+   */
+  ring(endpoint: number): boolean {
+    return this.#wake(this.#parkedWords[endpoint]!);
+  }
+
+  /** Ends the own sleep from the same thread. */
+  ringSelf(): boolean {
+    return this.#wake(this.#own);
+  }
+
+  /** Says that this endpoint is about to sleep; look at everything once more after it. */
+  announceSleep(): void {
+    Atomics.store(this.#words, this.#own, 1);
+  }
+
+  /** Takes it back: the last look found something. */
+  cancelSleep(): void {
+    Atomics.store(this.#words, this.#own, 0);
+  }
+
+  /** Resolves at the next ring; undefined if it has already rung. */
+  sleep(): Promise<unknown> | undefined {
+    const waiting = Atomics.waitAsync(this.#words, this.#own, 1);
+    return waiting.async ? waiting.value : undefined;
+  }
+
+  #wake(word: number): boolean {
+    // Swapping 1 for 0 makes sure that a sleep is notified once, whoever else rings.
+    if (Atomics.load(this.#words, word) !== 1) return false;
+    if (Atomics.compareExchange(this.#words, word, 1, 0) !== 1) return false;
+    Atomics.notify(this.#words, word, 1);
+    return true;
+  }
+}
+
+/** What `attend()` serves. */
+export interface Attended {
+  /** Handles what has come; returns how much. Synchronous. */
+  poll(): number;
+  /** Whether something seems to wait: cheap, may lag. */
+  looksBusy(): boolean;
+  /** Whether something waits that a sleep must not pass over: exact. */
+  isBusy(): boolean;
+  /** False once the endpoint is closed: `attend()` returns. */
+  readonly open: boolean;
+  /** Called on the way into and out of a sleep. */
+  sleeping(asleep: boolean): void;
+}
+
+/**
+ * Serves `bus` until it is closed: polls while there is work, spins `spinMicroseconds` after the
+ * last of it, then sleeps. Between two polls one microtask passes, so whatever the messages set in
+ * motion runs first; at least every 500 µs the event loop turns.
+ */
+export async function attend(
+  bus: Attended,
+  doorbells: Doorbells,
+  spinMicroseconds: number,
+): Promise<void> {
+  let turnStart = performance.now();
+  while (bus.open) {
+    if (bus.poll() > 0) {
+      if ((performance.now() - turnStart) * 1000 >= TURN_MICROSECONDS) {
+        await eventLoopTurn();
+        turnStart = performance.now();
+      } else await undefined;
+      continue;
+    }
+    if (spinMicroseconds > 0 && await spin(bus, spinMicroseconds)) continue;
+    doorbells.announceSleep();
+    if (bus.isBusy() || !bus.open) {
+      doorbells.cancelSleep();
+      continue;
+    }
+    const rung = doorbells.sleep();
+    if (rung !== undefined) {
+      bus.sleeping(true);
+      await rung;
+      bus.sleeping(false);
+    }
+    turnStart = performance.now();
+  }
+}
+
+/** True as soon as there is work, false when the time is over. */
+async function spin(bus: Attended, microseconds: number): Promise<boolean> {
+  const end = performance.now() + microseconds / 1000;
+  do {
+    for (let look = 0; look < LOOKS_PER_CLOCK; look++) {
+      if (bus.looksBusy() || !bus.open) return true;
+      await undefined; // spinning must not hold up what the messages set in motion
+    }
+  } while (performance.now() < end);
+  return false;
+}
+
+function eventLoopTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,25 @@
+/**
+ * Classes that an upper layer teaches the bus: how an object of the class becomes a few words, and
+ * back. Foreign pointers travel this way; the bus itself knows no pointer.
+ *
+ * @module
+ */
+
+/** The most words that a wire type may take. */
+export const MAX_WIRE_WORDS = 8;
+
+/** How the objects of one class travel. Of fixed size, so that they fit a slot of the ring too. */
+export interface WireType<T extends object> {
+  /** The class whose objects, those of its subclasses included, travel this way. */
+  readonly class: { readonly prototype: T; [Symbol.hasInstance](value: unknown): boolean };
+  /** Words on the wire, 1 to 8. */
+  readonly words: number;
+  /** Writes the object into `words` from `wordIndex`. A TypeError says that it cannot travel. */
+  write(value: T, words: Int32Array, wordIndex: number): void;
+  /** Makes the receiver's object from the words. */
+  read(words: Int32Array, wordIndex: number): T;
+  /** The message was admitted for endpoint `to`: the sender's handle lets go. */
+  moved(value: T, to: number): void;
+  /** The message was admitted, but will never be read by anyone. */
+  undelivered(words: Int32Array, wordIndex: number): void;
+}

@@ -1,0 +1,35 @@
+/**
+ * Execution: a runtime of shards, tasks that run on them, and calls between them.
+ *
+ * ```ts
+ * import { Runtime } from "@tidepool/core/shard";
+ *
+ * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+ * ```
+ *
+ * @module
+ */
+
+export {
+  type BusStatistics,
+  BusyError,
+  MessageMemoryError,
+  registerErrorClass,
+  StoppedError,
+  type WireType,
+} from "./bus/mod.ts";
+export { Endpoint, registerWireType, type WireTypeDefinition } from "./endpoint.ts";
+export { ShardCrashedError, ShardStartError } from "./errors.ts";
+export { parseMemorySize } from "./memory_size.ts";
+export type { Reference } from "./reference.ts";
+export { Runtime, type RuntimeOptions, type StopOptions } from "./runtime.ts";
+export {
+  isShard,
+  localAllocator,
+  localEndpoint,
+  type Sendable,
+  shardCount,
+  submitTo,
+  thisShard,
+} from "./shard.ts";
+export { defineTasks, Task, type TaskFunction, type Tasks } from "./task.ts";

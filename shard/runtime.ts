@@ -1,0 +1,377 @@
+/**
+ * The runtime, as the host sees it: starts the shards, calls them, notices when one dies, stops them.
+ *
+ * @module
+ */
+
+import {
+  checkHeap,
+  type HeapBlock,
+  type MemoryStatistics,
+  readMemoryStatistics,
+  walkHeap,
+} from "../allocator/mod.ts";
+import { type BusStatistics, readBusStatistics, StoppedError } from "./bus/mod.ts";
+import { controlTasks } from "./control_tasks.ts";
+import { Endpoint, wireTypeNames, writeObituary } from "./endpoint.ts";
+import { ShardCrashedError, ShardStartError } from "./errors.ts";
+import { parseMemorySize } from "./memory_size.ts";
+import {
+  alignToPage,
+  COUNTERS_BYTES,
+  MAGIC_BYTES,
+  SEGMENT_MAGIC,
+  SegmentLayout,
+  type SegmentShape,
+} from "./segment_layout.ts";
+import type { Sendable } from "./shard.ts";
+import { ShardThread } from "./shard_thread.ts";
+import type { Task } from "./task.ts";
+
+/** Slots of each ring, unless told otherwise. */
+const RING_SLOTS = 1024;
+/** Bytes of the host's slice. Untouched pages cost nothing. */
+const HOST_MEMORY_BYTES = 64 * 2 ** 20;
+/** The smallest slice: the allocator's lists and a few pages of heap. */
+const MIN_SLICE_BYTES = 64 * 2 ** 10;
+/** A slice is addressed in 32 bits. */
+const MAX_SLICE_BYTES = 2 ** 32;
+/** The most shards: the rings grow with the square of their number. */
+const MAX_SHARDS = 256;
+/** Microseconds to spin before a sleep. A wake-up costs 20. */
+const SPIN_MICROSECONDS = 50;
+/** How long `stop()` waits for calls under way, unless told otherwise. */
+const STOP_DEADLINE_MS = 10_000;
+
+/** What a runtime is to be. */
+export interface RuntimeOptions {
+  /**
+   * Shards: Workers, each with its own event loop and its own slice of memory.
+   *
+   * @default {navigator.hardwareConcurrency}
+   */
+  readonly shards?: number;
+  /** Memory of all shards together, divided equally: bytes, or text like "512MiB". */
+  readonly memory: number | string;
+  /**
+   * Memory for messages from the host, outside the division: bytes, or text.
+   *
+   * @default {"64MiB"}
+   */
+  readonly hostMemory?: number | string;
+  /**
+   * Microseconds that an endpoint spins for messages before it sleeps. Spinning makes calls some
+   * fifteen times faster where each shard and the host have a core to themselves, and slower where
+   * they have not.
+   *
+   * @default {50, or 0 if there are more shards than cores besides the host's}
+   */
+  readonly spinMicroseconds?: number;
+  /**
+   * Records that each ring holds, a power of two. Half of them bound the calls under way from one
+   * endpoint to another; further calls wait in order. A record takes 64 bytes, and there is a ring
+   * for every ordered pair of endpoints.
+   *
+   * @default {1024}
+   */
+  readonly ringSlots?: number;
+  /**
+   * What the death of a shard means. "fail": the runtime ends, and every call, under way or later,
+   * rejects with `ShardCrashedError`. "keep": calls to that shard reject, the others go on.
+   *
+   * @default {"fail"}
+   */
+  readonly onCrash?: "fail" | "keep";
+}
+
+/** How to stop. */
+export interface StopOptions {
+  /**
+   * How long to wait, in milliseconds, for calls under way; then they are rejected.
+   *
+   * @default {10_000}
+   */
+  readonly deadlineMs?: number;
+}
+
+/**
+ * A running set of shards.
+ *
+ * @example
+ * ```ts
+ * import { Runtime } from "@tidepool/core";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+ * assertEquals(runtime.shardCount, 2);
+ * ```
+ */
+export class Runtime {
+  /** How many shards there are; their ids count from 0. */
+  readonly shardCount: number;
+  /** Resolves when the runtime has stopped; rejects with the first crash of a shard. */
+  readonly closed: Promise<void>;
+  readonly #endpoint: Endpoint;
+  readonly #threads: ShardThread[] = [];
+  readonly #onCrash: "fail" | "keep";
+  readonly #settleClosed: PromiseWithResolvers<void> = Promise.withResolvers();
+  /** Not undefined once a shard has crashed. */
+  #crash: ShardCrashedError | undefined;
+  /** Whether some call has been rejected with the crash. */
+  #crashReported = false;
+  #stopping: Promise<void> | undefined;
+
+  /** Use {@linkcode Runtime.start}. */
+  private constructor(endpoint: Endpoint, onCrash: "fail" | "keep") {
+    this.shardCount = endpoint.shardCount;
+    this.#endpoint = endpoint;
+    this.#onCrash = onCrash;
+    this.closed = this.#settleClosed.promise;
+    this.closed.catch(() => {}); // Whoever wants to know awaits it; stop() throws it otherwise.
+  }
+
+  /**
+   * Starts the shards and waits until all are ready. Fails whole: if one does not start, none is
+   * left. Cost: some 30 ms a shard.
+   *
+   * @param options How many shards, how much memory.
+   * @returns The runtime; dispose of it with `await using`, or call `stop()`.
+   * @throws {TypeError} If an option is of the wrong kind.
+   * @throws {RangeError} If an option is out of range; the message says which range.
+   * @throws {ShardStartError} If a shard does not start: which, and why.
+   *
+   * @see `seastar::app_template::run()`
+   */
+  static async start(options: RuntimeOptions): Promise<Runtime> {
+    const shape = shapeFor(options);
+    const layout = new SegmentLayout(shape);
+    let buffer: SharedArrayBuffer;
+    try {
+      buffer = new SharedArrayBuffer(layout.byteLength);
+    } catch (cause) {
+      throw new RangeError(
+        `Cannot start ${shape.shardCount} shards: a segment of ${layout.byteLength} bytes is more than this machine gives`,
+        { cause },
+      );
+    }
+    new Int32Array(buffer, MAGIC_BYTES, 1)[0] = SEGMENT_MAGIC;
+    const cores = navigator.hardwareConcurrency;
+    const spinMicroseconds = options.spinMicroseconds ??
+      (shape.shardCount < cores ? SPIN_MICROSECONDS : 0);
+    const setup = { buffer, shape, spinMicroseconds, wireTypes: wireTypeNames() };
+    const endpoint = new Endpoint({ ...setup, endpoint: layout.host });
+    const runtime = new Runtime(endpoint, options.onCrash ?? "fail");
+    for (let shard = 0; shard < shape.shardCount; shard++) {
+      runtime.#threads.push(
+        new ShardThread(shard, (cause) => runtime.#shardDied(shard, cause)),
+      );
+    }
+    try {
+      await Promise.all(
+        runtime.#threads.map((thread) => thread.start({ ...setup, endpoint: thread.shard })),
+      );
+    } catch (error) {
+      for (const thread of runtime.#threads) thread.terminate();
+      throw error;
+    }
+    endpoint.attend().catch((error) => runtime.#fail(error));
+    return runtime;
+  }
+
+  /**
+   * Runs `task` on `shard`. Arguments and result are copied as by structured clone; foreign pointers
+   * among them move. Calls from the host to one shard start in the order in which they were made.
+   *
+   * Cost: on another core, 1 to 3 µs there and back while both are awake, and far less a call with
+   * many under way; a sleeping shard takes some 20 µs to wake.
+   *
+   * @param shard The shard to run on: 0 to `shardCount - 1`.
+   * @param task What to run, from `defineTasks()`.
+   * @param args Its arguments.
+   * @returns What the task returns or resolves to.
+   * @throws {TypeError} As a rejection: if an argument cannot travel; the message names its path.
+   * @throws {RangeError} As a rejection: if there is no such shard, or no such task there.
+   * @throws {ShardCrashedError} As a rejection: if the shard dies, or has died.
+   * @throws {StoppedError} As a rejection: if the runtime has stopped.
+   *
+   * @see `seastar::alien::submit_to()`
+   */
+  submitTo<Arguments extends readonly unknown[], Result>(
+    shard: number,
+    task: Task<Arguments, Result>,
+    ...args: Sendable<Arguments>
+  ): Promise<Result> {
+    if (this.#crash !== undefined && this.#onCrash === "fail") {
+      this.#crashReported = true;
+      return Promise.reject(this.#crash);
+    }
+    if (this.#stopping !== undefined) {
+      return Promise.reject(
+        new StoppedError(`Cannot submit to shard ${shard}: the runtime has been told to stop`),
+      );
+    }
+    return this.#endpoint.submitTo(shard, task, args);
+  }
+
+  /**
+   * Ends the runtime in good order: takes no new calls from the host, waits for calls under way,
+   * then ends the threads. Calling it again gives the same promise.
+   *
+   * @param options How long to wait.
+   * @throws {ShardCrashedError} If a shard had crashed and no call has said so.
+   */
+  stop(options: StopOptions = {}): Promise<void> {
+    this.#stopping ??= this.#stop(options.deadlineMs ?? STOP_DEADLINE_MS);
+    return this.#stopping;
+  }
+
+  /** Calls `stop()`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /**
+   * Figures of the allocator of `shard`, read from shared memory without a message. O(1).
+   *
+   * @throws {RangeError} If there is no such shard.
+   */
+  memoryStatistics(shard: number): MemoryStatistics {
+    return readMemoryStatistics(this.#endpoint.buffer, this.#sliceOf(shard));
+  }
+
+  /**
+   * Figures of the bus of `shard`, or of the host if `shard` is `shardCount`, read from shared memory
+   * without a message. O(1).
+   *
+   * @throws {RangeError} If there is no such shard.
+   */
+  busStatistics(shard: number): BusStatistics {
+    if (shard !== this.shardCount) this.#sliceOf(shard);
+    const page = this.#endpoint.layout.controlPage(shard);
+    return readBusStatistics(this.#endpoint.buffer, page + COUNTERS_BYTES);
+  }
+
+  /**
+   * The blocks of the slice of `shard` in the order of their addresses. Consistent only while that
+   * shard is quiet. O(blocks).
+   *
+   * @throws {RangeError} If there is no such shard.
+   */
+  walkHeap(shard: number): Generator<HeapBlock> {
+    return walkHeap(this.#endpoint.buffer, this.#sliceOf(shard));
+  }
+
+  /**
+   * Checks every invariant of the heap of `shard`, which must be quiet. O(blocks).
+   *
+   * @throws {RangeError} If there is no such shard.
+   * @throws {HeapCheckError} If an invariant does not hold: which, and where.
+   */
+  checkHeap(shard: number): void {
+    checkHeap(this.#endpoint.buffer, this.#sliceOf(shard));
+  }
+
+  #sliceOf(shard: number) {
+    const slice = shard < this.shardCount ? this.#endpoint.layout.slices[shard] : undefined;
+    if (slice === undefined) {
+      throw new RangeError(
+        `Cannot look at shard ${shard}: the runtime has shards 0 to ${this.shardCount - 1}`,
+      );
+    }
+    return slice;
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, deadlineMs);
+    });
+    const running = this.#endpoint.bus;
+    await Promise.race([deadline, this.#quiesce().catch(() => {})]);
+    clearTimeout(timer);
+    if (running.open) {
+      running.close(
+        new StoppedError(`The call was under way when the runtime stopped, ${deadlineMs} ms later`),
+      );
+    }
+    for (const thread of this.#threads) thread.terminate();
+    if (this.#crash !== undefined && !this.#crashReported) throw this.#crash;
+    this.#settleClosed.resolve();
+  }
+
+  /**
+   * Resolves when no call is under way anywhere. Every shard is asked, in rounds, to wait until it
+   * is idle; if none has sent a call since the round before, none can be on its way.
+   */
+  async #quiesce(): Promise<void> {
+    const { bus } = this.#endpoint;
+    let sentBefore = -1;
+    for (;;) {
+      await bus.idle();
+      const sent = await Promise.all(
+        this.#threads.filter(({ alive }) => alive).map(({ shard }) =>
+          this.#endpoint.submitTo(shard, controlTasks.quiesce, [])
+        ),
+      );
+      const sentNow = sent.reduce((sum, calls) => sum + calls, 0);
+      if (sentNow === sentBefore) return;
+      sentBefore = sentNow;
+    }
+  }
+
+  #shardDied(shard: number, cause: unknown): void {
+    const { buffer, layout, bus } = this.#endpoint;
+    writeObituary(buffer, layout, shard, cause);
+    this.#endpoint.ringAll();
+    const error = new ShardCrashedError(shard, cause);
+    if (this.#crash === undefined) {
+      this.#crash = error;
+      this.#settleClosed.reject(error);
+    }
+    if (bus.declareGone(shard, error) > 0) this.#crashReported = true;
+    if (this.#onCrash === "fail") this.#fail(error);
+  }
+
+  /** Ends everything at once: calls reject with `error`, threads are terminated. */
+  #fail(error: Error): void {
+    if (this.#endpoint.bus.close(error) > 0) this.#crashReported = true;
+    for (const thread of this.#threads) thread.terminate();
+  }
+}
+
+/** The shape of the segment that `options` ask for. */
+function shapeFor(options: RuntimeOptions): SegmentShape {
+  const shardCount = options.shards ?? navigator.hardwareConcurrency;
+  if (!Number.isInteger(shardCount) || shardCount < 1 || shardCount > MAX_SHARDS) {
+    throw new RangeError(
+      `Cannot start ${shardCount} shards: expected a whole number from 1 to ${MAX_SHARDS}`,
+    );
+  }
+  const memory = parseMemorySize(options.memory);
+  const sliceBytes = Math.floor(memory / shardCount / 4096) * 4096;
+  if (sliceBytes < MIN_SLICE_BYTES || sliceBytes > MAX_SLICE_BYTES) {
+    throw new RangeError(
+      `Cannot divide ${memory} bytes of memory between ${shardCount} shards: ${sliceBytes} bytes a slice, expected ${MIN_SLICE_BYTES} to ${MAX_SLICE_BYTES}`,
+    );
+  }
+  const hostSliceBytes = alignToPage(parseMemorySize(options.hostMemory ?? HOST_MEMORY_BYTES));
+  if (hostSliceBytes < MIN_SLICE_BYTES || hostSliceBytes > MAX_SLICE_BYTES) {
+    throw new RangeError(
+      `Cannot give the host ${hostSliceBytes} bytes: expected ${MIN_SLICE_BYTES} to ${MAX_SLICE_BYTES}`,
+    );
+  }
+  const ringSlots = options.ringSlots ?? RING_SLOTS;
+  if (
+    !Number.isInteger(ringSlots) || ringSlots < 2 || ringSlots > 2 ** 20 ||
+    ringSlots & (ringSlots - 1)
+  ) {
+    throw new RangeError(
+      `Cannot make rings of ${ringSlots} slots: expected a power of two from 2 to ${2 ** 20}`,
+    );
+  }
+  return { shardCount, sliceBytes, hostSliceBytes, ringSlots };
+}
+
+// Never called: it makes the worker's module part of the package's graph, so that `deno cache`,
+// `--cached-only` and `deno compile` know of it.
+export const workerModule = (): Promise<unknown> => import("./worker_main.ts");

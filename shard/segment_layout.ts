@@ -1,0 +1,126 @@
+/**
+ * Where everything lies in the segment, computed from a handful of numbers, so that the host and
+ * every shard arrive at the same offsets.
+ *
+ * ```
+ * 0          header page            MAGIC, and DEATHS: how many endpoints have died
+ * 4096       control pages          4096 bytes an endpoint: shards 0 … n-1, then the host
+ * …          rings                  one per ordered pair, (n+1) × n of them
+ * …          host slice             memory for the host's messages, outside the division
+ * …          shard slices           equal parts of `memory`
+ * ```
+ *
+ * A control page, each line 128 bytes, one writer a line unless said:
+ *
+ * ```
+ * byte    0: PARKED    endpoint stores 1 before it sleeps, whoever wakes it swaps 0 in
+ *       128: STATE     host: life of the endpoint
+ *       132: OBITUARY_LENGTH, host, before STATE becomes DEAD
+ *       256: COUNTERS  endpoint: float64 figures of its bus
+ *      1024: OBITUARY  host: why it died, in the value codec's bytes
+ * ```
+ *
+ * @module
+ */
+
+import type { SliceSpan } from "../allocator/mod.ts";
+import { ringBytes } from "./bus/ring_layout.ts";
+
+/** Slices and rings begin on such a boundary, a page of most machines. */
+const PAGE_BYTES = 4096;
+
+/** Bytes from a control page's start to PARKED. */
+export const PARKED_BYTES = 0;
+/** Bytes from a control page's start to STATE. */
+export const STATE_BYTES = 128;
+/** Bytes from a control page's start to OBITUARY_LENGTH. */
+export const OBITUARY_LENGTH_BYTES = 132;
+/** Bytes from a control page's start to COUNTERS. */
+export const COUNTERS_BYTES = 256;
+/** Bytes from a control page's start to OBITUARY. */
+export const OBITUARY_BYTES = 1024;
+/** Room for OBITUARY. */
+export const OBITUARY_CAPACITY_BYTES = PAGE_BYTES - OBITUARY_BYTES;
+/** Bytes from the segment's start to MAGIC. */
+export const MAGIC_BYTES = 0;
+/** Bytes from the segment's start to DEATHS. */
+export const DEATHS_BYTES = 128;
+/** What MAGIC holds: "TIDE". */
+export const SEGMENT_MAGIC = 0x45444954;
+
+/** STATE: formatted, not yet ready. */
+export const STATE_STARTING = 0;
+/** STATE: takes calls. */
+export const STATE_RUNNING = 1;
+/** STATE: stopped in good order. */
+export const STATE_STOPPED = 2;
+/** STATE: gone without being asked to; OBITUARY says why. */
+export const STATE_DEAD = 3;
+
+/** The numbers that the whole layout follows from. */
+export interface SegmentShape {
+  /** Shards of the runtime; the host is the endpoint after the last. */
+  readonly shardCount: number;
+  /** Slots of each ring, a power of two. */
+  readonly ringSlots: number;
+  /** Bytes of each shard's slice. */
+  readonly sliceBytes: number;
+  /** Bytes of the host's slice. */
+  readonly hostSliceBytes: number;
+}
+
+/** Offsets of a segment of a given shape. */
+export class SegmentLayout {
+  /** The numbers it was computed from. */
+  readonly shape: SegmentShape;
+  /** Shards and host. */
+  readonly endpointCount: number;
+  /** The host's endpoint number. */
+  readonly host: number;
+  /** Bytes of the whole segment. */
+  readonly byteLength: number;
+  /** Bytes from the start that hold everything but the slices. */
+  readonly controlByteLength: number;
+  /** Slices by endpoint number: the shards' and, last, the host's. */
+  readonly slices: readonly SliceSpan[];
+  readonly #ringsByteOffset: number;
+  readonly #ringByteLength: number;
+
+  constructor(shape: SegmentShape) {
+    this.shape = shape;
+    this.host = shape.shardCount;
+    this.endpointCount = shape.shardCount + 1;
+    this.#ringsByteOffset = PAGE_BYTES * (1 + this.endpointCount);
+    this.#ringByteLength = ringBytes(shape.ringSlots);
+    const rings = this.endpointCount * (this.endpointCount - 1);
+    this.controlByteLength = alignToPage(this.#ringsByteOffset + rings * this.#ringByteLength);
+    const firstSlice = this.controlByteLength + shape.hostSliceBytes;
+    const slices: SliceSpan[] = [];
+    for (let shard = 0; shard < shape.shardCount; shard++) {
+      slices.push({
+        byteOffset: firstSlice + shard * shape.sliceBytes,
+        byteLength: shape.sliceBytes,
+      });
+    }
+    slices.push({ byteOffset: this.controlByteLength, byteLength: shape.hostSliceBytes });
+    this.slices = slices;
+    this.byteLength = firstSlice + shape.shardCount * shape.sliceBytes;
+  }
+
+  /** Byte offset of an endpoint's control page. */
+  controlPage(endpoint: number): number {
+    return PAGE_BYTES * (1 + endpoint);
+  }
+
+  /** Byte offset of the ring from one endpoint to another. */
+  ring(from: number, to: number): number {
+    const column = to < from ? to : to - 1; // no ring leads from an endpoint to itself
+    return this.#ringsByteOffset +
+      (from * (this.endpointCount - 1) + column) * this.#ringByteLength;
+  }
+}
+
+/** The next multiple of the page size. */
+export function alignToPage(byteLength: number): number {
+  return Math.ceil(byteLength / PAGE_BYTES) * PAGE_BYTES;
+}

@@ -1,0 +1,96 @@
+/**
+ * The Worker behind a shard, from its start to its end.
+ *
+ * @module
+ */
+
+import { ValueCodec } from "./bus/mod.ts";
+import type { EndpointSetup } from "./endpoint.ts";
+import { ShardStartError } from "./errors.ts";
+import { lifeLockFreed } from "./life_lock.ts";
+import type { FromShard } from "./worker_protocol.ts";
+
+/** What a shard that ended without a word died of. */
+const CLOSED_ITSELF = "its thread closed itself, by self.close() or Deno.exit()";
+
+/** A Worker that is, or is to become, a shard. */
+export class ShardThread {
+  /** Id of the shard. */
+  readonly shard: number;
+  /** False once the thread has died or been terminated. */
+  alive = true;
+  readonly #worker: Worker;
+  readonly #lifeLock: string;
+  readonly #onDeath: (cause: unknown) => void;
+  /** Resolves when the worker's handler exists. */
+  readonly #loaded: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
+  /** Ends the wait for the lock that the thread holds while it lives. */
+  readonly #watch = new AbortController();
+  #started = false;
+
+  /** `onDeath` is called once, if the thread dies after it has started and before `terminate()`. */
+  constructor(shard: number, onDeath: (cause: unknown) => void) {
+    this.shard = shard;
+    this.#onDeath = onDeath;
+    this.#loaded.promise.catch(() => {}); // start() awaits both, and sees the failure in either
+    this.#ready.promise.catch(() => {});
+    this.#lifeLock = `tidepool shard ${shard} ${crypto.randomUUID()}`;
+    this.#worker = new Worker(new URL("./worker_main.ts", import.meta.url), {
+      type: "module",
+      name: this.#lifeLock,
+    });
+    this.#worker.onmessage = (event: MessageEvent<FromShard>) => this.#onMessage(event.data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault(); // or Deno ends the whole process
+      this.#died(event.error ?? new Error(event.message));
+    };
+  }
+
+  /** Makes the thread a shard. Rejects with `ShardStartError`. */
+  async start(setup: EndpointSetup): Promise<void> {
+    await this.#loaded.promise;
+    this.#worker.postMessage(setup);
+    await this.#ready.promise;
+    this.#started = true;
+  }
+
+  /** Ends the thread at once. */
+  terminate(): void {
+    this.alive = false;
+    this.#watch.abort();
+    this.#worker.terminate();
+  }
+
+  #onMessage(message: FromShard): void {
+    switch (message.type) {
+      case "loaded":
+        this.#watchLife();
+        return this.#loaded.resolve();
+      case "ready":
+        return this.#ready.resolve();
+      default:
+        this.#died(new ValueCodec([]).decode(message.error)[0]);
+    }
+  }
+
+  async #watchLife(): Promise<void> {
+    try {
+      await lifeLockFreed(this.#lifeLock, this.#watch.signal);
+      this.#died(new Error(CLOSED_ITSELF));
+    } catch (error) {
+      if (!this.#watch.signal.aborted) this.#died(error);
+    }
+  }
+
+  #died(cause: unknown): void {
+    if (!this.alive) return;
+    this.terminate();
+    if (this.#started) this.#onDeath(cause);
+    else {
+      const error = new ShardStartError(this.shard, cause);
+      this.#loaded.reject(error);
+      this.#ready.reject(error);
+    }
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Tasks: functions that can be called on another thread because both threads know them by the URL
+ * of their module and a key. JavaScript cannot send a closure; it can import a module twice.
+ *
+ * @module
+ */
+
+/** A function that may be a task: what it takes and gives must be able to travel. */
+// deno-lint-ignore no-explicit-any -- any parameters, as the constraint of a generic.
+export type TaskFunction = (...args: any[]) => unknown;
+
+/** A function known to every shard by the URL of its module and its key there. */
+export class Task<Arguments extends readonly unknown[], Result> {
+  /** URL of the module that defines it. */
+  readonly module: string;
+  /** Its key in that module's table. */
+  readonly key: string;
+  /** The function itself, on this thread. */
+  readonly run: (...args: Arguments) => Result | PromiseLike<Result>;
+  /** Number of the task on this thread; other threads learn it when they first meet the task. */
+  readonly index: number;
+
+  /** Use {@linkcode defineTasks}. */
+  constructor(
+    module: string,
+    key: string,
+    run: (...args: Arguments) => Result | PromiseLike<Result>,
+    index: number,
+  ) {
+    this.module = module;
+    this.key = key;
+    this.run = run;
+    this.index = index;
+  }
+}
+
+/** The tasks of a table of functions, under the same keys. */
+export type Tasks<Functions extends Record<string, TaskFunction>> = {
+  readonly [Key in keyof Functions]: Task<
+    Parameters<Functions[Key]>,
+    Awaited<ReturnType<Functions[Key]>>
+  >;
+};
+
+// deno-lint-ignore no-explicit-any -- tasks of every shape in one table.
+type AnyTask = Task<any, any>;
+const tasksByModule = new Map<string, Map<string, AnyTask>>();
+let taskCount = 0;
+
+/**
+ * Makes functions callable on every shard. Call it at the top level of a module and export the
+ * result: a shard that is sent one of the tasks for the first time imports that module, which
+ * defines them there too. O(number of functions).
+ *
+ * @param module The URL of the calling module: always `import.meta.url`.
+ * @param functions The functions, by the key that names each in this module.
+ * @returns The tasks, to pass to `submitTo()`.
+ * @throws {TypeError} If `module` is no URL or a value is no function.
+ * @throws {RangeError} If the module has already defined one of the keys.
+ *
+ * @example
+ * ```ts
+ * import { defineTasks } from "@tidepool/core";
+ *
+ * export const arithmetic = defineTasks(import.meta.url, {
+ *   add: (a: number, b: number) => a + b,
+ * });
+ * ```
+ */
+export function defineTasks<Functions extends Record<string, TaskFunction>>(
+  module: string,
+  functions: Functions,
+): Tasks<Functions> {
+  if (typeof module !== "string" || !URL.canParse(module)) {
+    throw new TypeError(
+      `Cannot define tasks of module ${String(module)}: pass import.meta.url as the first argument`,
+    );
+  }
+  const table = tasksByModule.get(module) ?? new Map<string, AnyTask>();
+  const defined: Record<string, AnyTask> = {};
+  for (const [key, run] of Object.entries(functions)) {
+    if (typeof run !== "function") {
+      throw new TypeError(
+        `Cannot define task "${key}" of ${module}: expected a function, received ${typeof run}`,
+      );
+    }
+    if (table.has(key)) {
+      throw new RangeError(`Cannot define task "${key}" of ${module} a second time`);
+    }
+    defined[key] = new Task(module, key, run, taskCount++);
+  }
+  for (const [key, task] of Object.entries(defined)) table.set(key, task);
+  tasksByModule.set(module, table);
+  return defined as Tasks<Functions>;
+}
+
+/**
+ * The function behind a module's URL and a key, here. Imports the module when it has defined no
+ * tasks on this thread yet; until then the result is a promise.
+ */
+export function findTask(module: string, key: string): TaskFunction | Promise<TaskFunction> {
+  const known = tasksByModule.get(module)?.get(key);
+  return known === undefined ? importTask(module, key) : known.run;
+}
+
+async function importTask(module: string, key: string): Promise<TaskFunction> {
+  if (!tasksByModule.has(module)) {
+    try {
+      await import(module);
+    } catch (cause) {
+      throw new Error(
+        `Cannot run task "${key}" of ${module}: the module does not load in this thread`,
+        { cause },
+      );
+    }
+  }
+  const table = tasksByModule.get(module);
+  if (table === undefined) {
+    throw new RangeError(
+      `Cannot run task "${key}" of ${module}: the module loads and calls no defineTasks(import.meta.url, …)`,
+    );
+  }
+  const task = table.get(key);
+  if (task === undefined) {
+    throw new RangeError(
+      `Cannot run task "${key}" of ${module}: the module defines only ${
+        [...table.keys()].map((known) => `"${known}"`).join(", ")
+      }`,
+    );
+  }
+  return task.run;
+}

@@ -1,0 +1,61 @@
+/**
+ * The main module of a shard's Worker: the one module here with side effects. It is loaded by URL.
+ *
+ * @module
+ */
+
+import { ValueCodec } from "./bus/mod.ts";
+import { Endpoint, type EndpointSetup } from "./endpoint.ts";
+import { holdLifeLock } from "./life_lock.ts";
+import { enterShard } from "./shard.ts";
+import type { FromShard } from "./worker_protocol.ts";
+
+/** The part of a Worker's global scope that is used here, also where it is checked as a window's. */
+interface WorkerScope {
+  readonly name: string;
+  onmessage: ((event: MessageEvent<EndpointSetup>) => void) | null;
+  postMessage(message: FromShard): void;
+  addEventListener(
+    type: "error" | "unhandledrejection",
+    listener: (event: ErrorEvent & PromiseRejectionEvent) => void,
+  ): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+
+/** An error as bytes; only its text if it cannot travel whole. */
+function errorBytes(error: unknown): Uint8Array {
+  const codec = new ValueCodec([]);
+  try {
+    return codec.encode([error], () => "the error", []).slice();
+  } catch {
+    return codec.encode([new Error(String(error))], () => "the error", []).slice();
+  }
+}
+
+// Deno would end the whole process: these keep the thread alive until the host has been told.
+scope.addEventListener("error", (event) => {
+  event.preventDefault();
+  scope.postMessage({ type: "crashed", error: errorBytes(event.error ?? event.message) });
+});
+scope.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  scope.postMessage({ type: "crashed", error: errorBytes(event.reason) });
+});
+
+async function start(setup: EndpointSetup): Promise<void> {
+  for (const { module } of setup.wireTypes) await import(module);
+  const endpoint = new Endpoint(setup);
+  enterShard(endpoint);
+  // A rejection means corrupted memory; it is unhandled on purpose, and so kills the shard.
+  endpoint.attend();
+}
+
+scope.onmessage = (event) => {
+  start(event.data).then(
+    () => scope.postMessage({ type: "ready" }),
+    (error) => scope.postMessage({ type: "failed", error: errorBytes(error) }),
+  );
+};
+await holdLifeLock(scope.name);
+scope.postMessage({ type: "loaded" });

@@ -1,0 +1,25 @@
+/**
+ * What the host and a shard's thread say to each other by `postMessage`: how a shard starts, and
+ * what it dies of. Everything else goes over the bus.
+ *
+ * ```
+ * shard                          host
+ *   ── loaded ─────────────────▶        its handler exists, and it holds its life lock
+ *   ◀─────────────────── start ──       the segment, and what the shard is to be
+ *   ── ready, or failed ───────▶
+ *   ── crashed ────────────────▶        an error outside of any task
+ * ```
+ *
+ * The life lock has the Worker's name. The runtime takes it away only when the thread is gone,
+ * however it went: that is how the host learns of `self.close()` and `Deno.exit()`, which raise no
+ * event there.
+ *
+ * Errors travel as the value codec's bytes, since structured clone drops an error's class.
+ *
+ * @module
+ */
+
+/** From a shard's thread to the host. */
+export type FromShard =
+  | { readonly type: "loaded" | "ready" }
+  | { readonly type: "failed" | "crashed"; readonly error: Uint8Array };

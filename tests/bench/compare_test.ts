@@ -1,0 +1,102 @@
+/** The program `compare`, run as a user runs it. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+
+const COMPARE = fileURLToPath(new URL("../../bench/compare.ts", import.meta.url));
+
+/** Enough operations of each kind to replay, few enough to be quick. */
+function smallTrace(): string {
+  const lines = ["# malloc-trace 1", "# program: small"];
+  for (let block = 0; block < 3_000; block++) {
+    lines.push(`a ${block % 3} ${block} ${16 + block % 500}`);
+    if (block % 5 === 0) lines.push(`r ${block % 2} ${block} ${900 + block % 70}`);
+    if (block >= 100) lines.push(`f 0 ${block - 100}`);
+  }
+  return [...lines, "c 0 3000 5000", "m 1 3001 256 64"].join("\n") + "\n";
+}
+
+async function makeTraceFolder(): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  const gzip = new Blob([smallTrace()]).stream().pipeThrough(new CompressionStream("gzip"));
+  await Deno.writeFile(`${folder}/small.trace.gz`, gzip);
+  return folder;
+}
+
+async function compare(...parameters: string[]) {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "--quiet", "--allow-all", COMPARE, ...parameters],
+  });
+  const { code, stdout, stderr } = await command.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test("compare allocator --json prints one object with every key, and exits by itself", async () => {
+  const folder = await makeTraceFolder();
+  try {
+    const { code, stdout, stderr } = await compare(
+      ...["allocator", "--quick", "--json", "--traces", folder],
+    );
+    assertEquals(code, 0, stderr);
+    assertEquals(stdout.trimEnd().split("\n").length, 1);
+    const report = JSON.parse(stdout);
+    assertEquals(report.subject, "allocator");
+    assertEquals(report.deno, Deno.version.deno);
+    assertMatch(report.machine, /, \d+ cores, \d+ GiB, /);
+    assert(!Number.isNaN(Date.parse(report.date)));
+    assertEquals(Object.keys(report.ratios), [
+      "time_vs_assemblyscript",
+      "time_vs_glibc",
+      "rate_vs_thing_10k_live",
+      "rate_vs_gc_arrays",
+      "space_mean",
+      "space_min",
+      "remote_free_vs_local",
+      "max_op_us",
+    ]);
+    for (const [key, value] of Object.entries(report.ratios)) {
+      if (value === null) assert(report.reasons[key].length > 0, key);
+      else assert(typeof value === "number" && value > 0, key);
+    }
+    for (const key of ["space_mean", "remote_free_vs_local", "max_op_us"]) {
+      assert(report.ratios[key] !== null, `${key}: ${report.reasons[key]}`);
+    }
+    for (const row of report.rows) {
+      const { name, measure, unit, value, reason } = row;
+      assert([name, measure, unit].every((text) => typeof text === "string" && text !== ""));
+      assert(value === null ? reason.length > 0 : value > 0, JSON.stringify(row));
+    }
+    const contestants = new Set(report.rows.map((row: { name: string }) => row.name));
+    assertEquals([...contestants].sort(), [
+      "@thi.ng/malloc",
+      "AssemblyScript TLSF",
+      "Tidepool",
+      "glibc malloc",
+      "new Uint8Array(n)",
+    ]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("compare lists its subjects when it does not know the one it is given", async () => {
+  const { code, stdout, stderr } = await compare("weather", "--json");
+  assertEquals(code, 1);
+  assertEquals(stdout, "");
+  assertStringIncludes(
+    stderr,
+    'Cannot compare "weather": expected one subject, of: allocator, messages',
+  );
+});
+
+Deno.test("compare refuses a folder without traces, and what its options cannot be", async () => {
+  const missing = await compare("allocator", "--traces", "no/such/folder");
+  assertEquals(missing.code, 1);
+  assertEquals(
+    missing.stderr,
+    "Cannot read traces from no/such/folder: there is no such folder\n",
+  );
+  const repetitions = await compare("allocator", "--repetitions", "some");
+  assertEquals(repetitions.code, 1);
+  assertEquals(repetitions.stderr, '--repetitions is "some": expected a whole number from 1\n');
+});

@@ -1,0 +1,188 @@
+/**
+ * The ring and the sleep handshake in every interleaving: production code, on a ring of two slots.
+ * Covered: full and empty rings, publishing one by one and in batches, indices about to wrap, a
+ * sender that looks whether the receiver sleeps. Not covered: the waiting itself, which the stress
+ * tests do with real threads.
+ */
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { RECORD_WORDS } from "../../../shard/bus/record_layout.ts";
+import {
+  RING_HEAD_BYTES,
+  RING_SLOTS_BYTES,
+  RING_TAIL_BYTES,
+  ringBytes,
+} from "../../../shard/bus/ring_layout.ts";
+import { RingConsumer, RingProducer } from "../../../shard/bus/spsc_ring.ts";
+import { Doorbells } from "../../../shard/bus/wait_strategy.ts";
+import { explore } from "../../harness/interleaver.ts";
+
+const SLOTS = 2;
+const RING_WORDS = ringBytes(SLOTS) >> 2;
+const TAIL = RING_TAIL_BYTES >> 2;
+const HEAD = RING_HEAD_BYTES >> 2;
+const STARTS = [0, 0x7fffffff, -1];
+/** A word after the ring: PARKED of the only sleeper. */
+const PARKED = RING_WORDS;
+
+type Program = (words: Int32Array) => number[];
+
+/** Pushes 1, 2, … `count` in batches; returns those that found room. */
+function producer(count: number, batch: number): Program {
+  return (words) => {
+    const ring = new RingProducer(words, 0, SLOTS);
+    const sent: number[] = [];
+    for (let n = 1; n <= count; n++) {
+      const at = ring.tryReserve();
+      if (at >= 0) {
+        words[at] = n;
+        words[at + RECORD_WORDS - 1] = -n;
+        ring.commit();
+        sent.push(n);
+      }
+      if (n % batch === 0) ring.publish();
+    }
+    ring.publish();
+    return sent;
+  };
+}
+
+/** Looks `looks` times; returns what it found. */
+function consumer(looks: number): Program {
+  return (words) => {
+    const ring = new RingConsumer(words, 0, SLOTS);
+    const received: number[] = [];
+    for (let look = 0; look < looks; look++) {
+      const at = ring.peek();
+      if (at < 0) continue;
+      received.push(words[at]!);
+      assertEquals(words[at + RECORD_WORDS - 1], -words[at]!);
+      ring.release();
+      ring.publish();
+    }
+    return received;
+  };
+}
+
+function exploreRing(start: number, programs: Program[]) {
+  return explore(RING_WORDS, (words) => {
+    words[TAIL] = start;
+    words[HEAD] = start;
+  }, programs);
+}
+
+/** True if every outcome is: what was received is what was sent first, in order. */
+function isFifo(outcomes: ReadonlyMap<string, number>): boolean {
+  return [...outcomes.keys()].every((outcome) => {
+    const [sent, received] = JSON.parse(outcome) as [number[], number[]];
+    return received.every((n, i) => n === sent[i]);
+  });
+}
+
+for (const start of STARTS) {
+  for (const batch of [1, 2]) {
+    Deno.test(`a ring delivers in order in every interleaving, from index ${start}, batches of ${batch}`, () => {
+      const { outcomes, races, states } = exploreRing(start, [producer(4, batch), consumer(4)]);
+      assertEquals([...races], []);
+      assert(isFifo(outcomes), [...outcomes.keys()].join(" "));
+      assertGreater(outcomes.size, 3); // full and empty were both met
+      assertGreater(states, 100);
+    });
+  }
+}
+
+Deno.test("the model of the ring catches a producer that publishes before it writes", () => {
+  const hasty: Program = (words) => {
+    const ring = new RingProducer(words, 0, SLOTS);
+    const at = ring.tryReserve();
+    ring.commit();
+    ring.publish();
+    words[at] = 1;
+    words[at + RECORD_WORDS - 1] = -1;
+    return [1];
+  };
+  let noticed = false;
+  try {
+    noticed = exploreRing(0, [hasty, consumer(2)]).races.size > 0;
+  } catch {
+    noticed = true; // the consumer saw a record half written
+  }
+  assert(noticed);
+});
+
+Deno.test("the model of the ring catches a full test that is off by one", () => {
+  const greedy: Program = (words) => {
+    const sent: number[] = [];
+    for (let n = 1; n <= 3; n++) {
+      const tail = words[TAIL]!;
+      if (((tail - Atomics.load(words, HEAD)) | 0) > SLOTS) continue; // should be >=
+      const at = (RING_SLOTS_BYTES >> 2) + (tail & (SLOTS - 1)) * RECORD_WORDS;
+      words[at] = n;
+      words[at + RECORD_WORDS - 1] = -n;
+      Atomics.store(words, TAIL, (tail + 1) | 0);
+      sent.push(n);
+    }
+    return sent;
+  };
+  let noticed = false;
+  try {
+    const { outcomes, races } = exploreRing(0, [greedy, consumer(3)]);
+    noticed = races.size > 0 || !isFifo(outcomes);
+  } catch {
+    noticed = true;
+  }
+  assert(noticed);
+});
+
+/** Publishes one record and rings; returns [1] if it woke the sleeper. */
+const sender: Program = (words) => {
+  const ring = new RingProducer(words, 0, SLOTS);
+  ring.tryReserve();
+  ring.commit();
+  ring.publish();
+  return [Number(new Doorbells(words, [PARKED], 0).ring(0))];
+};
+
+/** Goes to sleep as `attend()` does; returns [1] if it fell asleep. */
+function sleeper(looksAgain: boolean): Program {
+  return (words) => {
+    const ring = new RingConsumer(words, 0, SLOTS);
+    const bell = new Doorbells(words, [PARKED], 0);
+    bell.announceSleep();
+    if (looksAgain && !ring.isEmpty()) {
+      bell.cancelSleep();
+      return [0];
+    }
+    return [1];
+  };
+}
+
+/** Outcomes in which the receiver sleeps, PARKED is still set, and nobody has rung. */
+function lostWakeUps(programs: Program[]): number {
+  const { outcomes } = explore(RING_WORDS + 1, () => {}, programs, {
+    outcome: (results, memory) => [...results.flat(), memory[PARKED]],
+  });
+  return [...outcomes.keys()].filter((outcome) => {
+    const [rung, asleep, parked] = JSON.parse(outcome) as number[];
+    return asleep === 1 && rung === 0 && parked === 1;
+  }).length;
+}
+
+Deno.test("a receiver that goes to sleep misses no message in any interleaving", () => {
+  assertEquals(lostWakeUps([sender, sleeper(true)]), 0);
+});
+
+Deno.test("the model of the handshake catches a receiver that does not look again", () => {
+  assertGreater(lostWakeUps([sender, sleeper(false)]), 0);
+});
+
+Deno.test("the model of the handshake catches a sender that rings before it publishes", () => {
+  const early: Program = (words) => {
+    const rung = Number(new Doorbells(words, [PARKED], 0).ring(0));
+    const ring = new RingProducer(words, 0, SLOTS);
+    ring.tryReserve();
+    ring.commit();
+    ring.publish();
+    return [rung];
+  };
+  assertGreater(lostWakeUps([early, sleeper(true)]), 0);
+});
