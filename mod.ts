@@ -18,6 +18,7 @@ export {
   type BusStatistics,
   BusyError,
   defineTasks,
+  type ErrorClass,
   isShard,
   localAllocator,
   MessageMemoryError,

@@ -224,12 +224,13 @@ export class Allocator {
     }
     const moved = this.malloc(byteLength);
     if (moved === 0) return 0;
-    const kept = Math.min(this.#usable(address, index), byteLength);
+    const usable = this.#usable(address, index);
     if (index === this.sliceIndex) {
-      this.#copyWords(this.#payloadWord(moved), this.#payloadWord(address), (kept + 3) >>> 2);
+      // Only a block that grows moves within the slice, so all of it is kept.
+      this.#copyWords(this.#payloadWord(moved), this.#payloadWord(address), usable >>> 2);
     } else {
       this.#segmentBytes ??= new Uint8Array(this.buffer);
-      this.#segmentBytes.copyWithin(moved, address, address + kept);
+      this.#segmentBytes.copyWithin(moved, address, address + Math.min(usable, byteLength));
     }
     this.free(address);
     return moved;

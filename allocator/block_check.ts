@@ -56,7 +56,7 @@ export function foreignBlockFault(words: Int32Array, block: number): string | un
 /** Whether the back reference in front of the block leads to a free block that ends at it. */
 export function hasFreeNeighbour(words: Int32Array, block: number): boolean {
   const left = words[block - 1]!;
-  if (left < firstBlockOf(words.length) || left >= block) return false;
+  if (left < firstBlockOf(words.length)) return false;
   const header = words[left]!;
   return (header & FREE) !== 0 && blockAfter(left, granulesOf(header)) === block;
 }

@@ -171,7 +171,7 @@ export class Tlsf {
       words[block - 1] = leading;
       insert(words, leading, gap);
     }
-    this.#use(block, available, Math.min(roundedGranules(granules), available), flags);
+    this.#use(block, available, roundedGranules(granules), flags);
     return block;
   }
 
@@ -228,11 +228,11 @@ export class Tlsf {
     if (available < granules) return false;
     this.#unlink(end);
     words[USED] = words[USED]! - size;
-    this.#use(block, available, Math.min(wanted, available), header & FLAGS);
+    this.#use(block, available, wanted, header & FLAGS);
     return true;
   }
 
-  /** Takes a block that lies on no list into use, and frees what it has beyond `wanted`. */
+  /** Takes a block that lies on no list into use, and frees what it has beyond `wanted`, if it has. */
   #use(block: number, available: number, wanted: number, flags: number): void {
     const words = this.words;
     const end = block + available * 2;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { cpus, totalmem } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { reasonOf } from "./comparison.ts";
@@ -80,6 +80,7 @@ async function main(commandLine: string[]): Promise<void> {
     );
   }
   const { traces, quick } = values;
+  const load = describeLoad();
   const compare = await subject.load();
   const findings = await compare({ repetitions, quick, traces, progress: showProgress });
   showProgress("");
@@ -87,7 +88,7 @@ async function main(commandLine: string[]): Promise<void> {
     machine: describeMachine(),
     deno: Deno.version.deno,
     date: new Date().toISOString(),
-  }, findings);
+  }, { ...findings, notes: [...findings.notes, load] });
   console.log(values.json ? JSON.stringify(report) : formatReport(report));
   const [failure, ...others] = ownFailures(report);
   if (failure !== undefined) {
@@ -110,6 +111,13 @@ function describeMachine(): string {
   const gibibytes = Math.round(totalmem() / 2 ** 30);
   const { os, arch } = Deno.build;
   return `${model}, ${processors.length} cores, ${gibibytes} GiB, ${os} ${arch}`;
+}
+
+/** A machine at work makes sleeping threads wake sooner and spinning ones lose their core. */
+function describeLoad(): string {
+  const load = loadavg()[0]!.toFixed(2);
+  return `The load was ${load} on ${cpus().length} cores over the minute before the run: figures of ` +
+    "two threads, above all, stand only for a machine that has nothing else to do.";
 }
 
 if (import.meta.main) {

@@ -9,6 +9,7 @@ export class StaleForeignPtrError extends ReferenceError {
   /** The shard that owned the object. */
   readonly ownerShard: number;
 
+  /** Made by the library. */
   constructor(message: string, ownerShard: number) {
     super(message);
     this.name = "StaleForeignPtrError";
@@ -21,6 +22,7 @@ export class WrongShardError extends TypeError {
   /** The shard that owns the object. */
   readonly ownerShard: number;
 
+  /** Made by the library. */
   constructor(message: string, ownerShard: number) {
     super(message);
     this.name = "WrongShardError";

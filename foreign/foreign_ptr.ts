@@ -33,18 +33,17 @@ export type Ownership = "unique" | "shared";
 export type PointerOf<T extends object, O extends Ownership> = O extends "shared" ? SharedPtr<T>
   : UniquePtr<T>;
 
-// deno-lint-ignore no-explicit-any -- a method of any shape, as the constraint of a type.
-type AnyMethod = (...args: any[]) => any;
 /** The names of the methods of T. */
 export type MethodOf<T> = {
-  [Key in keyof T]: T[Key] extends AnyMethod ? Key : never;
+  [Key in keyof T]: T[Key] extends (...args: never[]) => unknown ? Key : never;
 }[keyof T];
 /** What a method of T takes. */
-export type ArgumentsOf<T, Key extends keyof T> = T[Key] extends AnyMethod ? Parameters<T[Key]>
+export type ArgumentsOf<T, Key extends keyof T> = T[Key] extends
+  (...args: infer Arguments) => unknown ? Arguments
   : never;
 /** What a method of T gives. */
-export type ResultOf<T, Key extends keyof T> = T[Key] extends AnyMethod
-  ? Awaited<ReturnType<T[Key]>>
+export type ResultOf<T, Key extends keyof T> = T[Key] extends (...args: never[]) => infer Result
+  ? Awaited<Result>
   : never;
 
 const NO_HANDLE = -1;
@@ -76,7 +75,10 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     this.#owner = owner;
   }
 
-  /** A foreign pointer on the home shard. Use {@linkcode makeForeign}. */
+  /**
+   * A foreign pointer on the home shard. Use {@linkcode makeForeign}.
+   * @internal
+   */
   static ofPointer<T extends object, O extends Ownership>(
     endpoint: Endpoint,
     pointer: AnyPointer,
@@ -260,7 +262,10 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     return this.destroy();
   }
 
-  /** Writes the pointer as a message carries it; on the home shard it gets a handle first. */
+  /**
+   * Writes the pointer as a message carries it; on the home shard it gets a handle first.
+   * @internal
+   */
   static write(foreign: ForeignPtr<object, Ownership>, words: Int32Array, at: number): void {
     foreign.#expectNotNull("send it");
     const { handles } = foreign.#home;
@@ -274,13 +279,19 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     words[at + COPIES_WORD] = foreign.#copies;
   }
 
-  /** Lets go: the message that carries the pointer was admitted. */
+  /**
+   * Lets go: the message that carries the pointer was admitted.
+   * @internal
+   */
   static moved(foreign: ForeignPtr<object, Ownership>, to: number): void {
     foreign.#clear();
     foreign.#movedTo = to;
   }
 
-  /** The pointer that a message carries, on the endpoint that reads it. */
+  /**
+   * The pointer that a message carries, on the endpoint that reads it.
+   * @internal
+   */
   static read(home: Home, words: Int32Array, at: number): ForeignPtr<object, Ownership> {
     const owner = words[at + OWNER_WORD]!;
     const handle = words[at + HANDLE_WORD]!;
@@ -329,6 +340,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
  * @see `seastar::make_foreign()`
  */
 export function makeForeign<T extends object>(object: SharedPtr<T>): ForeignPtr<T, "shared">;
+/** Makes a foreign pointer that owns an object of this shard alone. O(1). */
 export function makeForeign<T extends object>(object: UniquePtr<T> | T): ForeignPtr<T>;
 export function makeForeign<T extends object>(
   object: SharedPtr<T> | UniquePtr<T> | T,

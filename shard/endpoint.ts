@@ -14,7 +14,6 @@ import {
 import {
   attend,
   BusyError,
-  type Callable,
   Doorbells,
   MessageBus,
   MessageMemoryError,
@@ -104,19 +103,26 @@ export class Endpoint {
   readonly id: number;
   /** How many shards there are. */
   readonly shardCount: number;
-  /** Where everything lies. */
+  /**
+   * Where everything lies.
+   * @internal
+   */
   readonly layout: SegmentLayout;
   /** The segment. */
   readonly buffer: SharedArrayBuffer;
   /** The allocator of this endpoint's slice. */
   readonly allocator: Allocator;
-  /** Its side of the bus. */
+  /**
+   * Its side of the bus.
+   * @internal
+   */
   readonly bus: MessageBus;
   readonly #doorbells: Doorbells;
   readonly #spinMicroseconds: number;
   /** What is yet to be sent to each endpoint, all in one call. */
   readonly #coalesced: ((() => void) | undefined)[] = [];
 
+  /** @internal */
   constructor(setup: EndpointSetup) {
     const layout = new SegmentLayout(setup.shape);
     this.layout = layout;
@@ -167,17 +173,8 @@ export class Endpoint {
         ),
       );
     }
-    return this.callEndpoint(shard, task, args);
-  }
-
-  /** The same for any endpoint, the host included: for the library's own tasks. */
-  callEndpoint<Result>(
-    endpoint: number,
-    task: Callable,
-    args: readonly unknown[],
-  ): Promise<Result> {
-    if (this.#coalesced[endpoint] !== undefined) this.#sendCoalesced(endpoint);
-    return this.bus.call(endpoint, task, args) as Promise<Result>;
+    if (this.#coalesced[shard] !== undefined) this.#sendCoalesced(shard);
+    return this.bus.call(shard, task, args) as Promise<Result>;
   }
 
   /**

@@ -9,6 +9,7 @@ export class ShardCrashedError extends Error {
   /** The shard that died. */
   readonly shard: number;
 
+  /** Made by the library. */
   constructor(shard: number, cause: unknown) {
     super(`Shard ${shard} crashed: ${describe(cause)}`, { cause });
     this.name = "ShardCrashedError";
@@ -21,6 +22,7 @@ export class ShardStartError extends Error {
   /** The shard that did not start. */
   readonly shard: number;
 
+  /** Made by the library. */
   constructor(shard: number, cause: unknown) {
     super(`Cannot start shard ${shard}: ${describe(cause)}`, { cause });
     this.name = "ShardStartError";

@@ -13,6 +13,7 @@
 export {
   type BusStatistics,
   BusyError,
+  type ErrorClass,
   MessageMemoryError,
   registerErrorClass,
   StoppedError,

@@ -5,13 +5,11 @@
  * @module
  */
 
-declare const referent: unique symbol;
-
 /**
  * An object that lives on another shard, lent by a foreign pointer. It has no members here; passed
  * to a task on its home shard, it arrives as the object.
  */
 export interface Reference<T> {
   /** Exists for the compiler alone. */
-  readonly [referent]: T;
+  readonly __referent: T;
 }

@@ -11,7 +11,7 @@ import {
   readMemoryStatistics,
   walkHeap,
 } from "../allocator/mod.ts";
-import { type BusStatistics, readBusStatistics, StoppedError } from "./bus/mod.ts";
+import { type BusStatistics, readBusStatistics, ringBytes, StoppedError } from "./bus/mod.ts";
 import { controlTasks } from "./control_tasks.ts";
 import { Endpoint, wireTypeNames, writeObituary } from "./endpoint.ts";
 import { ShardCrashedError, ShardStartError } from "./errors.ts";
@@ -28,8 +28,12 @@ import type { Sendable } from "./shard.ts";
 import { ShardThread } from "./shard_thread.ts";
 import type { Task } from "./task.ts";
 
-/** Slots of each ring, unless told otherwise. */
-const RING_SLOTS = 1024;
+/** Slots of each ring, unless told otherwise or there are many rings. */
+const RING_SLOTS = 2048;
+/** The fewest slots that a ring gets by default. */
+const MIN_RING_SLOTS = 64;
+/** Bytes that all rings together take by default, at most. */
+const RINGS_BYTES = 256 * 2 ** 20;
 /** Bytes of the host's slice. Untouched pages cost nothing. */
 const HOST_MEMORY_BYTES = 64 * 2 ** 20;
 /** The smallest slice: the allocator's lists and a few pages of heap. */
@@ -72,7 +76,7 @@ export interface RuntimeOptions {
    * endpoint to another; further calls wait in order. A record takes 64 bytes, and there is a ring
    * for every ordered pair of endpoints.
    *
-   * @default {1024}
+   * @default {2048, and fewer where there are more than some forty shards}
    */
   readonly ringSlots?: number;
   /**
@@ -282,19 +286,24 @@ export class Runtime {
   }
 
   async #stop(deadlineMs: number): Promise<void> {
+    const { bus } = this.#endpoint;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const deadline = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, deadlineMs);
     });
-    const running = this.#endpoint.bus;
-    await Promise.race([deadline, this.#quiesce().catch(() => {})]);
-    clearTimeout(timer);
-    if (running.open) {
-      running.close(
-        new StoppedError(`The call was under way when the runtime stopped, ${deadlineMs} ms later`),
+    try {
+      await Promise.race([deadline, this.#quiesce()]);
+    } catch (error) {
+      if (!(error instanceof ShardCrashedError)) throw error; // a crash is told below
+    } finally {
+      clearTimeout(timer);
+      bus.close(
+        new StoppedError(
+          `The call was still under way ${deadlineMs} ms after the runtime was told to stop`,
+        ),
       );
+      for (const thread of this.#threads) thread.terminate();
     }
-    for (const thread of this.#threads) thread.terminate();
     if (this.#crash !== undefined && !this.#crashReported) throw this.#crash;
     this.#settleClosed.resolve();
   }
@@ -306,12 +315,12 @@ export class Runtime {
   async #quiesce(): Promise<void> {
     const { bus } = this.#endpoint;
     let sentBefore = -1;
-    for (;;) {
+    while (bus.open) {
       await bus.idle();
       const sent = await Promise.all(
-        this.#threads.filter(({ alive }) => alive).map(({ shard }) =>
-          this.#endpoint.submitTo(shard, controlTasks.quiesce, [])
-        ),
+        this.#threads
+          .filter(({ alive }) => alive)
+          .map(({ shard }) => this.#endpoint.submitTo(shard, controlTasks.quiesce, [])),
       );
       const sentNow = sent.reduce((sum, calls) => sum + calls, 0);
       if (sentNow === sentBefore) return;
@@ -360,7 +369,7 @@ function shapeFor(options: RuntimeOptions): SegmentShape {
       `Cannot give the host ${hostSliceBytes} bytes: expected ${MIN_SLICE_BYTES} to ${MAX_SLICE_BYTES}`,
     );
   }
-  const ringSlots = options.ringSlots ?? RING_SLOTS;
+  const ringSlots = options.ringSlots ?? defaultRingSlots(shardCount + 1);
   if (
     !Number.isInteger(ringSlots) || ringSlots < 2 || ringSlots > 2 ** 20 ||
     ringSlots & (ringSlots - 1)
@@ -370,6 +379,13 @@ function shapeFor(options: RuntimeOptions): SegmentShape {
     );
   }
   return { shardCount, sliceBytes, hostSliceBytes, ringSlots };
+}
+
+function defaultRingSlots(endpointCount: number): number {
+  const rings = endpointCount * (endpointCount - 1);
+  let slots = RING_SLOTS;
+  while (slots > MIN_RING_SLOTS && rings * ringBytes(slots) > RINGS_BYTES) slots /= 2;
+  return slots;
 }
 
 // Never called: it makes the worker's module part of the package's graph, so that `deno cache`,

@@ -17,8 +17,9 @@ export function bisect(
   step: number,
   completes: (size: number) => boolean,
 ): number {
-  let failing = Math.floor(low / step) - 1;
-  let completing = Math.ceil(high / step);
+  // Nothing completes in no space, and some allocators cannot even be asked.
+  let failing = Math.max(0, Math.floor(low / step) - 1);
+  let completing = Math.max(1, Math.ceil(high / step));
   while (!completes(completing * step)) {
     failing = completing;
     completing *= 2;

@@ -46,7 +46,7 @@ const FULL: Effort = {
 const QUICK: Effort = {
   sampleMs: 1,
   budgetMs: 500,
-  patternShare: 0.02,
+  patternShare: 0.01,
   latencyReplays: 2,
   freeBatches: 4,
 };
@@ -125,6 +125,7 @@ async function measureSpace(contestants: Contestants, program: Program): Promise
     }
     try {
       const byteLength = await space(program);
+      if (byteLength === 0) throw new Error("the trace fits in what the heap held before it began");
       const note = `${byteLength.toLocaleString("en-US")} bytes`;
       const share = program.peakLiveBytes / byteLength;
       measurements.push(measured(name, measure, SPACE_UNIT, [share], note));

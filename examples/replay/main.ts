@@ -7,9 +7,10 @@
  */
 import { parseArgs } from "node:util";
 import { parseMemorySize } from "@tidepool/core";
+import { ReplayError } from "./errors.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { jsonReport, textReport } from "./report.ts";
-import { ReplayError, type ReplayResult, replayTrace } from "./run.ts";
+import { type ReplayResult, replayTrace } from "./run.ts";
 import type { HandOverMode } from "./shard_replay.ts";
 import { readTrace, type Trace, TraceError } from "./trace.ts";
 
@@ -103,11 +104,11 @@ function parseMemory(text: string): number {
   }
 }
 
-/** COLUMNS wins over the terminal's own width, as in other programs; a pipe is 80 wide. */
+/** COLUMNS wins over the terminal's own width, as in other programs; where neither is known, 80. */
 function terminalColumns(): number {
   const columns = Number(Deno.env.get("COLUMNS"));
   if (Number.isInteger(columns) && columns > 0) return columns;
-  return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : 80;
+  return Deno.stdout.isTerminal() ? Deno.consoleSize().columns || 80 : 80;
 }
 
 function writeToTerminal(text: string): void {

@@ -27,6 +27,11 @@ export const HAND_OVER_SHIFT = 4;
 export interface Plan {
   /** The program of each shard: `PROGRAM_WORDS` words for each operation. */
   readonly programs: readonly Uint32Array<ArrayBuffer>[];
+  /**
+   * Where each shard stands when the most bytes of the trace are live: the words of its program that
+   * lie before that moment.
+   */
+  readonly peakWords: readonly number[];
   /** How often a block goes from one shard to another. */
   readonly handOvers: number;
   /**
@@ -56,6 +61,7 @@ export function planReplay(trace: Trace, shards: number): Plan {
   const lastUse = new Map<number, { shard: number; at: number }>();
   const heaps = new HeapEstimate(shards);
   let handOvers = 0;
+  let peakWords: readonly number[] = [];
   for (let index = 0; index < operations; index++) {
     const from = index * TRACE_WORDS;
     const kind = words[from]!;
@@ -82,10 +88,12 @@ export function planReplay(trace: Trace, shards: number): Plan {
       if (kind === FREE) lastUse.delete(block);
     }
     heaps.apply(kind, shard, block, words[from + 3]!, words[from + 4]!);
+    if (index + 1 === trace.peakOperations) peakWords = [...ends];
   }
   const slice = Math.max(...heaps.peaks) * SPARE_FACTOR + MIB;
   return {
     programs,
+    peakWords,
     handOvers,
     peakHeapBytes: heaps.peaks,
     memoryNeeded: shards * Math.ceil(slice / MIB) * MIB,

@@ -5,7 +5,14 @@
  *
  * @module
  */
-import { defineTasks, type ForeignPtr, localAllocator, submitTo, thisShard } from "@tidepool/core";
+import {
+  defineTasks,
+  type ForeignPtr,
+  localAllocator,
+  shardCount,
+  submitTo,
+  thisShard,
+} from "@tidepool/core";
 import {
   type HandOverMode,
   type HeldBlock,
@@ -20,7 +27,14 @@ let replay: ShardReplay | undefined;
 export const replayTasks = defineTasks(import.meta.url, {
   /** Starts a new replay on this shard; whatever an earlier one left is forgotten. */
   begin: (mode: HandOverMode, memoryToTry: number): void => {
-    replay = new ShardReplay(localAllocator(), thisShard(), mode, memoryToTry, sendBlock);
+    replay = new ShardReplay(
+      localAllocator(),
+      thisShard(),
+      shardCount(),
+      mode,
+      memoryToTry,
+      sendBlock,
+    );
   },
 
   /** Runs the next part of this shard's program; see `ShardReplay.run`. */

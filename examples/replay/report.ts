@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { MemoryStatistics } from "@tidepool/core";
 import { drawHeap, HEAP_SHADES, mapHeap } from "./heap_map.ts";
 import type { LatencySummary } from "./latency.ts";
 import type { ReplayResult, ShardResult } from "./run.ts";
@@ -56,7 +57,7 @@ export interface JsonCalls {
   };
 }
 
-/** One shard in the JSON report: its slice is that of the program's end. */
+/** One shard in the JSON report: what it did, and what its allocator counted at two moments. */
 export interface JsonShard extends JsonCalls {
   readonly shard: number;
   readonly mallocs: number;
@@ -64,14 +65,13 @@ export interface JsonShard extends JsonCalls {
   readonly remoteFreesSent: number;
   readonly remoteFreesReceived: number;
   readonly pointersDestroyed: number;
-  readonly liveBlocks: number;
-  readonly peakUsedBytes: number;
-  readonly usedBytes: number;
-  readonly totalBytes: number;
-  readonly largestFreeBytes: number;
-  readonly fragmentation: number;
+  readonly handOvers: number;
   readonly checkedBytes: number;
   readonly leakedBlocks: number;
+  /** When the most bytes of the trace were live; the runtime's messages are counted as well. */
+  readonly atPeak: MemoryStatistics;
+  /** When the program had ended. */
+  readonly atEnd: MemoryStatistics;
 }
 
 /** The JSON report. Wrong bytes are 0 in every report: the first one ends the replay. */
@@ -84,28 +84,18 @@ export function jsonReport(trace: Trace, handOver: HandOverMode, result: ReplayR
     operationsPerSecond: operationsPerSecond(result),
     wrongBytes: 0,
     checkedBytes: sum(result.shards, ({ checkedBytes }) => checkedBytes),
-    remoteFrees: sum(result.shards, ({ memory }) => memory.remoteFreesSent),
+    remoteFrees: sum(result.shards, ({ remoteFreesSent }) => remoteFreesSent),
     handOvers: result.handOvers,
     memoryBytes: result.memory,
     liveBlocksAtEnd: trace.liveBlocks + result.unexpectedBlocks,
     leakedBlocks: result.leakedBlocks,
     host: jsonCalls(result.host),
-    shards: result.shards.map((shard) => ({
-      shard: shard.shard,
-      mallocs: shard.memory.mallocs,
-      frees: shard.memory.frees,
-      remoteFreesSent: shard.memory.remoteFreesSent,
-      remoteFreesReceived: shard.memory.remoteFreesReceived,
-      pointersDestroyed: shard.destroyedAtHome,
-      liveBlocks: shard.memory.liveBlocks,
-      peakUsedBytes: shard.memory.peakUsedBytes,
-      usedBytes: shard.memory.usedBytes,
-      totalBytes: shard.memory.totalBytes,
-      largestFreeBytes: shard.memory.largestFreeBytes,
-      fragmentation: round(shard.memory.fragmentation, 4),
-      checkedBytes: shard.checkedBytes,
-      leakedBlocks: shard.leakedBlocks,
-      ...jsonCalls(shard.latency),
+    shards: result.shards.map(({ destroyedAtHome, latency, atPeak, atEnd, ...counts }) => ({
+      ...counts,
+      pointersDestroyed: destroyedAtHome,
+      ...jsonCalls(latency),
+      atPeak: atPeak.memory,
+      atEnd: atEnd.memory,
     })),
   };
 }
@@ -162,12 +152,12 @@ function table(result: ReplayResult, { columns, color }: ReportStyle): string {
       .join(" ".repeat(gap)).trimEnd();
   const total = [
     "all",
-    formatCount(sum(result.shards, ({ memory }) => memory.mallocs)),
-    formatCount(sum(result.shards, ({ memory }) => memory.frees)),
-    formatCount(sum(result.shards, ({ memory }) => memory.remoteFreesSent)),
-    formatCount(sum(result.shards, ({ memory }) => memory.remoteFreesReceived)),
+    formatCount(sum(result.shards, ({ mallocs }) => mallocs)),
+    formatCount(sum(result.shards, ({ frees }) => frees)),
+    formatCount(sum(result.shards, ({ remoteFreesSent }) => remoteFreesSent)),
+    formatCount(sum(result.shards, ({ remoteFreesReceived }) => remoteFreesReceived)),
     "",
-    formatShortBytes(sum(result.shards, ({ memory }) => memory.usedBytes)),
+    formatShortBytes(sum(result.shards, ({ atPeak }) => atPeak.memory.usedBytes)),
     "",
     formatCount(sum(result.shards, ({ latency }) => latency.count)),
   ];
@@ -179,7 +169,7 @@ function table(result: ReplayResult, { columns, color }: ReportStyle): string {
     row(["host", "", "", "", "", "", "", "", ...callCells(result.host)]),
     paint(
       "Round trips are those of submitTo(): a block handed over or, for the host, a\n" +
-        "part of a program run. used and frag: when the program ends. K = 1,024 bytes.",
+        "part of a program run. used and frag: when the most was live. K = 1,024 bytes.",
       DIM,
       color,
     ),
@@ -206,17 +196,17 @@ function centre(text: string, width: number): string {
   return `${"─".repeat(Math.max(left, 0))} ${text} `.padEnd(width, "─");
 }
 
-function shardCells({ shard, memory, latency }: ShardResult): string[] {
+function shardCells(result: ShardResult): string[] {
   return [
-    String(shard),
-    formatCount(memory.mallocs),
-    formatCount(memory.frees),
-    formatCount(memory.remoteFreesSent),
-    formatCount(memory.remoteFreesReceived),
-    formatShortBytes(memory.peakUsedBytes),
-    formatShortBytes(memory.usedBytes),
-    formatShare(memory.fragmentation),
-    ...callCells(latency),
+    String(result.shard),
+    formatCount(result.mallocs),
+    formatCount(result.frees),
+    formatCount(result.remoteFreesSent),
+    formatCount(result.remoteFreesReceived),
+    formatShortBytes(result.atEnd.memory.peakUsedBytes),
+    formatShortBytes(result.atPeak.memory.usedBytes),
+    formatShare(result.atPeak.memory.fragmentation),
+    ...callCells(result.latency),
   ];
 }
 
@@ -227,7 +217,7 @@ function callCells({ count, p50, p99, max }: LatencySummary): string[] {
 function verdict(trace: Trace, result: ReplayResult): string {
   const { milliseconds, shards, leakedBlocks } = result;
   const checked = formatBytes(sum(shards, ({ checkedBytes }) => checkedBytes));
-  const remote = sum(shards, ({ memory }) => memory.remoteFreesSent);
+  const remote = sum(shards, ({ remoteFreesSent }) => remoteFreesSent);
   const destroyed = sum(shards, ({ destroyedAtHome }) => destroyedAtHome);
   const freed = destroyed > 0
     ? `${formatCountOf(destroyed, "foreign pointer")} destroyed at home`
@@ -249,8 +239,8 @@ const MAP_ROWS = 2;
 function heapMaps({ shards }: ReplayResult, { columns, color }: ReportStyle): string {
   const label = Math.max(...shards.map(({ shard }) => `shard ${shard} `.length));
   const width = Math.max(80, columns) - label - 1;
-  const maps = shards.map(({ heap }) => mapHeap(heap, width * MAP_ROWS));
-  const lines = shards.flatMap(({ shard, memory }, index) => {
+  const maps = shards.map(({ atPeak }) => mapHeap(atPeak.blocks, width * MAP_ROWS));
+  const lines = shards.flatMap(({ shard, atPeak: { memory } }, index) => {
     const [first = "", second = ""] = drawHeap(maps[index]!, width);
     const share = memory.totalBytes === 0 ? 0 : memory.usedBytes / memory.totalBytes;
     return [
@@ -260,7 +250,7 @@ function heapMaps({ shards }: ReplayResult, { columns, color }: ReportStyle): st
   });
   const [none, quarter, half, most, full] = HEAP_SHADES;
   return [
-    `Heaps at the end of the program, a cell is ${formatBytes(maps[0]?.cellBytes ?? 0)}:`,
+    `Heaps when the most bytes were live; a cell is ${formatBytes(maps[0]?.cellBytes ?? 0)}:`,
     `in use ${none} nothing  ${quarter} up to 25%  ${half} 50%  ${most} 75%  ${full} 100%`,
     ...lines,
   ].join("\n");

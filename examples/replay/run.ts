@@ -1,13 +1,16 @@
 /**
- * The host's part of a replay: starts the runtime, feeds each shard its program in parts so that
- * only a few are on their way, and at the end looks at every heap: what the shards counted, whether
- * each heap is sound, and whether anything is left that the trace did not leave.
+ * The host's part of a replay: starts the runtime, has the shards run their programs, and looks at
+ * every heap twice: when the most bytes are live, and at the end. There it compares what the shards
+ * did with what their allocators counted, checks that each heap is sound, and that nothing is left
+ * which the trace did not leave.
  *
  * @module
  */
 import { type HeapBlock, type MemoryStatistics, Runtime } from "@tidepool/core";
-import { LatencySamples, type LatencySummary } from "./latency.ts";
-import { type Plan, planReplay, PROGRAM_WORDS } from "./plan.ts";
+import { messageOf, ReplayError } from "./errors.ts";
+import { Feeder } from "./feeder.ts";
+import type { LatencySummary } from "./latency.ts";
+import { type Plan, planReplay } from "./plan.ts";
 import { replayTasks } from "./replay_tasks.ts";
 import type { HandOverMode, ShardFigures } from "./shard_replay.ts";
 import { sum } from "./sum.ts";
@@ -22,17 +25,41 @@ export interface ReplayOptions {
   /** How blocks go from shard to shard. */
   readonly handOver: HandOverMode;
   /** Called after each part of a program, with the operations that are done. */
-  readonly onProgress?: ((done: number) => void) | undefined;
+  readonly onProgress?: (done: number) => void;
 }
 
-/** One shard at the end of the program, before what the trace leaves live is freed. */
-export interface ShardResult extends ShardFigures {
+/** A slice at one moment. */
+export interface HeapSnapshot {
+  /** What the allocator counted up to then, the runtime's messages included. */
+  readonly memory: MemoryStatistics;
+  /** Every block, in address order. */
+  readonly blocks: readonly HeapBlock[];
+}
+
+/** What one shard did, and how its slice looked. Counts are those of the trace's own blocks. */
+export interface ShardResult {
   /** The shard. */
   readonly shard: number;
-  /** What the shard's allocator counted. */
-  readonly memory: MemoryStatistics;
-  /** Every block of the slice, in address order. */
-  readonly heap: readonly HeapBlock[];
+  /** Blocks it made, counting a block that moved when it was resized once more. */
+  readonly mallocs: number;
+  /** Blocks of its slice that were freed, here or by another shard. */
+  readonly frees: number;
+  /** Blocks of other slices that it freed. */
+  readonly remoteFreesSent: number;
+  /** Blocks of its slice that other shards freed. */
+  readonly remoteFreesReceived: number;
+  /** Foreign pointers to its blocks that were destroyed, each one here. */
+  readonly destroyedAtHome: number;
+  /** Blocks it gave to other shards. */
+  readonly handOvers: number;
+  /** Round trips of the calls that gave them. */
+  readonly latency: LatencySummary;
+  /** Bytes compared with their block's pattern, all of them right. */
+  readonly checkedBytes: number;
+  /** Its slice when the most bytes of the trace were live. */
+  readonly atPeak: HeapSnapshot;
+  /** Its slice when the program had ended. */
+  readonly atEnd: HeapSnapshot;
   /** Blocks still live after every block of the trace was freed. */
   readonly leakedBlocks: number;
 }
@@ -41,7 +68,7 @@ export interface ShardResult extends ShardFigures {
 export interface ReplayResult {
   readonly shards: readonly ShardResult[];
   readonly operations: number;
-  /** From the first part sent to the last part done; start-up is not in it. */
+  /** How long the shards worked on their programs; start-up is not in it. */
   readonly milliseconds: number;
   /** Total memory of the slices, in bytes. */
   readonly memory: number;
@@ -54,16 +81,6 @@ export interface ReplayResult {
   /** Blocks still live after every block of the trace was freed. */
   readonly leakedBlocks: number;
 }
-
-/** The replay ended early, or could not start. */
-export class ReplayError extends Error {
-  override readonly name = "ReplayError";
-}
-
-/** Operations in one part of a program: about a millisecond, after which the shard hears calls. */
-const PART_OPERATIONS = 512;
-/** Parts of one shard on their way at once: one that runs, and one that waits for its turn. */
-const PARTS_IN_FLIGHT = 2;
 
 /**
  * Replays `trace` over real shards, from start to stop of a runtime of its own.
@@ -100,39 +117,37 @@ export async function replayPlan(
 ): Promise<ReplayResult> {
   const memoryToTry = memory < plan.memoryNeeded ? plan.memoryNeeded : 2 * memory;
   const everyShard = Array.from({ length: shards }, (_, shard) => shard);
-  await Promise.all(
-    everyShard.map((shard) => runtime.submitTo(shard, replayTasks.begin, handOver, memoryToTry)),
-  );
+  await onAll(everyShard, (shard) => {
+    return runtime.submitTo(shard, replayTasks.begin, handOver, memoryToTry);
+  });
   const before = everyShard.map((shard) => runtime.memoryStatistics(shard).liveBlocks);
 
-  const feeder = new Feeder(runtime, onProgress);
-  const milliseconds = await feeder.feed(plan);
-  const figures = await Promise.all(
-    everyShard.map((shard) => runtime.submitTo(shard, replayTasks.figures)),
-  );
-  await bringHome(runtime, everyShard);
-  const atEnd = everyShard.map((shard) => inspect(runtime, shard));
+  const feeder = new Feeder(runtime, plan, onProgress);
+  await feeder.feed(plan.peakWords);
+  const atPeak = await inspectHeaps(runtime, everyShard);
+  await feeder.feed();
+  const figures = await onAll(everyShard, (shard) => runtime.submitTo(shard, replayTasks.figures));
+  const atEnd = await inspectHeaps(runtime, everyShard);
+  await onAll(everyShard, (shard) => runtime.submitTo(shard, replayTasks.freeRest));
+  const afterwards = await inspectHeaps(runtime, everyShard);
 
-  await Promise.all(everyShard.map((shard) => runtime.submitTo(shard, replayTasks.freeRest)));
-  await bringHome(runtime, everyShard);
-  const shardResults = everyShard.map((shard): ShardResult => {
-    const { memory } = inspect(runtime, shard);
-    return {
-      shard,
-      ...figures[shard]!,
-      ...atEnd[shard]!,
-      leakedBlocks: memory.liveBlocks - before[shard]!,
-    };
-  });
-  const liveAtEnd = sum(shardResults, ({ shard, memory }) => memory.liveBlocks - before[shard]!);
+  const shardResults = everyShard.map((shard) => ({
+    shard,
+    ...countsOf(shard, figures),
+    atPeak: atPeak[shard]!,
+    atEnd: atEnd[shard]!,
+    leakedBlocks: afterwards[shard]!.memory.liveBlocks - before[shard]!,
+  }));
+  for (const shard of shardResults) compareCounts(shard);
+  const live = sum(shardResults, ({ shard, atEnd }) => atEnd.memory.liveBlocks - before[shard]!);
   return {
     shards: shardResults,
     operations: trace.operations,
-    milliseconds,
+    milliseconds: feeder.milliseconds,
     memory,
     handOvers: plan.handOvers,
     host: feeder.latency.summary(),
-    unexpectedBlocks: liveAtEnd - trace.liveBlocks,
+    unexpectedBlocks: live - trace.liveBlocks,
     leakedBlocks: sum(shardResults, ({ leakedBlocks }) => leakedBlocks),
   };
 }
@@ -145,90 +160,67 @@ async function start(shards: number, memory: number): Promise<Runtime> {
   }
 }
 
-/** Sends every shard its program, a few parts at a time, and stops all when one fails. */
-class Feeder {
-  readonly latency = new LatencySamples();
-  readonly #runtime: Runtime;
-  readonly #onProgress: ((done: number) => void) | undefined;
-  #done = 0;
-  #failure: ReplayError | undefined;
-  #abandoned: Promise<unknown> = Promise.resolve();
-
-  constructor(runtime: Runtime, onProgress: ((done: number) => void) | undefined) {
-    this.#runtime = runtime;
-    this.#onProgress = onProgress;
-  }
-
-  /** Runs every program to its end; returns the milliseconds that took. */
-  async feed(plan: Plan): Promise<number> {
-    const started = performance.now();
-    const shards = plan.programs.length;
-    await Promise.all(plan.programs.map((program, shard) => this.#feed(shard, shards, program)));
-    await this.#abandoned;
-    if (this.#failure !== undefined) throw this.#failure;
-    return performance.now() - started;
-  }
-
-  async #feed(shard: number, shards: number, program: Uint32Array): Promise<void> {
-    const inFlight: Promise<void>[] = [];
-    const partWords = PART_OPERATIONS * PROGRAM_WORDS;
-    for (let at = 0; at < program.length && this.#failure === undefined; at += partWords) {
-      if (inFlight.length === PARTS_IN_FLIGHT) await inFlight.shift();
-      inFlight.push(this.#run(shard, shards, program.slice(at, at + partWords)));
-    }
-    await Promise.all(inFlight);
-  }
-
-  /** Never rejects: the first failure is kept, and those that it causes elsewhere are not. */
-  async #run(shard: number, shards: number, part: Uint32Array): Promise<void> {
-    const sent = performance.now();
-    try {
-      this.#done += await this.#runtime.submitTo(shard, replayTasks.run, part);
-      this.latency.add(performance.now() - sent);
-      this.#onProgress?.(this.#done);
-    } catch (cause) {
-      if (this.#failure !== undefined) return;
-      this.#failure = new ReplayError(messageOf(cause), { cause });
-      this.#abandoned = this.#abandon(shard, shards);
-    }
-  }
-
-  /** The other shards may wait for blocks of the failed one: nothing would ever wake them. */
-  #abandon(failed: number, shards: number): Promise<unknown> {
-    const calls: Promise<void>[] = [];
-    for (let shard = 0; shard < shards; shard++) {
-      const reason = `Shard ${failed} failed`;
-      calls.push(this.#runtime.submitTo(shard, replayTasks.abandon, reason));
-    }
-    // A shard that cannot be told has ended, and its callers with it; the first failure is thrown.
-    return Promise.allSettled(calls);
+/** The results of a call to every shard, in their order. */
+async function onAll<T>(
+  shards: readonly number[],
+  call: (shard: number) => Promise<T>,
+): Promise<T[]> {
+  try {
+    return await Promise.all(shards.map(call));
+  } catch (cause) {
+    throw new ReplayError(messageOf(cause), { cause });
   }
 }
 
-/** Brings every remote free to its owner: all publish first, then all take what is theirs. */
-async function bringHome(runtime: Runtime, shards: readonly number[]): Promise<void> {
-  await Promise.all(shards.map((shard) => runtime.submitTo(shard, replayTasks.flush)));
-  await Promise.all(shards.map((shard) => runtime.submitTo(shard, replayTasks.drain)));
+/** Brings every remote free to its owner, checks every heap, and reads what is in it. */
+async function inspectHeaps(
+  runtime: Runtime,
+  shards: readonly number[],
+): Promise<HeapSnapshot[]> {
+  // All publish what they freed before any takes what is its own: so nothing is on its way after.
+  await onAll(shards, (shard) => runtime.submitTo(shard, replayTasks.flush));
+  await onAll(shards, (shard) => runtime.submitTo(shard, replayTasks.drain));
+  return shards.map((shard) => inspectHeap(runtime, shard));
 }
 
-/** Checks a quiet shard's heap and reads what is in it. */
-function inspect(runtime: Runtime, shard: number): Pick<ShardResult, "memory" | "heap"> {
+function inspectHeap(runtime: Runtime, shard: number): HeapSnapshot {
   try {
     runtime.checkHeap(shard);
   } catch (cause) {
     throw new ReplayError(`The heap of shard ${shard} is unsound: ${messageOf(cause)}`, { cause });
   }
   const memory = runtime.memoryStatistics(shard);
-  const heap = [...runtime.walkHeap(shard)];
-  const live = heap.reduce((count, block) => block.free ? count : count + 1, 0);
+  const blocks = [...runtime.walkHeap(shard)];
+  const live = sum(blocks, ({ free }) => free ? 0 : 1);
   if (live !== memory.liveBlocks) {
     throw new ReplayError(
       `The heap of shard ${shard} holds ${live} live blocks, and its statistics ${memory.liveBlocks}`,
     );
   }
-  return { memory, heap };
+  return { memory, blocks };
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** One shard's figures, with what the others freed of its slice. */
+function countsOf(shard: number, figures: readonly ShardFigures[]) {
+  const { freesBySlice, ...own } = figures[shard]!;
+  const freedHere = freesBySlice[shard]!;
+  const frees = sum(figures, (other) => other.freesBySlice[shard]!);
+  return {
+    ...own,
+    frees,
+    remoteFreesSent: sum(freesBySlice, (count) => count) - freedHere,
+    remoteFreesReceived: frees - freedHere,
+  };
+}
+
+/** What was freed must have arrived: the allocator counts messages as well, so never fewer. */
+function compareCounts(
+  { shard, frees, remoteFreesReceived, atEnd: { memory } }: ShardResult,
+): void {
+  if (memory.frees >= frees && memory.remoteFreesReceived >= remoteFreesReceived) return;
+  throw new ReplayError(
+    `The allocator of shard ${shard} counted ${memory.frees} frees, ` +
+      `${memory.remoteFreesReceived} of them remote; the shards freed ${frees} of its blocks, ` +
+      `${remoteFreesReceived} of them from elsewhere`,
+  );
 }

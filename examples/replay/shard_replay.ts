@@ -20,8 +20,15 @@ import { formatBytes } from "./units.ts";
 /** How a block goes from one shard to another. */
 export type HandOverMode = "address" | "foreign";
 
-/** What one shard did, beside what its allocator counts. */
+/**
+ * What one shard did with the blocks of the trace. An allocator's own counters have the runtime's
+ * messages in them as well.
+ */
 export interface ShardFigures {
+  /** Blocks this shard made, counting a block that moved when it was resized once more. */
+  readonly mallocs: number;
+  /** Blocks this shard freed, by the slice that held them: a remote free of all slices but its own. */
+  readonly freesBySlice: readonly number[];
   /** Blocks this shard gave to others. */
   readonly handOvers: number;
   /** Foreign pointers to blocks of this shard that were destroyed, each one here. */
@@ -80,13 +87,16 @@ export class ShardReplay {
   #turn: Promise<unknown> = Promise.resolve();
   #failure: unknown;
   readonly #latency = new LatencySamples();
+  #mallocs = 0;
+  readonly #freesBySlice: number[];
   #destroyedAtHome = 0;
   #handOvers = 0;
   #checkedBytes = 0;
 
   /**
    * @param allocator This shard's allocator.
-   * @param shard This shard's number, for messages.
+   * @param shard This shard's number, which is that of its slice as well.
+   * @param shards How many shards there are.
    * @param mode How blocks are handed over.
    * @param memoryToTry Total bytes to recommend when this shard runs out of memory.
    * @param send Hands a block to another shard.
@@ -94,12 +104,14 @@ export class ShardReplay {
   constructor(
     allocator: Allocator,
     shard: number,
+    shards: number,
     mode: HandOverMode,
     memoryToTry: number,
     send: SendBlock,
   ) {
     this.#allocator = allocator;
     this.#shard = shard;
+    this.#freesBySlice = new Array<number>(shards).fill(0);
     this.#mode = mode;
     this.#memoryToTry = memoryToTry;
     this.#send = send;
@@ -150,6 +162,8 @@ export class ShardReplay {
   /** What this shard did so far. */
   figures(): ShardFigures {
     return {
+      mallocs: this.#mallocs,
+      freesBySlice: this.#freesBySlice,
       handOvers: this.#handOvers,
       destroyedAtHome: this.#destroyedAtHome,
       checkedBytes: this.#checkedBytes,
@@ -205,6 +219,7 @@ export class ShardReplay {
 
   #take(block: number, byteLength: number, address: number): void {
     if (address === 0) throw this.#outOfMemory(block, byteLength);
+    this.#mallocs++;
     this.#pattern.fill(block, address, 0, byteLength);
     this.#blocks.set(block, { address, byteLength });
   }
@@ -222,6 +237,10 @@ export class ShardReplay {
       held.address = this.#allocator.malloc(byteLength);
     }
     if (held.address === 0) throw this.#outOfMemory(block, byteLength);
+    if (held.address !== address) {
+      this.#mallocs++;
+      if (pointer === undefined) this.#countFree(address);
+    }
     if (pointer !== undefined) {
       this.#allocator.bytes(held.address, kept).set(this.#allocator.bytes(address, kept));
       delete held.pointer;
@@ -236,8 +255,20 @@ export class ShardReplay {
     const held = this.#held(block);
     this.#check(block, held, held.byteLength, "when it was freed");
     this.#blocks.delete(block);
-    if (held.pointer === undefined) this.#allocator.free(held.address);
-    else this.#await(held.pointer.destroy());
+    if (held.pointer !== undefined) return this.#await(held.pointer.destroy());
+    this.#allocator.free(held.address);
+    this.#countFree(held.address);
+  }
+
+  #countFree(address: number): void {
+    const slice = this.#allocator.owner(address);
+    this.#freesBySlice[slice] = (this.#freesBySlice[slice] ?? 0) + 1;
+  }
+
+  /** A block of this slice was freed here by the end of its foreign pointer. */
+  #destroyedHere(): void {
+    this.#destroyedAtHome++;
+    this.#freesBySlice[this.#shard]!++;
   }
 
   #handOver(block: number, shard: number): void {
@@ -245,7 +276,7 @@ export class ShardReplay {
     this.#blocks.delete(block);
     if (this.#mode === "foreign") {
       held.pointer ??= makeForeign(
-        new HomeBlock(this.#allocator, held.address, () => this.#destroyedAtHome++),
+        new HomeBlock(this.#allocator, held.address, () => this.#destroyedHere()),
       );
     }
     this.#handOvers++;

@@ -35,6 +35,8 @@ export interface Trace {
   readonly threads: number;
   /** The most bytes that were live at once, as the program asked for them. */
   readonly peakLiveBytes: number;
+  /** The number of operations after which that many bytes were live for the first time. */
+  readonly peakOperations: number;
   /** The blocks that the program never freed. */
   readonly liveBlocks: number;
   /** The bytes of the blocks that the program never freed. */
@@ -114,6 +116,7 @@ class TraceParser {
   #liveBlocks = 0;
   #liveBytes = 0;
   #peakLiveBytes = 0;
+  #peakOperations = 0;
 
   constructor(name: string) {
     this.#program = name;
@@ -173,6 +176,7 @@ class TraceParser {
       operations: this.#operations,
       threads: this.#threads,
       peakLiveBytes: this.#peakLiveBytes,
+      peakOperations: this.#peakOperations,
       liveBlocks: this.#liveBlocks,
       liveBytes: this.#liveBytes,
     };
@@ -204,7 +208,9 @@ class TraceParser {
     this.#sizes.set(block, after);
     if (after === FREED) this.#liveBlocks--;
     this.#liveBytes += Math.max(after, 0) - before;
-    this.#peakLiveBytes = Math.max(this.#peakLiveBytes, this.#liveBytes);
+    if (this.#liveBytes <= this.#peakLiveBytes) return;
+    this.#peakLiveBytes = this.#liveBytes;
+    this.#peakOperations = this.#operations;
   }
 
   #liveSize(block: number, verb: string): number {

@@ -175,9 +175,12 @@ export class ByteReader {
     return text;
   }
 
-  /** A length and so many bytes, as a copy in a buffer of its own. */
+  /** A length and so many bytes from the next multiple of eight, as a copy in a buffer of its own. */
   block(): Uint8Array<ArrayBuffer> {
     const length = this.u32();
+    const padding = -this.at & 7;
+    this.need(padding);
+    this.at += padding;
     this.need(length);
     const at = this.at;
     this.at = at + length;

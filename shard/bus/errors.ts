@@ -6,6 +6,7 @@
 
 /** The runtime, or the shard that was called, takes no more calls. */
 export class StoppedError extends Error {
+  /** Made by the library. */
   constructor(message: string) {
     super(message);
     this.name = "StoppedError";
@@ -19,6 +20,7 @@ export class BusyError extends Error {
   /** Calls waiting to be sent to it. */
   readonly waitingCalls: number;
 
+  /** Made by the library. */
   constructor(shard: number, waitingCalls: number) {
     super(
       `Cannot call endpoint ${shard}: ${waitingCalls} calls already wait for room in its ring, the most that may`,
@@ -36,6 +38,7 @@ export class MessageMemoryError extends RangeError {
   /** Bytes free in the sender's slice. */
   readonly freeBytes: number;
 
+  /** Made by the library. */
   constructor(byteLength: number, freeBytes: number, sliceBytes: number) {
     super(
       `Cannot send a message of ${byteLength} bytes: its sender's slice of ${sliceBytes} bytes has ${freeBytes} free, and no block that large`,

@@ -14,6 +14,6 @@ export {
   readBusStatistics,
 } from "./message_bus.ts";
 export { ringBytes } from "./ring_layout.ts";
-export { registerErrorClass, ValueCodec } from "./value_codec.ts";
+export { type ErrorClass, registerErrorClass, ValueCodec } from "./value_codec.ts";
 export { attend, Doorbells } from "./wait_strategy.ts";
 export type { WireType } from "./wire_type.ts";

@@ -30,9 +30,9 @@
  * | MAP, SET | u32 count, keys and values in turn |
  * | DATE | float64 milliseconds |
  * | REGEXP | source and flags as text |
- * | BUFFER | u32 bytes, u32 greatest bytes, the bytes |
- * | RESIZABLE | as BUFFER, for a buffer that can be resized |
- * | VIEW | u8 kind, u32 bytes, the bytes |
+ * | BUFFER | u32 bytes, 0 to 7 bytes of padding to a multiple of eight, the bytes |
+ * | RESIZABLE | float64 greatest bytes, then as BUFFER |
+ * | VIEW | u8 kind, then as BUFFER |
  * | BOXED | the primitive |
  * | ERROR | see error_codec.ts |
  * | REFERENCE | u32 number of an earlier object in the message |
@@ -124,8 +124,8 @@ export const SHAPE_BYTES = 255;
 export const NUMBERED_SHAPES = 256;
 
 /**
- * The most objects inside one another. Chosen so that both walks stay well inside the stack of a
- * worker, whatever called them.
+ * The most objects inside one another. Half of what the stack of a worker or of the main thread
+ * holds (1,900 errors, 2,300 Maps, 2,900 plain objects), so that the caller may be deep itself.
  */
 export const MAX_DEPTH = 1000;
 

@@ -225,6 +225,19 @@ Deno.test("Allocator.free() merges with the left, the right, both and no neighbo
   }
 });
 
+Deno.test("Allocator.malloc() leaves a remainder of the same class in its list, among others", () => {
+  const allocator = make(1 << 20);
+  const blocks = [0, 1, 2, 3, 4, 5].map(() => allocator.malloc(120_000));
+  allocator.malloc(allocator.statistics().largestFreeBytes - 4);
+  for (const i of [0, 2, 4]) allocator.free(blocks[i]!);
+  // One list of three blocks is all there is: each request cuts a little off its first.
+  const cut = [100, 200, 300].map((size) => allocator.malloc(size));
+  allocator.checkHeap();
+  assert(cut.every((address) => address >= blocks[4]!));
+  for (const address of cut) allocator.free(address);
+  allocator.checkHeap();
+});
+
 Deno.test("Allocator.calloc() clears dirty memory, short and long", () => {
   const allocator = make();
   for (const [count, size] of [[1, 1], [3, 5], [4, 8], [10, 33], [1000, 4]]) {

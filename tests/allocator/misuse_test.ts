@@ -1,7 +1,7 @@
 /** What the always-on checks catch, and the words they say it in. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { Allocator, DoubleFreeError, InvalidAddressError } from "../../allocator/mod.ts";
-import { FREE, PREVIOUS_FREE } from "../../allocator/block_layout.ts";
+import { CACHED, FREE, PREVIOUS_FREE } from "../../allocator/block_layout.ts";
 
 const SLICES = [
   { byteOffset: 4096, byteLength: 65536 },
@@ -146,6 +146,17 @@ Deno.test("a header that no live block can have is refused", () => {
       InvalidAddressError,
       "the block after it says that this one is free",
     );
+  }
+});
+
+Deno.test("a header marked free or cached is refused whatever its neighbours say", () => {
+  for (const [, operate] of OPERATIONS) {
+    for (const flag of [FREE, CACHED]) {
+      const { first, words } = make();
+      const address = first.malloc(100);
+      words[address / 4 - 1]! |= flag;
+      assertThrows(() => operate(first, address), DoubleFreeError);
+    }
   }
 });
 

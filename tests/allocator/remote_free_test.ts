@@ -68,6 +68,15 @@ Deno.test("Allocator.free() publishes by itself when a batch is full", () => {
   assertEquals(second.statistics().remoteFreesSent, addresses.length + 1);
 });
 
+Deno.test("Allocator.flushRemoteFrees() has nothing to do behind a full batch", () => {
+  const [first, second] = make();
+  for (let i = 0; i < REMOTE_BATCH_BLOCKS; i++) second.free(first.malloc(20));
+  second.flushRemoteFrees();
+  first.checkHeap();
+  assertEquals(first.drainRemoteFrees(), REMOTE_BATCH_BLOCKS);
+  first.checkHeap();
+});
+
 Deno.test("Allocator.malloc(), calloc() and memalign() drain before they fail", () => {
   const requests: ((allocator: Allocator) => number)[] = [
     (allocator) => allocator.malloc(40_000),
@@ -225,7 +234,7 @@ Deno.test("Allocator.drainRemoteFrees() goes on behind a block whose header was 
 });
 
 Deno.test("Allocator.drainRemoteFrees() reports a link that was overwritten while it waited", () => {
-  for (const garbage of [2, 3, 1 << 20, -1, 65536 / 4 - 1]) {
+  for (const garbage of [2, 3, 2000, 1 << 20, -1, 65536 / 4 - 1]) {
     const [first, second] = make();
     const [a, b] = [first.malloc(20), first.malloc(20)] as [number, number];
     second.free(a);

@@ -79,6 +79,37 @@ Deno.test("compare allocator --json prints one object with every key, and exits 
   }
 });
 
+Deno.test("compare messages --json prints one object with every key, and exits by itself", async () => {
+  const { code, stdout, stderr } = await compare("messages", "--quick", "--json");
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout.trimEnd().split("\n").length, 1);
+  const report = JSON.parse(stdout);
+  assertEquals(report.subject, "messages");
+  assertEquals(Object.keys(report.ratios), [
+    "seq_time_vs_postmessage",
+    "rate64_vs_postmessage",
+    "rate1024_vs_postmessage",
+    "echo1k_time_vs_postmessage",
+    "echo64k_time_vs_postmessage",
+    "seq_time_vs_best_peer",
+    "rate64_vs_best_peer",
+    "idle_cpu_percent",
+  ]);
+  for (const [key, value] of Object.entries(report.ratios)) {
+    assert(typeof value === "number" && value >= 0, `${key}: ${report.reasons[key]}`);
+  }
+  const rows: { name: string; value: number | null; reason?: string }[] = report.rows;
+  for (const row of rows) assert(row.value !== null || row.reason !== "", JSON.stringify(row));
+  assertEquals([...new Set(rows.map((row) => row.name))], [
+    "Tidepool",
+    "postMessage",
+    "comlink",
+    "piscina",
+    "workerpool",
+    "poolifier",
+  ]);
+});
+
 Deno.test("compare lists its subjects when it does not know the one it is given", async () => {
   const { code, stdout, stderr } = await compare("weather", "--json");
   assertEquals(code, 1);

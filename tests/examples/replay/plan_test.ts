@@ -53,6 +53,12 @@ Deno.test("planReplay() puts thread t on shard t mod N, and one shard needs no h
   ]);
 });
 
+Deno.test("planReplay() says where each shard stands when the most bytes are live", async () => {
+  const trace = await traceOf("a 0 0 10\na 1 1 8\nr 1 0 20\nf 0 1\na 1 2 3\nf 1 2\n");
+  assertEquals([trace.peakOperations, trace.peakLiveBytes], [3, 28]);
+  assertEquals(planReplay(trace, 2).peakWords, [PROGRAM_WORDS, 2 * PROGRAM_WORDS]);
+});
+
 Deno.test("planReplay() counts what another shard frees as not yet given back", async () => {
   const trace = await traceOf("a 0 0 1000\nf 1 0\na 0 1 1000\nf 0 1\na 0 2 1000\n");
   const [own = 0, other = 0] = planReplay(trace, 2).peakHeapBytes;

@@ -15,7 +15,7 @@ function replaysOnThisThread(shards: number, sliceBytes = 2 * MIB) {
   );
   const allocators = slices.map((_, shard) => Allocator.create(segment, slices, shard));
   const replays: ShardReplay[] = allocators.map((allocator, shard) =>
-    new ShardReplay(allocator, shard, "address", 48 * MIB, async (to, block, held) => {
+    new ShardReplay(allocator, shard, shards, "address", 48 * MIB, async (to, block, held) => {
       await Promise.resolve();
       replays[to]!.receive(block, { ...held });
     })
@@ -112,6 +112,8 @@ Deno.test("ShardReplay.run() keeps every block of random traces of several threa
     const trace = await traceOf(randomTrace(options));
     const { programs } = planReplay(trace, shards);
     await Promise.all(replays.map((replay, shard) => replay.run(programs[shard]!)));
+    const figures = replays.map((replay) => replay.figures());
+    for (const { mallocs } of figures) assert(mallocs > 0, where);
     const rest = await Promise.all(replays.map((replay) => replay.freeRest()));
     assertEquals(rest.reduce((total, blocks) => total + blocks), trace.liveBlocks, where);
     for (const allocator of allocators) allocator.flushRemoteFrees();

@@ -38,6 +38,7 @@ Deno.test("parseTrace() reads every kind of operation and what the comments say"
     operations: 6,
     threads: 3,
     peakLiveBytes: 250,
+    peakOperations: 4,
     liveBlocks: 1,
     liveBytes: 200,
   });
