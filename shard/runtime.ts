@@ -14,7 +14,7 @@ import {
 import { type BusStatistics, readBusStatistics, ringBytes, StoppedError } from "./bus/mod.ts";
 import { controlTasks } from "./control_tasks.ts";
 import { Endpoint, wireTypeNames, writeObituary } from "./endpoint.ts";
-import { ShardCrashedError, ShardStartError } from "./errors.ts";
+import { ShardCrashedError } from "./errors.ts";
 import { parseMemorySize } from "./memory_size.ts";
 import {
   alignToPage,

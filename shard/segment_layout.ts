@@ -24,7 +24,7 @@
  */
 
 import type { SliceSpan } from "../allocator/mod.ts";
-import { ringBytes } from "./bus/ring_layout.ts";
+import { ringBytes } from "./bus/mod.ts";
 
 /** Slices and rings begin on such a boundary, a page of most machines. */
 const PAGE_BYTES = 4096;

@@ -175,8 +175,8 @@ export class ShardReplay {
     for (let at = 0; at < program.length; at += PROGRAM_WORDS) {
       const action = program[at]!;
       const block = program[at + 1]!;
-      if ((action & WAITS) !== 0 && !this.#blocks.has(block)) await this.#arrival(block);
       if (this.#failure !== undefined) throw this.#failure;
+      if ((action & WAITS) !== 0 && !this.#blocks.has(block)) await this.#arrival(block);
       this.#operate(action & KIND_MASK, block, program[at + 2]!, program[at + 3]!);
       const next = action >>> HAND_OVER_SHIFT;
       if (next !== 0) {

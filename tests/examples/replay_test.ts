@@ -119,6 +119,20 @@ Deno.test("replayTrace() stops every shard when one fails, also those that wait 
   );
 });
 
+for (const handOver of MODES) {
+  Deno.test(`The demo replays git-pack whole, handed over by ${handOver}`, async () => {
+    const { code, stdout, stderr } = await replayCommand("--json", "--hand-over", handOver);
+    assertEquals([code, stderr], [0, ""]);
+    const report = JSON.parse(stdout);
+    assertEquals(
+      [report.trace, report.operations, report.handOvers, report.remoteFrees],
+      ["git-pack", 240292, 3493, handOver === "address" ? 3493 : 0],
+    );
+    assertEquals([report.wrongBytes, report.leakedBlocks], [0, 0]);
+    assertEquals([report.shards.length, report.liveBlocksAtEnd], [5, 4745]);
+  });
+}
+
 Deno.test("The replay of sqlite ends with 0 and prints one JSON object", async () => {
   const { code, stdout, stderr } = await replayCommand(bundledTracePath("sqlite"), "--json");
   assertEquals(stderr, "");

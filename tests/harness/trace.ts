@@ -3,6 +3,7 @@
  * ones of several threads that free and resize each other's blocks.
  */
 import { parseTrace, readTrace, type Trace } from "../../examples/replay/trace.ts";
+import { SeededRandom } from "./seeded_random.ts";
 
 /** The traces that live in the repository. */
 export type BundledTrace = "git-pack" | "jq" | "lua" | "sqlite";
@@ -37,7 +38,7 @@ export interface RandomTraceOptions {
  */
 export function randomTrace(options: RandomTraceOptions): string {
   const { threads, operations, maxSize } = options;
-  const random = new Random(options.seed);
+  const random = new SeededRandom(options.seed);
   const live: number[] = [];
   const lines: string[] = [];
   let blocks = 0;
@@ -45,7 +46,7 @@ export function randomTrace(options: RandomTraceOptions): string {
     const thread = random.below(threads);
     const action = random.below(10);
     // Squaring makes most blocks small and a few large, as in programs.
-    const size = Math.floor(random.unit() ** 2 * maxSize);
+    const size = Math.floor((random.below(1000) / 1000) ** 2 * maxSize);
     if (live.length === 0 || action < 5) {
       const block = blocks++;
       live.push(block);
@@ -65,24 +66,6 @@ export function randomTrace(options: RandomTraceOptions): string {
     }
   }
   return `${lines.join("\n")}\n`;
-}
-
-/** Numbers from a linear congruential generator with the constants of Numerical Recipes. */
-class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed | 0;
-  }
-
-  unit(): number {
-    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) | 0;
-    return (this.#state >>> 0) / 2 ** 32;
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.unit() * limit);
-  }
 }
 
 async function* chunksOf(

@@ -5,12 +5,9 @@
 import type { ForeignPtr, Reference, Runtime, SharedPtr, UniquePtr } from "@tidepool/core";
 import { defineTasks, makeForeign } from "@tidepool/core";
 
-class Counter {
-  n = 0;
-  label = "";
-  add(k: number): number {
-    return this.n += k;
-  }
+interface Counter {
+  readonly label: string;
+  add(k: number): number;
 }
 
 const tasks = defineTasks(import.meta.url, {

@@ -8,6 +8,7 @@ import {
   WAITS,
 } from "../../../examples/replay/plan.ts";
 import { type Trace, TRACE_WORDS } from "../../../examples/replay/trace.ts";
+import { SeededRandom } from "../../harness/seeded_random.ts";
 import { bundledTrace, randomTrace, traceOf } from "../../harness/trace.ts";
 
 const LETTERS = "acmrf";
@@ -77,12 +78,12 @@ function runsToItsEnd(plan: Plan, seed: number): boolean {
   const next = plan.programs.map(() => 0);
   const arrived = new Set<string>();
   let left = plan.programs.reduce((count, program) => count + program.length / PROGRAM_WORDS, 0);
-  let random = seed;
+  const random = new SeededRandom(seed);
   while (left > 0) {
-    random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
+    const first = random.below(plan.programs.length);
     let ran = false;
     for (let tried = 0; tried < plan.programs.length && !ran; tried++) {
-      const shard = (random + tried) % plan.programs.length;
+      const shard = (first + tried) % plan.programs.length;
       const program = plan.programs[shard]!;
       const at = next[shard]!;
       if (at === program.length) continue;

@@ -93,6 +93,13 @@ Deno.test("ShardReplay.abandon() ends a program that waits, and those that come 
   await assertRejects(() => second!.run(two!), Error, "Shard 0 failed");
 });
 
+Deno.test("ShardReplay.abandon() ends a program that has not begun", async () => {
+  const { replays: [, second] } = replaysOnThisThread(2);
+  const [, two] = await programsOf("a 0 0 100\nf 1 0\n", 2);
+  second!.abandon("Shard 0 failed");
+  await assertRejects(() => second!.run(two!), Error, "Shard 0 failed");
+});
+
 Deno.test("ShardReplay.run() says what was free when memory runs out, and what to try", async () => {
   const { replays: [replay] } = replaysOnThisThread(1, MIB);
   const [program] = await programsOf("a 0 0 1000\na 0 1 5000000\n", 1);
