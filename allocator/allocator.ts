@@ -9,10 +9,16 @@
  * @module
  */
 import { isPowerOfTwo } from "./align.ts";
-import { blockFault, foreignBlockFault, FREE_ALREADY } from "./block_check.ts";
+import {
+  blockFault,
+  faultError,
+  foreignBlockFault,
+  FREE_ALREADY,
+  locateBlock,
+} from "./block_check.ts";
 import * as layout from "./block_layout.ts";
 import * as control from "./control_layout.ts";
-import { DoubleFreeError, InvalidAddressError } from "./errors.ts";
+import { checkLength } from "./errors.ts";
 import { checkHeap } from "./heap_check.ts";
 import {
   hasRemoteFrees,
@@ -21,7 +27,7 @@ import {
   takeRemoteFrees,
 } from "./remote_free_list.ts";
 import { granulesFor } from "./size_class.ts";
-import { type SliceSpan, SliceTable, wordsOf } from "./slice_table.ts";
+import { type SliceSpan, SliceTable } from "./slice_table.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
 import { formatHeap, Tlsf } from "./tlsf.ts";
 
@@ -82,7 +88,7 @@ export class Allocator {
     this.buffer = buffer;
     this.sliceIndex = index;
     this.#slices = slices;
-    this.#words = wordsOf(buffer, slices.spans[index]!);
+    this.#words = slices.words(index);
     formatHeap(this.#words);
     this.#tlsf = new Tlsf(this.#words);
     this.#firstBlock = this.#tlsf.firstBlock;
@@ -215,7 +221,7 @@ export class Allocator {
       this.free(address);
       return 0;
     }
-    const index = this.#locate("reallocate", address);
+    const index = locateBlock("reallocate", address, this.#slices, this.sliceIndex);
     const fits = byteLength <= this.#heapBytes - layout.HEADER_BYTES;
     if (index === this.sliceIndex && fits) {
       if (this.#tlsf.resize(this.#payloadWord(address) - 1, granulesFor(byteLength))) {
@@ -274,7 +280,7 @@ export class Allocator {
    */
   mallocUsableSize(address: number): number {
     if (address === 0) return 0;
-    return this.#usable(address, this.#locate("measure", address));
+    return this.#usable(address, locateBlock("measure", address, this.#slices, this.sliceIndex));
   }
 
   /**
@@ -396,15 +402,13 @@ export class Allocator {
     let block = outbox === undefined ? 0 : outbox.blockAt(address);
     if (outbox === undefined || block === 0) {
       if (address === 0) return;
-      outbox = this.#outboxes[this.#locate("free", address)]!;
+      outbox = this.#outboxOf(locateBlock("free", address, this.#slices, this.sliceIndex));
       block = outbox.blockAt(address);
       this.#lastOutbox = outbox;
     }
     let fault = foreignBlockFault(outbox.words, block);
     if (fault === undefined && !outbox.add(block)) fault = FREE_ALREADY;
-    if (fault !== undefined) {
-      throw faultError("free", address, this.#slices.find(address), fault);
-    }
+    if (fault !== undefined) throw faultError("free", address, this.owner(address), fault);
     if (!outbox.listed) {
       outbox.listed = true;
       this.#pending.push(outbox);
@@ -412,54 +416,18 @@ export class Allocator {
     control.count(this.#words, control.REMOTE_SENT_WORD);
   }
 
-  /** The slice of a live block, as far as this thread can tell, or throws. */
-  #locate(operation: string, address: number): number {
-    if (typeof address !== "number") {
-      throw new TypeError(`Cannot ${operation} address ${String(address)}: expected a number`);
-    }
-    if (!Number.isSafeInteger(address) || address < 0) {
-      const reason = "an address is a whole number of bytes, 0 or more";
-      throw new InvalidAddressError(operation, address, -1, reason);
-    }
-    const index = this.#slices.find(address);
-    if (index === -1) {
-      const reason = `it lies outside the segment: ${this.#slices.describe()}`;
-      throw new InvalidAddressError(operation, address, -1, reason);
-    }
-    if (address % 8 !== 0) {
-      throw new InvalidAddressError(operation, address, index, "it is no multiple of 8");
-    }
-    const words = this.#wordsOf(index);
-    const block = (address - words.byteOffset - layout.HEADER_BYTES) / 4;
-    const first = control.firstBlockOf(words.length);
-    const sentinel = control.sentinelOf(words.length);
-    if (block < first || block >= sentinel) {
-      const reason =
-        `it lies outside the heap: blocks cover ${layout.addressOf(words, first)} to ` +
-        `${layout.addressOf(words, sentinel)}`;
-      throw new InvalidAddressError(operation, address, index, reason);
-    }
-    const fault = index === this.sliceIndex
-      ? blockFault(words, block)
-      : foreignBlockFault(words, block);
-    if (fault !== undefined) throw faultError(operation, address, index, fault);
-    return index;
-  }
-
-  /** The words of any slice; those of others are mapped once, with the outbox for their blocks. */
-  #wordsOf(index: number): Int32Array {
-    if (index === this.sliceIndex) return this.#words;
+  #outboxOf(index: number): RemoteFreeOutbox {
     let outbox = this.#outboxes[index];
     if (outbox === undefined) {
-      outbox = new RemoteFreeOutbox(wordsOf(this.buffer, this.#slices.spans[index]!));
+      outbox = new RemoteFreeOutbox(this.#slices.words(index));
       this.#outboxes[index] = outbox;
     }
-    return outbox.words;
+    return outbox;
   }
 
   /** Payload bytes of a block that was located. */
   #usable(address: number, index: number): number {
-    const words = this.#wordsOf(index);
+    const words = this.#slices.words(index);
     const block = (address - words.byteOffset - layout.HEADER_BYTES) / 4;
     return layout.granulesOf(words[block]!) * 8 - layout.HEADER_BYTES;
   }
@@ -503,25 +471,4 @@ export class Allocator {
 function endsAt(words: Int32Array, left: number, block: number): boolean {
   const header = words[left]!;
   return (header & FREE) !== 0 && left + (header >>> 3) * 2 === block;
-}
-
-function faultError(
-  operation: string,
-  address: number,
-  index: number,
-  fault: string,
-): InvalidAddressError {
-  return fault === FREE_ALREADY
-    ? new DoubleFreeError(operation, address, index, fault)
-    : new InvalidAddressError(operation, address, index, fault);
-}
-
-/** Throws unless `value` can be a length: C's `size_t` has no other values. */
-function checkLength(value: number, unit: string): void {
-  if (typeof value !== "number") {
-    throw new TypeError(`Cannot allocate ${String(value)} ${unit}: expected a number`);
-  }
-  if (!(Number.isInteger(value) && value >= 0)) {
-    throw new RangeError(`Cannot allocate ${value} ${unit}: expected a whole number, 0 or more`);
-  }
 }

@@ -6,12 +6,76 @@
  *
  * @module
  */
-import { blockAfter, CACHED, FREE, granulesOf, PREVIOUS_FREE } from "./block_layout.ts";
+import {
+  addressOf,
+  blockAfter,
+  CACHED,
+  FREE,
+  granulesOf,
+  HEADER_BYTES,
+  PREVIOUS_FREE,
+} from "./block_layout.ts";
 import { firstBlockOf, sentinelOf } from "./control_layout.ts";
+import { DoubleFreeError, InvalidAddressError } from "./errors.ts";
 import { GRANULE_BYTES, SMALLEST_BLOCK_GRANULES } from "./size_class.ts";
+import type { SliceTable } from "./slice_table.ts";
 
 /** What the fault of a block is called that was freed before. */
 export const FREE_ALREADY = "it is free already";
+
+/**
+ * Finds the slice that holds a live block, as far as its owner, or another thread, can tell.
+ *
+ * @param operation what the caller is about to do, for the message
+ * @param ownIndex the slice that the calling thread owns
+ * @returns the index of the slice
+ * @throws {InvalidAddressError} if the address can be that of no live block
+ */
+export function locateBlock(
+  operation: string,
+  address: number,
+  slices: SliceTable,
+  ownIndex: number,
+): number {
+  if (typeof address !== "number") {
+    throw new TypeError(`Cannot ${operation} address ${String(address)}: expected a number`);
+  }
+  if (!Number.isSafeInteger(address) || address < 0) {
+    const reason = "an address is a whole number of bytes, 0 or more";
+    throw new InvalidAddressError(operation, address, -1, reason);
+  }
+  const index = slices.find(address);
+  if (index === -1) {
+    const reason = `it lies outside the segment: ${slices.describe()}`;
+    throw new InvalidAddressError(operation, address, -1, reason);
+  }
+  if (address % GRANULE_BYTES !== 0) {
+    throw new InvalidAddressError(operation, address, index, "it is no multiple of 8");
+  }
+  const words = slices.words(index);
+  const block = (address - words.byteOffset - HEADER_BYTES) / Int32Array.BYTES_PER_ELEMENT;
+  const first = firstBlockOf(words.length);
+  if (block < first) {
+    const end = addressOf(words, sentinelOf(words.length));
+    const reason = `it lies outside the heap: blocks cover ${addressOf(words, first)} to ${end}`;
+    throw new InvalidAddressError(operation, address, index, reason);
+  }
+  const fault = index === ownIndex ? blockFault(words, block) : foreignBlockFault(words, block);
+  if (fault !== undefined) throw faultError(operation, address, index, fault);
+  return index;
+}
+
+/** The error for a fault that one of the functions below found. */
+export function faultError(
+  operation: string,
+  address: number,
+  sliceIndex: number,
+  fault: string,
+): InvalidAddressError {
+  return fault === FREE_ALREADY
+    ? new DoubleFreeError(operation, address, sliceIndex, fault)
+    : new InvalidAddressError(operation, address, sliceIndex, fault);
+}
 
 /**
  * Owner: why the block cannot be a live one of this heap, or `undefined` if nothing speaks against

@@ -48,3 +48,13 @@ export class HeapCheckError extends Error {
     this.address = address;
   }
 }
+
+/** Throws unless `value` can be a length or a count: C's `size_t` has no other values. */
+export function checkLength(value: number, unit: string): void {
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot allocate ${String(value)} ${unit}: expected a number`);
+  }
+  if (!(Number.isInteger(value) && value >= 0)) {
+    throw new RangeError(`Cannot allocate ${value} ${unit}: expected a whole number, 0 or more`);
+  }
+}

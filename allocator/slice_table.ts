@@ -15,7 +15,10 @@ export interface SliceSpan {
 
 /** The slices of a segment, by index and by address. */
 export class SliceTable {
+  /** Where the slices lie, by index. */
   readonly spans: readonly SliceSpan[];
+  readonly #buffer: SharedArrayBuffer;
+  readonly #words: (Int32Array | undefined)[];
   readonly #starts: number[];
   readonly #ends: number[];
   readonly #indices: number[];
@@ -25,6 +28,8 @@ export class SliceTable {
     spans.forEach((span, index) => checkSliceSpan(buffer, span, index));
     const order = spans.map((_, index) => index);
     order.sort((a, b) => spans[a]!.byteOffset - spans[b]!.byteOffset);
+    this.#buffer = buffer;
+    this.#words = spans.map(() => undefined);
     this.spans = spans.map(({ byteOffset, byteLength }) => ({ byteOffset, byteLength }));
     this.#indices = order;
     this.#starts = order.map((index) => spans[index]!.byteOffset);
@@ -59,6 +64,16 @@ export class SliceTable {
       }
     }
     return -1;
+  }
+
+  /** The words of a slice; mapped when they are first asked for, as most pairs never meet. */
+  words(index: number): Int32Array {
+    let words = this.#words[index];
+    if (words === undefined) {
+      words = wordsOf(this.#buffer, this.spans[index]!);
+      this.#words[index] = words;
+    }
+    return words;
   }
 
   /** "slices cover 4096 to 1052672", for messages. */
