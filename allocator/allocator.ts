@@ -148,7 +148,8 @@ export class Allocator {
 
   /**
    * Frees a block of any slice. One of this slice is free at once. One of another slice is gathered
-   * with others for its owner: see {@linkcode Allocator.flushRemoteFrees}.
+   * with others for its owner, and published with them when they are 32, or by
+   * {@linkcode Allocator.flushRemoteFrees}.
    *
    * @param address the block; 0 does nothing
    * @throws {DoubleFreeError} if the block is free
@@ -303,7 +304,10 @@ export class Allocator {
    * @throws {RangeError} if the bytes are not all in the segment
    */
   bytes(address: number, byteLength: number): Uint8Array {
-    if (!(address >= 0 && byteLength >= 0 && address + byteLength <= this.buffer.byteLength)) {
+    const isWhole = Number.isSafeInteger(address) && Number.isSafeInteger(byteLength);
+    if (
+      !isWhole || address < 0 || byteLength < 0 || address + byteLength > this.buffer.byteLength
+    ) {
       throw new RangeError(
         `Cannot view ${byteLength} bytes at address ${address}: ` +
           `the segment has ${this.buffer.byteLength} bytes`,
@@ -326,8 +330,8 @@ export class Allocator {
   }
 
   /**
-   * Frees the blocks of this slice that other threads published. Call it often: it looks with a plain
-   * read, and costs next to nothing when there are none.
+   * Frees the blocks of this slice that other threads had published when it began. Call it often: it
+   * looks with a plain read, and costs next to nothing when there are none.
    *
    * @returns how many blocks were freed
    * @throws {DoubleFreeError} if a block was freed twice: blocks queued behind it, up to its first
@@ -340,10 +344,16 @@ export class Allocator {
     // The owner's own read of a word that others write: a stale value only delays the drain.
     if (words[REMOTE_FREE_HEAD] === 0 && this.#undrained === 0) return 0;
     let drained = 0;
+    let taken = false;
     while (true) {
-      if (this.#undrained === 0) this.#undrained = takeRemoteFrees(words);
+      if (this.#undrained === 0) {
+        // Once only: threads that go on freeing must not keep the owner here.
+        if (taken) return drained;
+        taken = true;
+        this.#undrained = takeRemoteFrees(words);
+        if (this.#undrained === 0) return drained;
+      }
       const block = this.#undrained;
-      if (block === 0) return drained;
       this.#undrained = this.#checkQueued(block);
       this.#tlsf.release(block, words[block]!);
       control.count(words, FREES);

@@ -55,8 +55,8 @@ export class SliceTable {
     let high = this.#starts.length - 1;
     while (low <= high) {
       const middle = (low + high) >>> 1;
-      // Written so that NaN, which compares false, is held by no slice.
-      if (!(address >= this.#starts[middle]!)) high = middle - 1;
+      // The second comparison is so written that no slice holds NaN, which compares false.
+      if (address < this.#starts[middle]!) high = middle - 1;
       else if (!(address < this.#ends[middle]!)) low = middle + 1;
       else {
         this.#last = middle;

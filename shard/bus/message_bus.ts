@@ -14,31 +14,17 @@
  */
 
 import type { Allocator } from "../../allocator/mod.ts";
-import { BusyError, MessageMemoryError, StoppedError } from "./errors.ts";
-import { INLINE_CHARACTERS, InlineCodec, RecordViews } from "./message_codec.ts";
-import {
-  BLOCK_LENGTH_WORD,
-  CALL_WORD,
-  CELLS_WORD,
-  FLAG_INTRODUCES,
-  FLAG_OUT_OF_LINE,
-  KIND_ERROR,
-  KIND_ERROR_TEXT,
-  KIND_REQUEST,
-  KIND_RESULT,
-  KIND_WORD,
-  kindOf,
-  kindWord,
-  TASK_WORD,
-  valueCountOf,
-} from "./record_layout.ts";
+import { BATCHES, COUNTER_COUNT, SLEEPS, WAKE_UPS } from "./bus_statistics.ts";
+import { Callee, type Resolver } from "./callee.ts";
+import { Caller } from "./caller.ts";
+import { StoppedError } from "./errors.ts";
+import { MessageBody } from "./message_body.ts";
+import { RecordViews } from "./message_codec.ts";
+import { type CallHandle, Peer } from "./peer.ts";
+import { KIND_REQUEST, KIND_WORD, kindOf } from "./record_layout.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
-import { ValueCodec } from "./value_codec.ts";
 import type { Doorbells } from "./wait_strategy.ts";
 import type { WireType } from "./wire_type.ts";
-
-/** Calls that may wait for room to one endpoint before further ones fail with BusyError. */
-export const MAX_WAITING_CALLS = 65_536;
 
 /** What the bus needs to know of a task. */
 export interface Callable {
@@ -52,12 +38,6 @@ export interface Callable {
   /** Its number on this thread. */
   readonly index: number;
 }
-
-/** A function that serves calls. */
-type Handler = (...args: unknown[]) => unknown;
-
-/** The function behind a module's URL and a key; a promise while the module loads. */
-export type Resolver = (module: string, key: string) => Handler | Promise<Handler>;
 
 /** Where the bus lies and what it works with. */
 export interface MessageBusOptions {
@@ -91,102 +71,6 @@ export interface MessageBusOptions {
   readonly spins: boolean;
 }
 
-/** Figures of one endpoint's bus, in the order of its counters. */
-export interface BusStatistics {
-  /** Calls sent to other endpoints. */
-  readonly callsSent: number;
-  /** Replies received. */
-  readonly repliesReceived: number;
-  /** Calls of other endpoints taken in. */
-  readonly callsReceived: number;
-  /** Replies sent. */
-  readonly repliesSent: number;
-  /** Times that this endpoint slept. */
-  readonly sleeps: number;
-  /** Times that it woke another. */
-  readonly wakeUps: number;
-}
-
-const CALLS_SENT = 0;
-const REPLIES_RECEIVED = 1;
-const CALLS_RECEIVED = 2;
-const REPLIES_SENT = 3;
-const SLEEPS = 4;
-const WAKE_UPS = 5;
-const COUNTER_COUNT = 6;
-
-/** Reads an endpoint's figures from any thread. */
-export function readBusStatistics(
-  buffer: SharedArrayBuffer,
-  countersByteOffset: number,
-): BusStatistics {
-  return statisticsOf(new Float64Array(buffer, countersByteOffset, COUNTER_COUNT));
-}
-
-function statisticsOf(counters: Float64Array): BusStatistics {
-  return {
-    callsSent: counters[CALLS_SENT]!,
-    repliesReceived: counters[REPLIES_RECEIVED]!,
-    callsReceived: counters[CALLS_RECEIVED]!,
-    repliesSent: counters[REPLIES_SENT]!,
-    sleeps: counters[SLEEPS]!,
-    wakeUps: counters[WAKE_UPS]!,
-  };
-}
-
-type Settle = (value: unknown) => void;
-
-/** A call that has no credit or no memory yet, whole but for its place in the ring. */
-interface WaitingCall {
-  readonly views: RecordViews;
-  /** Its values, when they do not fit the record. */
-  readonly bytes: Uint8Array | undefined;
-  readonly resolve: Settle;
-  readonly reject: Settle;
-}
-
-/** A call taken in while the module of an earlier one of the same peer loads. */
-interface HeldCall {
-  readonly call: number;
-  readonly task: number;
-  readonly args: unknown[];
-}
-
-/** What the bus keeps of one other endpoint. */
-class Peer {
-  readonly endpoint: number;
-  readonly producer: RingProducer;
-  readonly consumer: RingConsumer;
-  /** Calls sent and not yet answered. Invariant: at most half the slots of a ring. */
-  outstanding = 0;
-  /** Calls that wait for credit or memory, oldest first. */
-  readonly waiting: WaitingCall[] = [];
-  /** Own tasks, by index, that this peer has met. */
-  readonly introduced: boolean[] = [];
-  /** The peer's tasks by the number it gives them. */
-  readonly handlers: (Handler | Error)[] = [];
-  /** Not undefined while a module loads: later calls of the peer queue behind it. */
-  held: HeldCall[] | undefined;
-  /** Why nothing more can be sent to it. */
-  gone: Error | undefined;
-  /** Whether the ring has records that are not published. */
-  dirty = false;
-
-  constructor(endpoint: number, producer: RingProducer, consumer: RingConsumer) {
-    this.endpoint = endpoint;
-    this.producer = producer;
-    this.consumer = consumer;
-  }
-}
-
-// A promise's two functions without a closure per call: the executor runs synchronously.
-let settleWith: Settle;
-let rejectWith: Settle;
-function captureSettlers(resolve: Settle, reject: Settle): void {
-  settleWith = resolve;
-  rejectWith = reject;
-}
-
 /** One endpoint's side of the bus. */
 export class MessageBus {
   /** This endpoint's number. */
@@ -194,56 +78,46 @@ export class MessageBus {
   /** False once closed. */
   open = true;
   readonly #allocator: Allocator;
-  readonly #sliceBytes: number;
   readonly #doorbells: Doorbells;
-  readonly #resolve: Resolver;
-  readonly #values: ValueCodec;
-  readonly #types: readonly WireType<object>[];
-  readonly #inline: InlineCodec;
   readonly #views: RecordViews;
-  readonly #segment: Uint8Array;
   readonly #counters: Float64Array;
+  readonly #caller: Caller;
+  readonly #callee: Callee;
   readonly #spins: boolean;
   /** By endpoint; none at the own number. */
   readonly #peers: (Peer | undefined)[] = [];
   /** The same, without the gap. */
   readonly #others: Peer[] = [];
-  readonly #credit: number;
-  /** Calls under way, by call number. */
-  readonly #resolves: (Settle | undefined)[] = [];
-  readonly #rejects: (Settle | undefined)[] = [];
-  readonly #callees: number[] = [];
-  readonly #freeCalls: number[] = [];
-  #outstanding = 0;
-  #waiting = 0;
-  /** Calls of others that run or wait here. */
-  #serving = 0;
-  #localCalls = 0;
-  #flushScheduled = false;
-  #asleep = false;
-  readonly #idleWaiters: { readonly serving: number; readonly resolve: () => void }[] = [];
-  readonly #transfers: object[] = [];
-  readonly #flush = (): void => this.flush();
   readonly #deathsWord: number;
   readonly #onDeaths: () => void;
   #seenDeaths = 0;
+  #localCalls = 0;
+  #flushScheduled = false;
+  #polling = false;
+  #asleep = false;
+  readonly #idleWaiters: { readonly serving: number; readonly resolve: () => void }[] = [];
+  readonly #flush = (): void => this.flush();
 
   constructor(options: MessageBusOptions) {
     this.endpoint = options.endpoint;
     this.#allocator = options.allocator;
-    this.#sliceBytes = options.allocator.statistics().totalBytes;
     this.#doorbells = options.doorbells;
-    this.#resolve = options.resolve;
-    this.#types = options.types;
-    this.#values = new ValueCodec(options.types);
-    this.#inline = new InlineCodec(options.types);
     this.#views = new RecordViews(options.buffer, options.controlByteLength);
-    this.#segment = new Uint8Array(options.buffer);
     this.#counters = new Float64Array(options.buffer, options.countersByteOffset, COUNTER_COUNT);
     this.#spins = options.spins;
-    this.#credit = options.ringSlots >> 1;
     this.#deathsWord = options.deathsByteOffset >> 2;
     this.#onDeaths = options.onDeaths;
+    const body = new MessageBody(options.buffer, options.allocator, options.types);
+    const commit = (peer: Peer): void => this.#commit(peer);
+    this.#caller = new Caller(this.#views, body, this.#counters, options.ringSlots, commit);
+    this.#callee = new Callee(
+      this.#views,
+      body,
+      this.#counters,
+      options.resolve,
+      commit,
+      () => this.#checkIdle(),
+    );
     const words = this.#views.words;
     for (let other = 0; other < options.endpointCount; other++) {
       if (other === options.endpoint) {
@@ -260,123 +134,35 @@ export class MessageBus {
     }
   }
 
-  // ─── Calls out ───────────────────────────────────────────────────────────────────────────────
+  /** The endpoint that called the task running now, up to its first await. */
+  get currentCaller(): number | undefined {
+    return this.#callee.currentPeer?.endpoint;
+  }
 
-  /** Calls `task` on endpoint `to`. Rejects with what it throws, or with why it was not run. */
-  call(to: number, task: Callable, args: readonly unknown[]): Promise<unknown> {
+  /** Aborts when the call of the task running now is given up; ask before the first await. */
+  get currentSignal(): AbortSignal | undefined {
+    return this.#callee.currentCall?.signal;
+  }
+
+  // ─── Calls ───────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Calls `task` on endpoint `to`. Rejects with what it throws, or with why it was not run. With a
+   * handle, `cancel()` can give the call up.
+   */
+  call(
+    to: number,
+    task: Callable,
+    args: readonly unknown[],
+    handle?: CallHandle,
+  ): Promise<unknown> {
     if (!this.open) {
       return Promise.reject(
         new StoppedError(`Cannot call endpoint ${to}: this endpoint has stopped`),
       );
     }
     if (to === this.endpoint) return this.#callLocally(task, args);
-    const peer = this.#peers[to]!;
-    if (peer.gone !== undefined) return Promise.reject(peer.gone);
-    if (peer.waiting.length >= MAX_WAITING_CALLS) {
-      return Promise.reject(new BusyError(to, peer.waiting.length));
-    }
-    const promise = new Promise<unknown>(captureSettlers);
-    const resolve = settleWith;
-    const reject = rejectWith;
-    try {
-      this.#send(peer, task, args, resolve, reject);
-    } catch (error) {
-      reject(error);
-    }
-    return promise;
-  }
-
-  #send(
-    peer: Peer,
-    task: Callable,
-    args: readonly unknown[],
-    resolve: Settle,
-    reject: Settle,
-  ): void {
-    const introduces = peer.introduced[task.index] !== true;
-    const values = introduces ? [task.module, task.key, ...args] : args;
-    const kind = kindWord(
-      KIND_REQUEST,
-      Math.min(values.length, 255),
-      introduces ? FLAG_INTRODUCES : 0,
-    );
-    const direct = peer.outstanding < this.#credit && peer.waiting.length === 0;
-    const views = direct ? this.#views : RecordViews.ofOneRecord();
-    let at = direct ? peer.producer.tryReserve() : 0;
-    let transfers = this.#transfers;
-    transfers.length = 0;
-    let bytes: Uint8Array | undefined;
-    if (!this.#inline.tryEncode(values, views, at, transfers)) {
-      const skipped = introduces ? 2 : 0;
-      transfers = [];
-      bytes = this.#values.encode(values, (i) => `arguments[${i - skipped}]`, transfers);
-      if (bytes.length > this.#sliceBytes) throw this.#memoryError(bytes.length);
-      // A getter among the values may have made calls of its own, and taken the slot.
-      if (direct) at = peer.producer.tryReserve();
-    }
-    views.words[at + KIND_WORD] = kind;
-    views.words[at + TASK_WORD] = task.index;
-    if (direct && (bytes === undefined || this.#tryWriteBlock(bytes, views, at))) {
-      this.#moveTransfers(transfers, peer.endpoint);
-      this.#admit(peer, at, resolve, reject);
-    } else {
-      if (direct && this.#outstanding === 0 && this.#waiting === 0) {
-        throw this.#memoryError(bytes!.length); // nothing is under way that could give memory back
-      }
-      const staged = direct ? RecordViews.ofOneRecord() : views;
-      if (direct) staged.copyFrom(views.words, at, 0);
-      this.#moveTransfers(transfers, peer.endpoint);
-      // The codec's scratch is reused by the next message.
-      peer.waiting.push({ views: staged, bytes: bytes?.slice(), resolve, reject });
-      this.#waiting++;
-    }
-    if (introduces) peer.introduced[task.index] = true;
-  }
-
-  /** Enters the record at `at` in the table of calls and commits it. */
-  #admit(peer: Peer, at: number, resolve: Settle, reject: Settle): void {
-    const call = this.#freeCalls.pop() ?? this.#resolves.length;
-    this.#resolves[call] = resolve;
-    this.#rejects[call] = reject;
-    this.#callees[call] = peer.endpoint;
-    this.#views.words[at + CALL_WORD] = call;
-    peer.outstanding++;
-    this.#outstanding++;
-    this.#counters[CALLS_SENT]!++;
-    this.#commit(peer);
-    this.#scheduleFlush();
-  }
-
-  /** Behind the microtasks already queued, so that all callers of this turn share one publish. */
-  #scheduleFlush(): void {
-    if (this.#flushScheduled) return;
-    this.#flushScheduled = true;
-    queueMicrotask(this.#flush);
-  }
-
-  #commit(peer: Peer): void {
-    peer.producer.commit();
-    peer.dirty = true;
-  }
-
-  /** Sends what waits for `peer`, as far as credit and memory go. */
-  #sendWaiting(peer: Peer): void {
-    let sent = 0;
-    while (sent < peer.waiting.length && peer.outstanding < this.#credit) {
-      const next = peer.waiting[sent]!;
-      const at = peer.producer.tryReserve();
-      this.#views.copyFrom(next.views.words, 0, at);
-      if (next.bytes !== undefined && !this.#tryWriteBlock(next.bytes, this.#views, at)) {
-        if (this.#outstanding > 0) break; // a reply brings memory back and tries again
-        next.reject(this.#memoryError(next.bytes.length));
-        this.#values.discard(next.bytes);
-      } else this.#admit(peer, at, next.resolve, next.reject);
-      sent++;
-    }
-    if (sent > 0) {
-      peer.waiting.splice(0, sent);
-      this.#waiting -= sent;
-    }
+    return this.#caller.call(this.#peers[to]!, task, args, handle);
   }
 
   async #callLocally(task: Callable, args: readonly unknown[]): Promise<unknown> {
@@ -390,31 +176,31 @@ export class MessageBus {
     }
   }
 
-  #moveTransfers(transfers: readonly object[], to: number): void {
-    for (let i = 0; i < transfers.length; i++) {
-      const value = transfers[i]!;
-      for (const type of this.#types) {
-        if (value instanceof type.class) {
-          type.moved(value, to);
-          break;
-        }
-      }
-    }
+  /** Gives a call up, for `reason`; the number to tell its callee, or -1 if there is none to tell. */
+  cancel(handle: CallHandle, reason: unknown): number {
+    const call = this.#caller.cancel(handle, reason);
+    this.#checkIdle();
+    return call;
   }
 
-  #tryWriteBlock(bytes: Uint8Array, views: RecordViews, at: number): boolean {
-    const address = this.#allocator.malloc(bytes.length);
-    if (address === 0) return false;
-    this.#segment.set(bytes, address);
-    views.words[at + KIND_WORD]! |= FLAG_OUT_OF_LINE;
-    views.floats[(at + CELLS_WORD) >> 1] = address;
-    views.words[at + BLOCK_LENGTH_WORD] = bytes.length;
-    return true;
+  /** The caller `from` has given its call up: the task that serves it is told. */
+  cancelServed(from: number, call: number, reason: unknown): void {
+    this.#peers[from]!.served.get(call)?.cancel(reason);
   }
 
-  #memoryError(byteLength: number): MessageMemoryError {
-    const { freeBytes, totalBytes } = this.#allocator.statistics();
-    return new MessageMemoryError(byteLength, freeBytes, totalBytes);
+  /** Whether `error` came from another endpoint. */
+  isRemoteError(error: unknown): boolean {
+    return this.#caller.isRemoteError(error);
+  }
+
+  /** Takes the reserved slot of the ring to `peer`, to be published at the end of the turn. */
+  #commit(peer: Peer): void {
+    peer.producer.commit();
+    peer.dirty = true;
+    // Behind the microtasks already queued, so that all callers of this turn share one publish.
+    if (this.#flushScheduled || this.#polling) return;
+    this.#flushScheduled = true;
+    queueMicrotask(this.#flush);
   }
 
   /**
@@ -428,31 +214,42 @@ export class MessageBus {
       if (!peer.dirty) continue;
       peer.dirty = false;
       peer.producer.publish();
+      this.#counters[BATCHES]!++;
       if (this.#doorbells.ring(peer.endpoint)) this.#counters[WAKE_UPS]!++;
     }
-    if (this.#asleep && this.#spins && this.#outstanding > 0) this.#doorbells.ringSelf();
+    if (this.#asleep && this.#spins && this.#caller.underWay > 0) this.#doorbells.ringSelf();
   }
 
-  // ─── Messages in ─────────────────────────────────────────────────────────────────────────────
+  // ─── The loop's side: see wait_strategy.ts ───────────────────────────────────────────────────
 
   /** Handles every record that has come, gives memory back, and publishes the replies. */
   poll(): number {
     this.#allocator.drainRemoteFrees();
     if (this.#views.words[this.#deathsWord] !== this.#seenDeaths) this.#lookForDeaths();
     let handled = 0;
-    for (const peer of this.#others) {
-      const consumer = peer.consumer;
-      // A call number of a dead peer may have been given out again: its late replies are not read.
-      if (consumer.looksEmpty() || peer.gone !== undefined) continue;
-      for (let at = consumer.peek(); at >= 0; at = consumer.peek()) {
-        this.#receive(peer, at);
-        handled++;
+    this.#polling = true;
+    try {
+      for (const peer of this.#others) {
+        const consumer = peer.consumer;
+        // A call number of a dead peer may have been given out again: its late replies are not read.
+        if (consumer.looksEmpty() || peer.gone !== undefined) continue;
+        for (let at = consumer.peek(); at >= 0; at = consumer.peek()) {
+          const kind = this.#views.words[at + KIND_WORD]!;
+          if (kindOf(kind) === KIND_REQUEST) this.#callee.request(peer, kind, at);
+          else this.#caller.reply(peer, kind, at);
+          handled++;
+        }
+        consumer.publish();
       }
-      consumer.publish();
+      if (handled > 0 && this.#caller.hasWaiting) {
+        for (const peer of this.#others) this.#caller.sendWaiting(peer);
+      }
+    } finally {
+      this.#polling = false;
     }
     if (handled > 0) {
-      if (this.#waiting > 0) { for (const peer of this.#others) this.#sendWaiting(peer); }
       this.flush();
+      this.#checkIdle();
     }
     return handled;
   }
@@ -473,211 +270,30 @@ export class MessageBus {
     return Atomics.load(this.#views.words, this.#deathsWord) !== this.#seenDeaths;
   }
 
-  #lookForDeaths(): void {
-    // Orders the reads of the obituaries behind the store of DEATHS that announces them.
-    this.#seenDeaths = Atomics.load(this.#views.words, this.#deathsWord);
-    this.#onDeaths();
-  }
-
   /** Told by `attend()`. */
   sleeping(asleep: boolean): void {
     this.#asleep = asleep;
     if (asleep) this.#counters[SLEEPS]!++;
   }
 
-  /** Takes the record at `at` out of the ring: its slot is free when this returns. */
-  #receive(peer: Peer, at: number): void {
-    const words = this.#views.words;
-    const kind = words[at + KIND_WORD]!;
-    const call = words[at + CALL_WORD]!;
-    const task = words[at + TASK_WORD]!;
-    let values: unknown[];
-    let failure: unknown;
-    try {
-      values = this.#readValues(kind, at);
-    } catch (error) {
-      values = [];
-      failure = error;
-    }
-    peer.consumer.release();
-    if (kindOf(kind) === KIND_REQUEST) {
-      this.#counters[CALLS_RECEIVED]!++;
-      this.#serving++;
-      if (failure !== undefined) this.#replyError(peer, call, failure);
-      else this.#request(peer, call, task, values, (kind & FLAG_INTRODUCES) !== 0);
-    } else if (failure !== undefined) this.#settle(call, this.#rejects, failure);
-    else if (kindOf(kind) === KIND_RESULT) this.#settle(call, this.#resolves, values[0]);
-    else {
-      const isText = kindOf(kind) === KIND_ERROR_TEXT;
-      this.#settle(call, this.#rejects, isText ? new Error(String(values[0])) : values[0]);
-    }
-  }
-
-  #readValues(kind: number, at: number): unknown[] {
-    if ((kind & FLAG_OUT_OF_LINE) === 0) {
-      const count = valueCountOf(kind);
-      const values = new Array<unknown>(count);
-      this.#inline.decode(count, this.#views, at, values);
-      return values;
-    }
-    const address = this.#views.floats[(at + CELLS_WORD) >> 1]!;
-    const byteLength = this.#views.words[at + BLOCK_LENGTH_WORD]!;
-    try {
-      return this.#values.decode(this.#segment.subarray(address, address + byteLength));
-    } finally {
-      this.#allocator.free(address); // the sender's block: a remote free
-    }
-  }
-
-  #request(
-    peer: Peer,
-    call: number,
-    task: number,
-    values: unknown[],
-    introduces: boolean,
-  ): void {
-    if (introduces) {
-      const [module, key, ...args] = values as [string, string, ...unknown[]];
-      this.#meet(peer, task, module, key);
-      values = args;
-    }
-    if (peer.held !== undefined) peer.held.push({ call, task, args: values });
-    else this.#serve(peer, call, task, values);
-  }
-
-  /** Learns which function `task` stands for; holds the peer's calls while its module loads. */
-  #meet(peer: Peer, task: number, module: string, key: string): void {
-    const found = this.#resolve(module, key);
-    if (typeof found === "function") {
-      peer.handlers[task] = found;
-      return;
-    }
-    const held = peer.held ??= [];
-    const ready = (handler: Handler | Error): void => {
-      peer.handlers[task] = handler;
-      // Two modules may load at once; calls go on, in order, as far as their tasks are known.
-      while (held.length > 0 && peer.handlers[held[0]!.task] !== undefined) {
-        const next = held.shift()!;
-        this.#serve(peer, next.call, next.task, next.args);
-      }
-      if (held.length === 0) peer.held = undefined;
-      this.flush();
-    };
-    found.then(ready, ready);
-  }
-
-  #serve(peer: Peer, call: number, task: number, args: unknown[]): void {
-    const handler = peer.handlers[task]!;
-    if (typeof handler !== "function") return this.#replyError(peer, call, handler);
-    try {
-      const result = handler(...args);
-      if (isThenable(result)) {
-        result.then(
-          (value) => this.#replyLater(peer, call, value, false),
-          (error) => this.#replyLater(peer, call, error, true),
-        );
-      } else this.#reply(peer, call, result);
-    } catch (error) {
-      this.#replyError(peer, call, error);
-    }
-  }
-
-  #replyLater(peer: Peer, call: number, value: unknown, failed: boolean): void {
-    if (failed) this.#replyError(peer, call, value);
-    else this.#reply(peer, call, value);
-    this.#scheduleFlush();
-  }
-
-  #reply(peer: Peer, call: number, value: unknown): void {
-    try {
-      this.#writeReply(peer, call, KIND_RESULT, value, "the result");
-    } catch (error) {
-      this.#replyError(peer, call, error);
-    }
-  }
-
-  #replyError(peer: Peer, call: number, error: unknown): void {
-    try {
-      this.#writeReply(peer, call, KIND_ERROR, error, "the error");
-    } catch {
-      // It has a field that cannot travel, or the slice has no memory for it: its text can go.
-      const text = String(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
-      this.#writeReply(peer, call, KIND_ERROR_TEXT, text, "the error");
-    }
-  }
-
-  #writeReply(peer: Peer, call: number, kind: number, value: unknown, name: string): void {
-    if (peer.gone === undefined) {
-      const values = [value];
-      // Invariant: the credit that admitted the request keeps a slot for its reply.
-      let at = peer.producer.tryReserve();
-      let transfers = this.#transfers;
-      transfers.length = 0;
-      let bytes: Uint8Array | undefined;
-      if (!this.#inline.tryEncode(values, this.#views, at, transfers)) {
-        transfers = [];
-        bytes = this.#values.encode(values, () => name, transfers);
-        at = peer.producer.tryReserve(); // a getter may have made calls, and taken the slot
-      }
-      const words = this.#views.words;
-      words[at + KIND_WORD] = kindWord(kind, 1, 0);
-      words[at + CALL_WORD] = call;
-      if (bytes !== undefined && !this.#tryWriteBlock(bytes, this.#views, at)) {
-        throw this.#memoryError(bytes.length);
-      }
-      this.#moveTransfers(transfers, peer.endpoint);
-      this.#counters[REPLIES_SENT]!++;
-      this.#commit(peer);
-    }
-    this.#serving--;
-    this.#checkIdle();
-  }
-
-  #settle(call: number, settlers: (Settle | undefined)[], value: unknown): void {
-    const settle = settlers[call]!;
-    this.#counters[REPLIES_RECEIVED]!++;
-    this.#releaseCall(call);
-    settle(value);
-    this.#checkIdle();
-  }
-
-  #releaseCall(call: number): void {
-    this.#peers[this.#callees[call]!]!.outstanding--;
-    this.#outstanding--;
-    this.#resolves[call] = undefined;
-    this.#rejects[call] = undefined;
-    this.#freeCalls.push(call);
-  }
-
   // ─── Ends ────────────────────────────────────────────────────────────────────────────────────
+
+  #lookForDeaths(): void {
+    // Orders the reads of the obituaries behind the store of DEATHS that announces them.
+    this.#seenDeaths = Atomics.load(this.#views.words, this.#deathsWord);
+    this.#onDeaths();
+  }
 
   /** Rejects every call to `endpoint`, now and from now on, with `error`; returns how many. */
   declareGone(endpoint: number, error: Error): number {
     const peer = this.#peers[endpoint]!;
     if (peer.gone !== undefined) return 0;
     peer.gone = error;
-    const waiting = peer.waiting.splice(0);
-    this.#waiting -= waiting.length;
-    let rejected = waiting.length;
-    for (let call = 0; call < this.#rejects.length; call++) {
-      const reject = this.#rejects[call];
-      if (reject === undefined || this.#callees[call] !== endpoint) continue;
-      this.#releaseCall(call);
-      reject(error);
-      rejected++;
-    }
-    for (const { views, bytes, reject } of waiting) {
-      if (bytes !== undefined) this.#values.discard(bytes);
-      else this.#inline.discard(valueCountOf(views.words[KIND_WORD]!), views, 0);
-      reject(error);
-    }
+    for (const served of peer.served.values()) served.cancel(error);
+    peer.served.clear();
+    const rejected = this.#caller.rejectAll(peer, error);
     this.#checkIdle();
     return rejected;
-  }
-
-  /** Figures of this endpoint. */
-  statistics(): BusStatistics {
-    return statisticsOf(this.#counters);
   }
 
   /** Resolves when no call of this endpoint is under way, and at most `serving` of others here. */
@@ -688,8 +304,8 @@ export class MessageBus {
   }
 
   #isIdle(serving: number): boolean {
-    return this.#outstanding === 0 && this.#waiting === 0 && this.#localCalls === 0 &&
-      this.#serving <= serving;
+    return this.#caller.underWay === 0 && this.#localCalls === 0 &&
+      this.#callee.underWay <= serving;
   }
 
   #checkIdle(): void {
@@ -709,9 +325,4 @@ export class MessageBus {
     this.#doorbells.ringSelf();
     return rejected;
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value &&
-    typeof value.then === "function";
 }

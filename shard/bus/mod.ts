@@ -5,14 +5,10 @@
  */
 
 export * from "./errors.ts";
-export {
-  type BusStatistics,
-  type Callable,
-  MAX_WAITING_CALLS,
-  MessageBus,
-  type MessageBusOptions,
-  readBusStatistics,
-} from "./message_bus.ts";
+export { type BusStatistics, readBusStatistics } from "./bus_statistics.ts";
+export { MAX_WAITING_CALLS } from "./caller.ts";
+export { type Callable, MessageBus, type MessageBusOptions } from "./message_bus.ts";
+export { CallHandle } from "./peer.ts";
 export { ringBytes } from "./ring_layout.ts";
 export { type ErrorClass, registerErrorClass, ValueCodec } from "./value_codec.ts";
 export { attend, Doorbells } from "./wait_strategy.ts";

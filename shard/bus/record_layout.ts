@@ -52,6 +52,9 @@ export const FLAG_OUT_OF_LINE = 1 << 16;
 /** The first two values are the URL and the key that TASK stands for from now on. */
 export const FLAG_INTRODUCES = 1 << 17;
 
+/** The caller may give the call up, and its callee wants to know. */
+export const FLAG_CANCELLABLE = 1 << 18;
+
 /** No cell: `undefined`. */
 export const TAG_UNDEFINED = 0;
 /** No cell: `null`. */

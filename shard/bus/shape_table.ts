@@ -34,11 +34,14 @@ export class WrittenShapes {
   find(keys: readonly string[]): WrittenShape | undefined {
     const count = keys.length;
     if (count > SHAPE_KEYS) return undefined;
-    const first = keys[0]!;
-    const last = keys[count - 1]!;
-    // An empty key has no first character: NaN, which the mask turns into 0.
-    const slot = (count * 31 + first.length * 7 + last.length * 13 + first.charCodeAt(0) * 5 +
-      last.charCodeAt(0)) & (WRITTEN_SLOTS - 1);
+    let hash = count;
+    for (let i = 0; i < count; i++) {
+      const key = keys[i]!;
+      const length = key.length;
+      // An empty key has no last character: NaN, which the addition's `| 0` turns into 0.
+      hash = (Math.imul(hash, 31) + length + key.charCodeAt(length - 1) * 5) | 0;
+    }
+    const slot = (hash ^ (hash >>> 8)) & (WRITTEN_SLOTS - 1);
     const known = this.#slots[slot];
     if (known !== undefined && sameKeys(known.keys, keys)) return known;
     const shape = makeShape(keys);

@@ -23,6 +23,8 @@ export class ValueCodec {
   #inner: ValueCodec | undefined;
 
   /**
+   * Makes a codec with tables and a scratch of its own.
+   *
    * @param types the wire types, in the same order on all shards: their ids on the wire are their
    *   indices here
    */

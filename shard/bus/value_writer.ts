@@ -99,11 +99,11 @@ export class ValueWriter {
   #forgetObjects(): void {
     if (this.#objectCount > SCANNED_OBJECTS) {
       this.#objects = [];
-      this.#numbers.clear();
     } else {
       for (let i = 0; i < this.#objectCount; i++) this.#objects[i] = undefined;
     }
     this.#objectCount = 0;
+    if (this.#numbers.size > 0) this.#numbers.clear();
     this.#transfers = [];
   }
 
@@ -455,7 +455,5 @@ export class ValueWriter {
       this.#objects[i] = undefined;
     }
     this.#objectCount = objectCount;
-    // Invariant: the Map is filled when the count passes SCANNED_OBJECTS, so it is empty below.
-    if (objectCount <= SCANNED_OBJECTS) this.#numbers.clear();
   }
 }

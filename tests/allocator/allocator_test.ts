@@ -146,23 +146,55 @@ Deno.test("Allocator.malloc() uses the last granule of a slice", () => {
   isWhole(allocator);
 });
 
-Deno.test("Allocator.malloc() fits a request tightly before it fails", () => {
-  const allocator = make(1 << 20);
-  // 1,001 granules: the class searched for it begins at 1,024, that of the free block at 992.
-  const hole = allocator.malloc(1022 * 8 - 4);
-  const barrier = allocator.malloc(1);
-  let filler = allocator.malloc(12);
-  for (let size = 1 << 19; size >= 8; size /= 2) {
-    while (filler !== 0) filler = allocator.malloc(size);
-    filler = 1;
+/** Bytes to ask for a block of that many granules. */
+function bytesOf(granules: number): number {
+  return granules * 8 - 4;
+}
+
+/** Frees a block of 1,008 granules merged with one of `more`, which has a barrier behind it. */
+function hole(allocator: Allocator, more: number): () => number {
+  const address = allocator.malloc(bytesOf(1008));
+  const tail = more === 0 ? 0 : allocator.malloc(bytesOf(more));
+  allocator.malloc(0);
+  return () => {
+    allocator.free(tail);
+    allocator.free(address);
+    return address;
+  };
+}
+
+Deno.test("Allocator.malloc() keeps the size of the class it was searched in", () => {
+  const allocator = make();
+  for (const [granules, kept] of [[63, 63], [65, 66], [127, 128], [129, 132], [1001, 1008]]) {
+    const address = allocator.malloc(bytesOf(granules!));
+    assertEquals(allocator.mallocUsableSize(address), bytesOf(kept!));
+    allocator.free(address);
   }
-  allocator.realloc(hole, 1008 * 8 - 4);
-  allocator.free(hole);
-  const address = allocator.malloc(1001 * 8 - 4);
-  assertEquals(address, hole);
-  allocator.checkHeap();
-  allocator.free(barrier);
-  allocator.checkHeap();
+});
+
+Deno.test("Allocator.malloc() takes the first block of the list below, whole, when it fits", () => {
+  for (
+    const [granules, fits] of [[1009, true], [1010, true], [1012, true], [1013, false]] as const
+  ) {
+    const allocator = make(1 << 18);
+    const address = hole(allocator, 4)();
+    const found = allocator.malloc(bytesOf(granules));
+    assertEquals(found === address, fits, `${granules} granules`);
+    assertEquals(allocator.mallocUsableSize(found), bytesOf(fits ? 1012 : 1024));
+    allocator.checkHeap();
+  }
+});
+
+Deno.test("Allocator.malloc() looks further into the list below before it fails", () => {
+  for (const [granules, fits] of [[1009, true], [1012, true], [1013, false]] as const) {
+    const allocator = make(1 << 18);
+    const holes = [hole(allocator, 4), hole(allocator, 0), hole(allocator, 2)];
+    allocator.malloc(allocator.statistics().largestFreeBytes - 4);
+    const addresses = holes.map((free) => free());
+    allocator.malloc(bytesOf(1010)); // takes the list's first, so that one too small comes first
+    assertEquals(allocator.malloc(bytesOf(granules)), fits ? addresses[0] : 0);
+    allocator.checkHeap();
+  }
 });
 
 Deno.test("Allocator.malloc() replays the sequence that read past a list in another TLSF", () => {
@@ -227,13 +259,17 @@ Deno.test("Allocator.free() merges with the left, the right, both and no neighbo
 
 Deno.test("Allocator.malloc() leaves a remainder of the same class in its list, among others", () => {
   const allocator = make(1 << 20);
-  const blocks = [0, 1, 2, 3, 4, 5].map(() => allocator.malloc(120_000));
+  const blocks = Array.from(
+    { length: 9 },
+    (_, i) => allocator.malloc(i % 3 === 0 ? 120_000 : 1000),
+  );
   allocator.malloc(allocator.statistics().largestFreeBytes - 4);
-  for (const i of [0, 2, 4]) allocator.free(blocks[i]!);
+  // Each hole is merged of two, so that it lies well inside its class.
+  for (const i of [0, 1, 3, 4, 6, 7]) allocator.free(blocks[i]!);
   // One list of three blocks is all there is: each request cuts a little off its first.
   const cut = [100, 200, 300].map((size) => allocator.malloc(size));
   allocator.checkHeap();
-  assert(cut.every((address) => address >= blocks[4]!));
+  assert(cut.every((address) => address >= blocks[6]! && address < blocks[7]!));
   for (const address of cut) allocator.free(address);
   allocator.checkHeap();
 });
@@ -407,7 +443,9 @@ Deno.test("Allocator.bytes() is a view of the segment, and stays inside it", () 
   const address = allocator.malloc(8);
   allocator.bytes(address, 8).set([1, 2, 3]);
   assertEquals([...new Uint8Array(allocator.buffer, address, 3)], [1, 2, 3]);
-  for (const [from, length] of [[4090, 7], [-1, 1], [0, 4097], [0, -1], [NaN, 1]]) {
+  for (
+    const [from, length] of [[4090, 7], [-1, 1], [0, 4097], [0, -1], [NaN, 1], [0.5, 1], [8, 1.5]]
+  ) {
     assertThrows(
       () => allocator.bytes(from!, length!),
       RangeError,

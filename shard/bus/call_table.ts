@@ -1,0 +1,77 @@
+/**
+ * The calls under way, by the number that their records carry. Numbers come from a free list, so the
+ * table is as long as the most calls that ever were under way at once, and looking one up is an
+ * index.
+ *
+ * @module
+ */
+
+import type { CallHandle, Peer, Settle } from "./peer.ts";
+
+/** The calls under way of one endpoint. */
+export class CallTable {
+  readonly #resolves: (Settle | undefined)[] = [];
+  readonly #rejects: (Settle | undefined)[] = [];
+  readonly #callees: (Peer | undefined)[] = [];
+  readonly #handles: (CallHandle | undefined)[] = [];
+  readonly #free: number[] = [];
+  #size = 0;
+
+  /** Calls under way, those whose callers have given them up included. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Enters a call; returns its number. */
+  add(peer: Peer, resolve: Settle, reject: Settle, handle: CallHandle | undefined): number {
+    const call = this.#free.pop() ?? this.#resolves.length;
+    this.#resolves[call] = resolve;
+    this.#rejects[call] = reject;
+    this.#callees[call] = peer;
+    this.#handles[call] = handle;
+    if (handle !== undefined) {
+      handle.call = call;
+      handle.waiting = undefined;
+    }
+    peer.outstanding++;
+    this.#size++;
+    return call;
+  }
+
+  /** Whether the caller has given the call up: its reply is nobody's. */
+  isAbandoned(call: number): boolean {
+    return this.#resolves[call] === undefined;
+  }
+
+  /** Takes the call's promise away; it stays under way until its reply has come. */
+  abandon(call: number): Settle {
+    const reject = this.#rejects[call]!;
+    this.#resolves[call] = undefined;
+    this.#rejects[call] = undefined;
+    return reject;
+  }
+
+  /** Takes a call out; returns the function that settles its promise, if it has one. */
+  remove(call: number, failed: boolean): Settle | undefined {
+    const settle = (failed ? this.#rejects : this.#resolves)[call];
+    const handle = this.#handles[call];
+    if (handle !== undefined) handle.settled = true;
+    this.#callees[call]!.outstanding--;
+    this.#size--;
+    this.#resolves[call] = undefined;
+    this.#rejects[call] = undefined;
+    this.#callees[call] = undefined;
+    this.#handles[call] = undefined;
+    this.#free.push(call);
+    return settle;
+  }
+
+  /** Numbers of the calls under way to `peer`. O(size of the table). */
+  callsTo(peer: Peer): number[] {
+    const calls: number[] = [];
+    this.#callees.forEach((callee, call) => {
+      if (callee === peer) calls.push(call);
+    });
+    return calls;
+  }
+}

@@ -1,0 +1,258 @@
+/**
+ * Calls out of an endpoint: admission by credit, waiting in order, replies, cancellation.
+ *
+ * @module
+ */
+
+import { CALLS_DELAYED, CALLS_SENT, CALLS_WAITING, REPLIES_RECEIVED } from "./bus_statistics.ts";
+import { CallTable } from "./call_table.ts";
+import { BusyError } from "./errors.ts";
+import type { MessageBody } from "./message_body.ts";
+import { RecordViews } from "./message_codec.ts";
+import type { Callable } from "./message_bus.ts";
+import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
+import {
+  CALL_WORD,
+  FLAG_CANCELLABLE,
+  FLAG_INTRODUCES,
+  KIND_ERROR_TEXT,
+  KIND_REQUEST,
+  KIND_RESULT,
+  KIND_WORD,
+  kindOf,
+  kindWord,
+  TASK_WORD,
+} from "./record_layout.ts";
+
+/** Calls that may wait for room to one endpoint before further ones fail with BusyError. */
+export const MAX_WAITING_CALLS = 65_536;
+
+// A promise's two functions without a closure per call: the executor runs synchronously.
+let settleWith: Settle;
+let rejectWith: Settle;
+function captureSettlers(resolve: Settle, reject: Settle): void {
+  settleWith = resolve;
+  rejectWith = reject;
+}
+
+function argumentName(index: number): string {
+  return `arguments[${index}]`;
+}
+function introducedName(index: number): string {
+  return argumentName(index - 2); // the module and the key come first
+}
+
+/** Calls out of one endpoint. */
+export class Caller {
+  readonly #views: RecordViews;
+  readonly #body: MessageBody;
+  readonly #counters: Float64Array;
+  readonly #credit: number;
+  readonly #commit: (peer: Peer) => void;
+  readonly #calls = new CallTable();
+  /** Errors that came from another endpoint. */
+  readonly #remoteErrors = new WeakSet<object>();
+  #waiting = 0;
+
+  /** `commit` takes the reserved slot of a peer's ring and sees to its publication. */
+  constructor(
+    views: RecordViews,
+    body: MessageBody,
+    counters: Float64Array,
+    ringSlots: number,
+    commit: (peer: Peer) => void,
+  ) {
+    this.#views = views;
+    this.#body = body;
+    this.#counters = counters;
+    this.#credit = ringSlots >> 1;
+    this.#commit = commit;
+  }
+
+  /** Calls sent and not answered, or waiting to be sent. */
+  get underWay(): number {
+    return this.#calls.size + this.#waiting;
+  }
+
+  /** Whether some call waits for credit or memory. */
+  get hasWaiting(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** Whether a call was rejected with this error by another endpoint's reply. */
+  isRemoteError(error: unknown): boolean {
+    return typeof error === "object" && error !== null && this.#remoteErrors.has(error);
+  }
+
+  /** Calls `task` on `peer`; with a handle, the call can be cancelled. */
+  call(
+    peer: Peer,
+    task: Callable,
+    args: readonly unknown[],
+    handle?: CallHandle,
+  ): Promise<unknown> {
+    if (peer.gone !== undefined) return Promise.reject(peer.gone);
+    if (peer.waiting.length >= MAX_WAITING_CALLS) {
+      return Promise.reject(new BusyError(peer.endpoint, peer.waiting.length));
+    }
+    const promise = new Promise<unknown>(captureSettlers);
+    const resolve = settleWith;
+    const reject = rejectWith;
+    try {
+      this.#send(peer, task, args, resolve, reject, handle);
+    } catch (error) {
+      if (handle !== undefined) handle.settled = true;
+      reject(error);
+    }
+    return promise;
+  }
+
+  #send(
+    peer: Peer,
+    task: Callable,
+    args: readonly unknown[],
+    resolve: Settle,
+    reject: Settle,
+    handle: CallHandle | undefined,
+  ): void {
+    const introduces = peer.introduced[task.index] !== true;
+    const values = introduces ? [task.module, task.key, ...args] : args;
+    const flags = (introduces ? FLAG_INTRODUCES : 0) |
+      (handle === undefined ? 0 : FLAG_CANCELLABLE);
+    const direct = peer.outstanding < this.#credit && peer.waiting.length === 0;
+    const views = direct ? this.#views : RecordViews.ofOneRecord();
+    // Invariant: a call with credit has room in the ring.
+    let at = direct ? peer.producer.tryReserve() : 0;
+    const bytes = this.#body.encode(values, views, at, introduces ? introducedName : argumentName);
+    // A getter among the values may have made calls of its own, and taken the slot.
+    if (direct && bytes !== undefined) at = peer.producer.tryReserve();
+    views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, Math.min(values.length, 255), flags);
+    views.words[at + TASK_WORD] = task.index;
+    if (handle !== undefined) handle.peer = peer;
+    if (direct && (bytes === undefined || this.#body.tryWriteBlock(bytes, views, at))) {
+      this.#body.move(peer.endpoint);
+      this.#admit(peer, at, resolve, reject, handle);
+    } else {
+      if (direct && this.underWay === 0) {
+        throw this.#body.memoryError(bytes!.length); // no reply is due that could bring memory back
+      }
+      const staged = direct ? RecordViews.ofOneRecord() : views;
+      if (direct) staged.copyFrom(views.words, at, 0);
+      this.#body.move(peer.endpoint);
+      // The codec's scratch is reused by the next message.
+      this.#wait(peer, { views: staged, bytes: bytes?.slice(), resolve, reject, handle });
+    }
+    if (introduces) peer.introduced[task.index] = true;
+  }
+
+  #wait(peer: Peer, waiting: WaitingCall): void {
+    if (waiting.handle !== undefined) waiting.handle.waiting = waiting;
+    peer.waiting.push(waiting);
+    this.#waiting++;
+    this.#counters[CALLS_DELAYED]!++;
+    this.#counters[CALLS_WAITING] = this.#waiting;
+  }
+
+  /** Enters the record at `at` in the table of calls and commits it. */
+  #admit(
+    peer: Peer,
+    at: number,
+    resolve: Settle,
+    reject: Settle,
+    handle: CallHandle | undefined,
+  ): void {
+    this.#views.words[at + CALL_WORD] = this.#calls.add(peer, resolve, reject, handle);
+    this.#counters[CALLS_SENT]!++;
+    this.#commit(peer);
+  }
+
+  /** Sends what waits for `peer`, as far as credit and memory go. */
+  sendWaiting(peer: Peer): void {
+    let sent = 0;
+    while (sent < peer.waiting.length && peer.outstanding < this.#credit) {
+      const next = peer.waiting[sent]!;
+      const at = peer.producer.tryReserve();
+      this.#views.copyFrom(next.views.words, 0, at);
+      if (next.bytes !== undefined && !this.#body.tryWriteBlock(next.bytes, this.#views, at)) {
+        if (this.#calls.size > 0) break; // a reply brings memory back and tries again
+        this.#refuse(next, this.#body.memoryError(next.bytes.length));
+      } else this.#admit(peer, at, next.resolve, next.reject, next.handle);
+      sent++;
+    }
+    if (sent === 0) return;
+    peer.waiting.splice(0, sent);
+    this.#waiting -= sent;
+    this.#counters[CALLS_WAITING] = this.#waiting;
+  }
+
+  /** Rejects a call that was never sent. */
+  #refuse(waiting: WaitingCall, error: unknown): void {
+    if (waiting.bytes !== undefined) this.#body.discardBytes(waiting.bytes);
+    else this.#body.discard(waiting.views, 0);
+    if (waiting.handle !== undefined) waiting.handle.settled = true;
+    waiting.reject(error);
+  }
+
+  /** Takes the reply at `at`, of `kind`, and settles its call. */
+  reply(peer: Peer, kind: number, at: number): void {
+    const call = this.#views.words[at + CALL_WORD]!;
+    this.#counters[REPLIES_RECEIVED]!++;
+    if (this.#calls.isAbandoned(call)) {
+      try {
+        this.#body.discard(this.#views, at);
+      } finally {
+        peer.consumer.release();
+        this.#calls.remove(call, true);
+      }
+      return;
+    }
+    let value: unknown;
+    let failed = kindOf(kind) !== KIND_RESULT;
+    try {
+      [value] = this.#body.read(this.#views, at);
+      if (kindOf(kind) === KIND_ERROR_TEXT) value = new Error(String(value));
+      if (failed && typeof value === "object" && value !== null) this.#remoteErrors.add(value);
+    } catch (error) {
+      value = error;
+      failed = true;
+    }
+    peer.consumer.release();
+    this.#calls.remove(call, failed)!(value);
+  }
+
+  /**
+   * Gives a call up: its promise rejects with `reason` at once, and its reply will be nobody's.
+   * Returns its number if it has been sent, so that its callee can be told; -1 otherwise.
+   */
+  cancel(handle: CallHandle, reason: unknown): number {
+    if (handle.settled) return -1;
+    handle.settled = true;
+    const { peer, waiting } = handle;
+    if (peer === undefined) return -1;
+    if (waiting !== undefined) {
+      peer.waiting.splice(peer.waiting.indexOf(waiting), 1);
+      this.#waiting--;
+      this.#counters[CALLS_WAITING] = this.#waiting;
+      this.#refuse(waiting, reason);
+      return -1;
+    }
+    this.#calls.abandon(handle.call)(reason);
+    return handle.call;
+  }
+
+  /** Rejects every call to `peer`, sent or waiting, with `error`; returns how many. */
+  rejectAll(peer: Peer, error: unknown): number {
+    const waiting = peer.waiting.splice(0);
+    this.#waiting -= waiting.length;
+    this.#counters[CALLS_WAITING] = this.#waiting;
+    let rejected = waiting.length;
+    for (const call of this.#calls.callsTo(peer)) {
+      const reject = this.#calls.remove(call, true);
+      if (reject === undefined) continue;
+      reject(error);
+      rejected++;
+    }
+    for (const call of waiting) this.#refuse(call, error);
+    return rejected;
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * What an endpoint keeps of each other endpoint.
+ *
+ * @module
+ */
+
+import type { RecordViews } from "./message_codec.ts";
+import type { RingConsumer, RingProducer } from "./spsc_ring.ts";
+
+/** One of a promise's two functions. */
+export type Settle = (value: unknown) => void;
+
+/** A function that serves calls. */
+export type Handler = (...args: unknown[]) => unknown;
+
+/** A call that has no credit or no memory yet, whole but for its place in the ring. */
+export interface WaitingCall {
+  /** The record. */
+  readonly views: RecordViews;
+  /** Its values, when they do not fit the record. */
+  readonly bytes: Uint8Array | undefined;
+  /** Settles the caller's promise. */
+  readonly resolve: Settle;
+  /** Settles the caller's promise. */
+  readonly reject: Settle;
+  /** Of a call that can be cancelled. */
+  readonly handle: CallHandle | undefined;
+}
+
+/** A call as its caller may cancel it. */
+export class CallHandle {
+  /** The call's number, once it was sent; -1 before that. */
+  call = -1;
+  /** Whom it went to. */
+  peer: Peer | undefined;
+  /** Where it waits, if it does. */
+  waiting: WaitingCall | undefined;
+  /** Whether the caller's promise is settled. */
+  settled = false;
+}
+
+/** A call taken in while the module of an earlier one of the same peer loads. */
+export interface HeldCall {
+  readonly call: number;
+  readonly task: number;
+  readonly args: unknown[];
+  readonly cancellable: boolean;
+}
+
+/** A call that runs here and may be cancelled by its caller. */
+export class ServedCall {
+  #controller: AbortController | undefined;
+
+  /** Aborts when the caller gives the call up. Made when first asked for. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  /** The caller has given the call up. */
+  cancel(reason: unknown): void {
+    this.#controller ??= new AbortController();
+    this.#controller.abort(reason);
+  }
+}
+
+/** What an endpoint keeps of another. */
+export class Peer {
+  /** The other endpoint's number. */
+  readonly endpoint: number;
+  /** Ring to it. */
+  readonly producer: RingProducer;
+  /** Ring from it. */
+  readonly consumer: RingConsumer;
+  /** Calls sent and not yet answered. Invariant: at most half the slots of a ring. */
+  outstanding = 0;
+  /** Calls that wait for credit or memory, oldest first. */
+  readonly waiting: WaitingCall[] = [];
+  /** Own tasks, by index, that this peer has met. */
+  readonly introduced: boolean[] = [];
+  /** The peer's tasks by the number it gives them. */
+  readonly handlers: (Handler | Error)[] = [];
+  /** Not undefined while a module loads: later calls of the peer queue behind it. */
+  held: HeldCall[] | undefined;
+  /** The peer's calls that run here and can be cancelled, by its number for them. */
+  readonly served = new Map<number, ServedCall>();
+  /** Why nothing more can be sent to it. */
+  gone: Error | undefined;
+  /** Whether the ring to it has records that are not published. */
+  dirty = false;
+
+  constructor(endpoint: number, producer: RingProducer, consumer: RingConsumer) {
+    this.endpoint = endpoint;
+    this.producer = producer;
+    this.consumer = consumer;
+  }
+}
