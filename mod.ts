@@ -17,8 +17,10 @@ export * from "./foreign/mod.ts";
 export {
   type BusStatistics,
   BusyError,
+  type CallOptions,
   defineTasks,
   type ErrorClass,
+  flush,
   isShard,
   localAllocator,
   MessageMemoryError,
@@ -37,5 +39,6 @@ export {
   Task,
   type TaskFunction,
   type Tasks,
+  taskSignal,
   thisShard,
 } from "./shard/mod.ts";

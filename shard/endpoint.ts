@@ -5,83 +5,20 @@
  * @module
  */
 
-import {
-  Allocator,
-  DoubleFreeError,
-  HeapCheckError,
-  InvalidAddressError,
-} from "../allocator/mod.ts";
-import {
-  attend,
-  BusyError,
-  Doorbells,
-  MessageBus,
-  MessageMemoryError,
-  registerErrorClass,
-  StoppedError,
-  ValueCodec,
-  type WireType,
-} from "./bus/mod.ts";
-import { ShardCrashedError, ShardStartError } from "./errors.ts";
+import { Allocator } from "../allocator/mod.ts";
+import { attend, Doorbells, MessageBus, type WireType } from "./bus/mod.ts";
+import { controlTasks } from "./control_tasks.ts";
+import { LimitedCalls } from "./limited_calls.ts";
+import { readObituary } from "./obituary.ts";
 import {
   COUNTERS_BYTES,
   DEATHS_BYTES,
-  OBITUARY_BYTES,
-  OBITUARY_CAPACITY_BYTES,
-  OBITUARY_LENGTH_BYTES,
   PARKED_BYTES,
   SegmentLayout,
   type SegmentShape,
-  STATE_BYTES,
-  STATE_DEAD,
 } from "./segment_layout.ts";
 import { findTask, type Task } from "./task.ts";
-
-/** A class of an upper layer whose objects travel as themselves. */
-export interface WireTypeDefinition {
-  /** Unique, and the same on every thread. */
-  readonly name: string;
-  /** URL of the module that registers it: every shard imports it before it is ready. */
-  readonly module: string;
-  /** The wire type as one endpoint uses it. */
-  readonly bind: (endpoint: Endpoint) => WireType<object>;
-}
-
-const definitions = new Map<string, WireTypeDefinition>();
-
-/** Teaches the bus of every endpoint made after this a class. */
-export function registerWireType(definition: WireTypeDefinition): void {
-  if (definitions.has(definition.name)) {
-    throw new RangeError(`Cannot register wire type "${definition.name}" a second time`);
-  }
-  definitions.set(definition.name, definition);
-}
-
-/** What the host tells a shard of a wire type. */
-export interface WireTypeName {
-  /** As registered. */
-  readonly name: string;
-  /** Where from. */
-  readonly module: string;
-}
-
-/** The wire types known here, in the order that gives them their numbers on the wire. */
-export function wireTypeNames(): WireTypeName[] {
-  return [...definitions.values()].map(({ name, module }) => ({ name, module }));
-}
-
-for (
-  const errorClass of [
-    BusyError,
-    DoubleFreeError,
-    HeapCheckError,
-    InvalidAddressError,
-    MessageMemoryError,
-    ShardCrashedError,
-    ShardStartError,
-    StoppedError,
-  ]
-) registerErrorClass(errorClass);
+import { bindWireTypes, type WireTypeName } from "./wire_types.ts";
 
 /** What an endpoint is made from; travels to a shard's thread by postMessage. */
 export interface EndpointSetup {
@@ -117,8 +54,14 @@ export class Endpoint {
    * @internal
    */
   readonly bus: MessageBus;
+  /**
+   * The classes that travel as themselves, by their number on the wire.
+   * @internal
+   */
+  readonly wireTypes: readonly WireType<object>[];
   readonly #doorbells: Doorbells;
   readonly #spinMicroseconds: number;
+  readonly #limited: LimitedCalls;
   /** What is yet to be sent to each endpoint, all in one call. */
   readonly #coalesced: ((() => void) | undefined)[] = [];
 
@@ -137,6 +80,7 @@ export class Endpoint {
     }
     const words = new Int32Array(setup.buffer, 0, layout.controlByteLength >> 2);
     this.#doorbells = new Doorbells(words, parkedWords, setup.endpoint);
+    this.wireTypes = bindWireTypes(this, setup.wireTypes);
     this.bus = new MessageBus({
       endpoint: setup.endpoint,
       endpointCount: layout.endpointCount,
@@ -148,11 +92,12 @@ export class Endpoint {
       deathsByteOffset: DEATHS_BYTES,
       onDeaths: () => this.#readObituaries(),
       allocator: this.allocator,
-      types: setup.wireTypes.map(({ name }) => definitions.get(name)!.bind(this)),
+      types: this.wireTypes,
       resolve: findTask,
       doorbells: this.#doorbells,
       spins: setup.spinMicroseconds > 0,
     });
+    this.#limited = new LimitedCalls(this.bus);
   }
 
   /** Serves the bus until it is closed. Rejects only if shared memory is found corrupted. */
@@ -161,20 +106,26 @@ export class Endpoint {
   }
 
   /** Runs `task` on `shard`; see the docs of `submitTo()`. */
-  submitTo<Arguments extends readonly unknown[], Result>(
+  async submitTo<Arguments extends readonly unknown[], Result>(
     shard: number,
     task: Task<Arguments, Result>,
     args: readonly unknown[],
   ): Promise<Result> {
     if (!Number.isInteger(shard) || shard < 0 || shard >= this.shardCount) {
-      return Promise.reject(
-        new RangeError(
-          `Cannot submit to shard ${shard}: the runtime has shards 0 to ${this.shardCount - 1}`,
-        ),
+      throw new RangeError(
+        `Cannot submit to shard ${shard}: the runtime has shards 0 to ${this.shardCount - 1}`,
       );
     }
     if (this.#coalesced[shard] !== undefined) this.#sendCoalesced(shard);
-    return this.bus.call(shard, task, args) as Promise<Result>;
+    try {
+      const result = task.options === undefined
+        ? await this.bus.call(shard, task, args)
+        : await this.#limited.call(shard, task, args, task.options);
+      return result as Result;
+    } catch (error) {
+      if (this.bus.isRemoteError(error)) addLocalStack(error, shard, task.key);
+      throw error;
+    }
   }
 
   /**
@@ -190,6 +141,20 @@ export class Endpoint {
     const send = this.#coalesced[endpoint];
     this.#coalesced[endpoint] = undefined;
     send?.();
+  }
+
+  /**
+   * Resolves when every call without reply made here so far is over; rejects with what one threw, or
+   * an AggregateError of several.
+   */
+  async flush(): Promise<void> {
+    const taken = await Promise.all(
+      Array.from(
+        { length: this.shardCount },
+        (_, shard) => this.submitTo(shard, controlTasks.takeFailures, [this.id]),
+      ),
+    );
+    throwFailures(taken.flat());
   }
 
   /** Wakes every endpoint, to look at what has changed. */
@@ -209,47 +174,21 @@ export class Endpoint {
   }
 }
 
-/** Writes down that `shard` died of `cause`, for every endpoint to read. Host only. */
-export function writeObituary(
-  buffer: SharedArrayBuffer,
-  layout: SegmentLayout,
-  shard: number,
-  cause: unknown,
-): void {
-  const codec = new ValueCodec([]);
-  let bytes = codec.encode([describable(cause)], () => "the cause", []);
-  if (bytes.length > OBITUARY_CAPACITY_BYTES) {
-    bytes = codec.encode([String(cause).slice(0, 1000)], () => "the cause", []);
-  }
-  const page = layout.controlPage(shard);
-  new Uint8Array(buffer, page + OBITUARY_BYTES, OBITUARY_CAPACITY_BYTES).set(bytes);
-  const words = new Int32Array(buffer, 0, layout.controlByteLength >> 2);
-  words[(page + OBITUARY_LENGTH_BYTES) >> 2] = bytes.length;
-  // Publishes the obituary; readObituary() loads STATE before it reads it.
-  Atomics.store(words, (page + STATE_BYTES) >> 2, STATE_DEAD);
-  Atomics.add(words, DEATHS_BYTES >> 2, 1);
+/**
+ * Adds to the stack of an error that came from `shard` who called there. The engine knows: this runs
+ * where an `async` function goes on, and its callers wait for it. So it costs nothing until it fails.
+ */
+function addLocalStack(error: unknown, shard: number, task: string): void {
+  if (!(error instanceof Error) || typeof error.stack !== "string") return;
+  const callers = new Error().stack?.split("\n").filter((line) => /^ +at async /.test(line)) ?? [];
+  error.stack = [error.stack, `    at submitTo (shard ${shard}, task "${task}")`, ...callers]
+    .join("\n");
 }
 
-/** The error that calls to `shard` fail with, if it is dead. */
-function readObituary(
-  buffer: SharedArrayBuffer,
-  layout: SegmentLayout,
-  shard: number,
-): ShardCrashedError | undefined {
-  const page = layout.controlPage(shard);
-  const words = new Int32Array(buffer, 0, layout.controlByteLength >> 2);
-  if (Atomics.load(words, (page + STATE_BYTES) >> 2) !== STATE_DEAD) return undefined;
-  const length = words[(page + OBITUARY_LENGTH_BYTES) >> 2]!;
-  const [cause] = new ValueCodec([]).decode(new Uint8Array(buffer, page + OBITUARY_BYTES, length));
-  return new ShardCrashedError(shard, cause);
-}
-
-/** `cause` if it can be written down, else its text. */
-function describable(cause: unknown): unknown {
-  try {
-    new ValueCodec([]).encode([cause], () => "the cause", []);
-    return cause;
-  } catch (unsendable) {
-    return new Error(`${String(cause)} (its fields are lost: ${String(unsendable)})`);
+/** Throws what calls without reply have thrown, if anything. */
+export function throwFailures(failures: readonly unknown[]): void {
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) {
+    throw new AggregateError(failures, `${failures.length} calls without reply have failed`);
   }
 }

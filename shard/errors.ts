@@ -1,5 +1,5 @@
 /**
- * How a shard ends, as classes that a caller may want to tell apart.
+ * What goes wrong with shards and what runs on them, as classes that a caller may want to tell apart.
  *
  * @module
  */
@@ -27,6 +27,30 @@ export class ShardStartError extends Error {
     super(`Cannot start shard ${shard}: ${describe(cause)}`, { cause });
     this.name = "ShardStartError";
     this.shard = shard;
+  }
+}
+
+/** A shard has no instance of the sharded service that was called: stopped, or never started there. */
+export class NoShardedInstanceError extends Error {
+  /** The shard that has none. */
+  readonly shard: number;
+
+  /** Made by the library. */
+  constructor(shard: number, service: string) {
+    super(
+      `Sharded instance does not exist: shard ${shard} has none of ${service}, as it was stopped or never started there`,
+    );
+    this.name = "NoShardedInstanceError";
+    this.shard = shard;
+  }
+}
+
+/** The gate is closed, or closing: nobody may enter any more. */
+export class GateClosedError extends Error {
+  /** Made by the library. */
+  constructor(message: string) {
+    super(message);
+    this.name = "GateClosedError";
   }
 }
 

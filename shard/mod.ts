@@ -19,18 +19,22 @@ export {
   StoppedError,
   type WireType,
 } from "./bus/mod.ts";
-export { Endpoint, registerWireType, type WireTypeDefinition } from "./endpoint.ts";
+export type { CallOptions } from "./call_options.ts";
+export { Endpoint } from "./endpoint.ts";
 export { ShardCrashedError, ShardStartError } from "./errors.ts";
 export { parseMemorySize } from "./memory_size.ts";
 export type { Reference } from "./reference.ts";
 export { Runtime, type RuntimeOptions, type StopOptions } from "./runtime.ts";
 export {
+  flush,
   isShard,
   localAllocator,
   localEndpoint,
   type Sendable,
   shardCount,
   submitTo,
+  taskSignal,
   thisShard,
 } from "./shard.ts";
 export { defineTasks, Task, type TaskFunction, type Tasks } from "./task.ts";
+export { registerWireType, type WireTypeDefinition } from "./wire_types.ts";

@@ -13,9 +13,10 @@ import {
 } from "../allocator/mod.ts";
 import { type BusStatistics, readBusStatistics, ringBytes, StoppedError } from "./bus/mod.ts";
 import { controlTasks } from "./control_tasks.ts";
-import { Endpoint, wireTypeNames, writeObituary } from "./endpoint.ts";
+import { Endpoint, throwFailures } from "./endpoint.ts";
 import { ShardCrashedError } from "./errors.ts";
 import { parseMemorySize } from "./memory_size.ts";
+import { writeObituary } from "./obituary.ts";
 import {
   alignToPage,
   COUNTERS_BYTES,
@@ -27,6 +28,7 @@ import {
 import type { Sendable } from "./shard.ts";
 import { ShardThread } from "./shard_thread.ts";
 import type { Task } from "./task.ts";
+import { wireTypeNames } from "./wire_types.ts";
 
 /** Slots of each ring, unless told otherwise or there are many rings. */
 const RING_SLOTS = 2048;
@@ -223,10 +225,20 @@ export class Runtime {
    *
    * @param options How long to wait.
    * @throws {ShardCrashedError} If a shard had crashed and no call has said so.
+   * @throws What calls without reply have thrown and no `flush()` has fetched.
    */
   stop(options: StopOptions = {}): Promise<void> {
     this.#stopping ??= this.#stop(options.deadlineMs ?? STOP_DEADLINE_MS);
     return this.#stopping;
+  }
+
+  /**
+   * Resolves when every call without reply that the host has made so far is over.
+   *
+   * @throws What one of them has thrown; an `AggregateError` if there are several.
+   */
+  flush(): Promise<void> {
+    return this.#endpoint.flush();
   }
 
   /** Calls `stop()`. */
@@ -288,11 +300,12 @@ export class Runtime {
   async #stop(deadlineMs: number): Promise<void> {
     const { bus } = this.#endpoint;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, deadlineMs);
+    const deadline = new Promise<unknown[]>((resolve) => {
+      timer = setTimeout(() => resolve([]), deadlineMs);
     });
+    let failures: unknown[] = [];
     try {
-      await Promise.race([deadline, this.#quiesce()]);
+      failures = await Promise.race([deadline, this.#quiesce()]);
     } catch (error) {
       if (!(error instanceof ShardCrashedError)) throw error; // a crash is told below
     } finally {
@@ -306,26 +319,33 @@ export class Runtime {
     }
     if (this.#crash !== undefined && !this.#crashReported) throw this.#crash;
     this.#settleClosed.resolve();
+    throwFailures(failures);
   }
 
   /**
    * Resolves when no call is under way anywhere. Every shard is asked, in rounds, to wait until it
-   * is idle; if none has sent a call since the round before, none can be on its way.
+   * is idle; if none has sent a call since the round before, none can be on its way. The result is
+   * what calls without reply have thrown and nobody has fetched.
    */
-  async #quiesce(): Promise<void> {
-    const { bus } = this.#endpoint;
+  async #quiesce(): Promise<unknown[]> {
     let sentBefore = -1;
-    while (bus.open) {
-      await bus.idle();
-      const sent = await Promise.all(
-        this.#threads
-          .filter(({ alive }) => alive)
-          .map(({ shard }) => this.#endpoint.submitTo(shard, controlTasks.quiesce, [])),
-      );
+    for (;;) {
+      await this.#endpoint.bus.idle();
+      const sent = await this.#askAlive(controlTasks.quiesce);
       const sentNow = sent.reduce((sum, calls) => sum + calls, 0);
-      if (sentNow === sentBefore) return;
+      if (sentNow === sentBefore) break;
       sentBefore = sentNow;
     }
+    const failures = await this.#askAlive(controlTasks.takeAllFailures);
+    return failures.flatMap((ofShard) => ofShard ?? []);
+  }
+
+  #askAlive<Result>(task: Task<[], Result>): Promise<Result[]> {
+    return Promise.all(
+      this.#threads
+        .filter(({ alive }) => alive)
+        .map(({ shard }) => this.#endpoint.submitTo(shard, task, [])),
+    );
   }
 
   #shardDied(shard: number, cause: unknown): void {

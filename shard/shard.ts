@@ -96,3 +96,26 @@ export function submitTo<Arguments extends readonly unknown[], Result>(
 ): Promise<Result> {
   return localEndpoint().submitTo(shard, task, args);
 }
+
+/**
+ * The signal of the call that this task serves: it aborts when the caller gives the call up, by its
+ * own signal, its timeout, or its death. Ask before the first `await`; afterwards another call may be
+ * the current one. A call that nobody can give up has a signal that never aborts. O(1).
+ *
+ * @throws {TypeError} If this thread is no shard.
+ */
+export function taskSignal(): AbortSignal {
+  return localEndpoint().bus.currentSignal ?? NEVER;
+}
+
+const NEVER = new AbortController().signal;
+
+/**
+ * Resolves when every call without reply that this shard has made so far is over.
+ *
+ * @throws {TypeError} If this thread is no shard.
+ * @throws What one of the calls has thrown, as a rejection; an `AggregateError` if there are several.
+ */
+export function flush(): Promise<void> {
+  return localEndpoint().flush();
+}

@@ -77,7 +77,9 @@ function echo(measure: string, byteLength: number): Exercise {
 /** Runs the comparison. */
 export async function compareMessages(settings: CompareSettings): Promise<Findings> {
   const sampleMs = settings.quick ? 10 : 120;
-  const timed = await measureCalls(settings, sampleMs);
+  const callers = new Map<string, Caller>();
+  const timed = await measureCalls(callers, settings, sampleMs);
+  const unclosed = await closeAll(callers);
   // After the others have gone: the time is that of the whole process.
   settings.progress(IDLE);
   const idle = await measureIdle(settings.quick ? 200 : 5_000);
@@ -92,21 +94,24 @@ export async function compareMessages(settings: CompareSettings): Promise<Findin
       "Bytes travel by copy, there and back, in every contestant.",
       "The best peer is the library with the best median at that measure; postMessage by hand has " +
       "ratios of its own.",
+      ...unclosed,
     ],
   };
 }
 
-async function measureCalls(settings: CompareSettings, sampleMs: number): Promise<Measurement[]> {
-  await using started = new AsyncDisposableStack();
-  const callers = new Map<string, Caller>();
+/** Starts the contestants, which it adds to `callers`, and measures their calls. */
+async function measureCalls(
+  callers: Map<string, Caller>,
+  settings: CompareSettings,
+  sampleMs: number,
+): Promise<Measurement[]> {
   const reasons = new Map<string, string>();
   for (const [name, open] of CONTESTANTS) {
     settings.progress(`starting ${name}`);
     try {
       const caller = await answerOf(open());
-      started.defer(() => caller.close());
-      await answerOf(verify(caller));
       callers.set(name, caller);
+      await answerOf(verify(caller));
     } catch (error) {
       reasons.set(name, reasonOf(error));
     }
@@ -116,7 +121,7 @@ async function measureCalls(settings: CompareSettings, sampleMs: number): Promis
       const { measure, unit } = exercise;
       const caller = callers.get(name);
       const refusal = new Error(reasons.get(name) ?? "It was not started");
-      const sample = caller === undefined
+      const sample = caller === undefined || reasons.has(name)
         ? () => Promise.reject(refusal)
         : () => answerOf(sampleCalls(exercise, caller, sampleMs));
       return { name, measure, unit, sample };
@@ -127,12 +132,29 @@ async function measureCalls(settings: CompareSettings, sampleMs: number): Promis
   });
 }
 
+/** Ends everyone's workers. @returns a note on each contestant that failed to */
+async function closeAll(callers: ReadonlyMap<string, Caller>): Promise<string[]> {
+  const notes: string[] = [];
+  for (const [name, caller] of callers) {
+    try {
+      // Poolifier may wait for ever for an exit of its worker that it has missed.
+      await answerOf(caller.close(), 5_000);
+    } catch (error) {
+      notes.push(`${name} did not close: ${reasonOf(error)}`);
+    }
+  }
+  return notes;
+}
+
 /** What a contestant promised, or an error once it is clear that it hangs. */
-async function answerOf<Result>(promise: Promise<Result>): Promise<Result> {
+async function answerOf<Result>(
+  promise: Promise<Result>,
+  patienceMs = PATIENCE_MS,
+): Promise<Result> {
   const patience = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    patience.reject(new Error(`It did not answer within ${PATIENCE_MS / 1e3} s`));
-  }, PATIENCE_MS);
+    patience.reject(new Error(`It did not answer within ${patienceMs / 1e3} s`));
+  }, patienceMs);
   try {
     return await Promise.race([promise, patience.promise]);
   } finally {

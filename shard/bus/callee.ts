@@ -12,6 +12,8 @@ import {
   CALL_WORD,
   FLAG_CANCELLABLE,
   FLAG_INTRODUCES,
+  FLAG_NO_REPLY,
+  KIND_ACK,
   KIND_ERROR,
   KIND_ERROR_TEXT,
   KIND_RESULT,
@@ -22,6 +24,9 @@ import {
 
 /** The function behind a module's URL and a key; a promise while the module loads. */
 export type Resolver = (module: string, key: string) => Handler | Promise<Handler>;
+
+/** Failures of calls without reply kept for one caller. */
+const MAX_FAILURES = 100;
 
 function resultName(): string {
   return "the result";
@@ -37,19 +42,24 @@ export class Callee {
   readonly #counters: Float64Array;
   readonly #resolve: Resolver;
   readonly #commit: (peer: Peer) => void;
+  readonly #touch: (peer: Peer) => void;
   readonly #onDone: () => void;
   #underWay = 0;
   /** The peer and the call whose task is running now, up to its first await. */
   #currentPeer: Peer | undefined;
   #currentCall: ServedCall | undefined;
 
-  /** `commit` takes the reserved slot of a peer's ring; `onDone` is told of each call that ends. */
+  /**
+   * `commit` takes the reserved slot of a peer's ring; `touch` has the peer served at the end of the
+   * turn; `onDone` is told of each call that ends.
+   */
   constructor(
     views: RecordViews,
     body: MessageBody,
     counters: Float64Array,
     resolve: Resolver,
     commit: (peer: Peer) => void,
+    touch: (peer: Peer) => void,
     onDone: () => void,
   ) {
     this.#views = views;
@@ -57,6 +67,7 @@ export class Callee {
     this.#counters = counters;
     this.#resolve = resolve;
     this.#commit = commit;
+    this.#touch = touch;
     this.#onDone = onDone;
   }
 
@@ -82,23 +93,23 @@ export class Callee {
     const task = words[at + TASK_WORD]!;
     this.#counters[CALLS_RECEIVED]!++;
     this.#underWay++;
+    if ((kind & FLAG_NO_REPLY) !== 0) peer.detached++;
     let args: unknown[];
     try {
       args = this.#body.read(this.#views, at);
     } catch (error) {
       peer.consumer.release();
-      this.#replyError(peer, call, error);
+      this.#fail(peer, call, kind, error);
       return;
     }
     peer.consumer.release();
-    const cancellable = (kind & FLAG_CANCELLABLE) !== 0;
-    if (cancellable) peer.served.set(call, new ServedCall());
+    if ((kind & FLAG_CANCELLABLE) !== 0) peer.served.set(call, new ServedCall());
     if ((kind & FLAG_INTRODUCES) !== 0) {
       this.#meet(peer, task, args[0] as string, args[1] as string);
       args = args.slice(2);
     }
-    if (peer.held === undefined) this.#run(peer, call, task, args, cancellable);
-    else peer.held.push({ call, task, args, cancellable });
+    if (peer.held === undefined) this.#run(peer, call, task, args, kind);
+    else peer.held.push({ call, task, args, flags: kind });
   }
 
   /** Learns which function `task` stands for; holds the peer's calls while its module loads. */
@@ -114,30 +125,78 @@ export class Callee {
       // Two modules may load at once; calls go on, in order, as far as their tasks are known.
       while (held.length > 0 && peer.handlers[held[0]!.task] !== undefined) {
         const next = held.shift()!;
-        this.#run(peer, next.call, next.task, next.args, next.cancellable);
+        this.#run(peer, next.call, next.task, next.args, next.flags);
       }
       if (held.length === 0) peer.held = undefined;
     };
     found.then(ready, ready);
   }
 
-  #run(peer: Peer, call: number, task: number, args: unknown[], cancellable: boolean): void {
+  #run(peer: Peer, call: number, task: number, args: unknown[], flags: number): void {
     const handler = peer.handlers[task]!;
-    if (typeof handler !== "function") return this.#replyError(peer, call, handler);
+    if (typeof handler !== "function") return this.#fail(peer, call, flags, handler);
     this.#currentPeer = peer;
-    this.#currentCall = cancellable ? peer.served.get(call) : undefined;
+    this.#currentCall = (flags & FLAG_CANCELLABLE) === 0 ? undefined : peer.served.get(call);
     try {
       const result = handler(...args);
       if (isThenable(result)) {
         result.then(
-          (value) => this.#reply(peer, call, value),
-          (error) => this.#replyError(peer, call, error),
+          (value) => this.#succeed(peer, call, flags, value),
+          (error) => this.#fail(peer, call, flags, error),
         );
-      } else this.#reply(peer, call, result);
+      } else this.#succeed(peer, call, flags, result);
     } catch (error) {
-      this.#replyError(peer, call, error);
+      this.#fail(peer, call, flags, error);
     } finally {
       this.#currentPeer = undefined;
+      this.#currentCall = undefined;
+    }
+  }
+
+  #succeed(peer: Peer, call: number, flags: number, value: unknown): void {
+    if ((flags & FLAG_NO_REPLY) === 0) this.#reply(peer, call, value);
+    else this.#endDetached(peer);
+  }
+
+  #fail(peer: Peer, call: number, flags: number, error: unknown): void {
+    if ((flags & FLAG_NO_REPLY) === 0) return this.#replyError(peer, call, error);
+    if (peer.failures.length < MAX_FAILURES) peer.failures.push(error);
+    this.#endDetached(peer);
+  }
+
+  /** A call without reply is over: its caller gets the credit back with the next batch. */
+  #endDetached(peer: Peer): void {
+    peer.detached--;
+    peer.owedAcks++;
+    this.#underWay--;
+    this.#touch(peer);
+    this.#onDone();
+  }
+
+  /** Acknowledges the calls without reply that are over. The credit of any of them is a slot for it. */
+  acknowledge(peer: Peer): void {
+    if (peer.owedAcks === 0 || peer.gone !== undefined) return;
+    const at = peer.producer.tryReserve();
+    const words = this.#views.words;
+    words[at + KIND_WORD] = kindWord(KIND_ACK, 0, 0);
+    words[at + CALL_WORD] = peer.owedAcks;
+    peer.owedAcks = 0;
+    peer.producer.commit();
+  }
+
+  /** What the calls without reply of `peer` have thrown; they are forgotten here. */
+  takeFailures(peer: Peer): unknown[] {
+    const { failures } = peer;
+    peer.failures = [];
+    return failures;
+  }
+
+  /** Runs `task` as the call `served`, so that it can ask for its signal. */
+  runAs(served: ServedCall, task: () => unknown): unknown {
+    this.#currentCall = served;
+    try {
+      return task();
+    } finally {
       this.#currentCall = undefined;
     }
   }

@@ -15,6 +15,8 @@ import {
   CALL_WORD,
   FLAG_CANCELLABLE,
   FLAG_INTRODUCES,
+  FLAG_NO_REPLY,
+  KIND_ACK,
   KIND_ERROR_TEXT,
   KIND_REQUEST,
   KIND_RESULT,
@@ -53,6 +55,7 @@ export class Caller {
   /** Errors that came from another endpoint. */
   readonly #remoteErrors = new WeakSet<object>();
   #waiting = 0;
+  #unacknowledged = 0;
 
   /** `commit` takes the reserved slot of a peer's ring and sees to its publication. */
   constructor(
@@ -71,7 +74,7 @@ export class Caller {
 
   /** Calls sent and not answered, or waiting to be sent. */
   get underWay(): number {
-    return this.#calls.size + this.#waiting;
+    return this.#calls.size + this.#waiting + this.#unacknowledged;
   }
 
   /** Whether some call waits for credit or memory. */
@@ -84,12 +87,16 @@ export class Caller {
     return typeof error === "object" && error !== null && this.#remoteErrors.has(error);
   }
 
-  /** Calls `task` on `peer`; with a handle, the call can be cancelled. */
+  /**
+   * Calls `task` on `peer`. With a handle, the call can be cancelled; without a reply, the promise
+   * resolves as soon as the call is sent.
+   */
   call(
     peer: Peer,
     task: Callable,
     args: readonly unknown[],
     handle?: CallHandle,
+    noReply = false,
   ): Promise<unknown> {
     if (peer.gone !== undefined) return Promise.reject(peer.gone);
     if (peer.waiting.length >= MAX_WAITING_CALLS) {
@@ -99,7 +106,7 @@ export class Caller {
     const resolve = settleWith;
     const reject = rejectWith;
     try {
-      this.#send(peer, task, args, resolve, reject, handle);
+      this.#send(peer, task, args, resolve, reject, handle, noReply);
     } catch (error) {
       if (handle !== undefined) handle.settled = true;
       reject(error);
@@ -114,11 +121,12 @@ export class Caller {
     resolve: Settle,
     reject: Settle,
     handle: CallHandle | undefined,
+    noReply: boolean,
   ): void {
     const introduces = peer.introduced[task.index] !== true;
     const values = introduces ? [task.module, task.key, ...args] : args;
     const flags = (introduces ? FLAG_INTRODUCES : 0) |
-      (handle === undefined ? 0 : FLAG_CANCELLABLE);
+      (handle === undefined ? 0 : FLAG_CANCELLABLE) | (noReply ? FLAG_NO_REPLY : 0);
     const direct = peer.outstanding < this.#credit && peer.waiting.length === 0;
     const views = direct ? this.#views : RecordViews.ofOneRecord();
     // Invariant: a call with credit has room in the ring.
@@ -131,7 +139,7 @@ export class Caller {
     if (handle !== undefined) handle.peer = peer;
     if (direct && (bytes === undefined || this.#body.tryWriteBlock(bytes, views, at))) {
       this.#body.move(peer.endpoint);
-      this.#admit(peer, at, resolve, reject, handle);
+      this.#admit(peer, at, resolve, reject, handle, noReply);
     } else {
       if (direct && this.underWay === 0) {
         throw this.#body.memoryError(bytes!.length); // no reply is due that could bring memory back
@@ -140,7 +148,8 @@ export class Caller {
       if (direct) staged.copyFrom(views.words, at, 0);
       this.#body.move(peer.endpoint);
       // The codec's scratch is reused by the next message.
-      this.#wait(peer, { views: staged, bytes: bytes?.slice(), resolve, reject, handle });
+      const waiting = { views: staged, bytes: bytes?.slice(), resolve, reject, handle, noReply };
+      this.#wait(peer, waiting);
     }
     if (introduces) peer.introduced[task.index] = true;
   }
@@ -160,8 +169,14 @@ export class Caller {
     resolve: Settle,
     reject: Settle,
     handle: CallHandle | undefined,
+    noReply: boolean,
   ): void {
-    this.#views.words[at + CALL_WORD] = this.#calls.add(peer, resolve, reject, handle);
+    if (noReply) {
+      peer.outstanding++;
+      peer.unacknowledged++;
+      this.#unacknowledged++;
+      resolve(undefined);
+    } else this.#views.words[at + CALL_WORD] = this.#calls.add(peer, resolve, reject, handle);
     this.#counters[CALLS_SENT]!++;
     this.#commit(peer);
   }
@@ -174,9 +189,9 @@ export class Caller {
       const at = peer.producer.tryReserve();
       this.#views.copyFrom(next.views.words, 0, at);
       if (next.bytes !== undefined && !this.#body.tryWriteBlock(next.bytes, this.#views, at)) {
-        if (this.#calls.size > 0) break; // a reply brings memory back and tries again
+        if (this.#calls.size + this.#unacknowledged > 0) break; // a reply brings memory back and tries again
         this.#refuse(next, this.#body.memoryError(next.bytes.length));
-      } else this.#admit(peer, at, next.resolve, next.reject, next.handle);
+      } else this.#admit(peer, at, next.resolve, next.reject, next.handle, next.noReply);
       sent++;
     }
     if (sent === 0) return;
@@ -196,6 +211,13 @@ export class Caller {
   /** Takes the reply at `at`, of `kind`, and settles its call. */
   reply(peer: Peer, kind: number, at: number): void {
     const call = this.#views.words[at + CALL_WORD]!;
+    if (kindOf(kind) === KIND_ACK) {
+      peer.consumer.release();
+      peer.outstanding -= call;
+      peer.unacknowledged -= call;
+      this.#unacknowledged -= call;
+      return;
+    }
     this.#counters[REPLIES_RECEIVED]!++;
     if (this.#calls.isAbandoned(call)) {
       try {
@@ -227,7 +249,11 @@ export class Caller {
   cancel(handle: CallHandle, reason: unknown): number {
     if (handle.settled) return -1;
     handle.settled = true;
-    const { peer, waiting } = handle;
+    const { peer, waiting, local } = handle;
+    if (local !== undefined) {
+      local.served.cancel(reason);
+      local.reject(reason);
+    }
     if (peer === undefined) return -1;
     if (waiting !== undefined) {
       peer.waiting.splice(peer.waiting.indexOf(waiting), 1);
@@ -245,6 +271,9 @@ export class Caller {
     const waiting = peer.waiting.splice(0);
     this.#waiting -= waiting.length;
     this.#counters[CALLS_WAITING] = this.#waiting;
+    this.#unacknowledged -= peer.unacknowledged;
+    peer.outstanding -= peer.unacknowledged;
+    peer.unacknowledged = 0;
     let rejected = waiting.length;
     for (const call of this.#calls.callsTo(peer)) {
       const reject = this.#calls.remove(call, true);

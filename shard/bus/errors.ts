@@ -13,17 +13,19 @@ export class StoppedError extends Error {
   }
 }
 
-/** Too many calls to one shard wait for room; none of this call was sent. */
+/** Too many calls to one shard, or through one service group, wait; none of this call was sent. */
 export class BusyError extends Error {
-  /** The shard that was called. */
-  readonly shard: number;
-  /** Calls waiting to be sent to it. */
+  /** The shard that was called; undefined where it is a service group that has no room. */
+  readonly shard: number | undefined;
+  /** Calls that wait already. */
   readonly waitingCalls: number;
 
   /** Made by the library. */
-  constructor(shard: number, waitingCalls: number) {
+  constructor(shard: number | undefined, waitingCalls: number, group = "unnamed") {
     super(
-      `Cannot call endpoint ${shard}: ${waitingCalls} calls already wait for room in its ring, the most that may`,
+      shard === undefined
+        ? `Cannot call through service group "${group}": ${waitingCalls} calls already wait for their turn, the most that may`
+        : `Cannot call endpoint ${shard}: ${waitingCalls} calls already wait for room in its ring, the most that may`,
     );
     this.name = "BusyError";
     this.shard = shard;

@@ -20,7 +20,7 @@ import { Caller } from "./caller.ts";
 import { StoppedError } from "./errors.ts";
 import { MessageBody } from "./message_body.ts";
 import { RecordViews } from "./message_codec.ts";
-import { type CallHandle, Peer } from "./peer.ts";
+import { type CallHandle, Peer, ServedCall } from "./peer.ts";
 import { KIND_REQUEST, KIND_WORD, kindOf } from "./record_layout.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
 import type { Doorbells } from "./wait_strategy.ts";
@@ -92,6 +92,11 @@ export class MessageBus {
   readonly #onDeaths: () => void;
   #seenDeaths = 0;
   #localCalls = 0;
+  /** Calls without reply to this endpoint by itself, and what they have thrown. */
+  #detached = 0;
+  readonly #failures: unknown[] = [];
+  /** Resolved when a call ends here. */
+  #endWaiters: (() => void)[] = [];
   #flushScheduled = false;
   #polling = false;
   #asleep = false;
@@ -116,6 +121,7 @@ export class MessageBus {
       this.#counters,
       options.resolve,
       commit,
+      (peer) => this.#touch(peer),
       () => this.#checkIdle(),
     );
     const words = this.#views.words;
@@ -161,15 +167,59 @@ export class MessageBus {
         new StoppedError(`Cannot call endpoint ${to}: this endpoint has stopped`),
       );
     }
-    if (to === this.endpoint) return this.#callLocally(task, args);
-    return this.#caller.call(this.#peers[to]!, task, args, handle);
+    if (to !== this.endpoint) return this.#caller.call(this.#peers[to]!, task, args, handle);
+    if (handle === undefined) return this.#callLocally(() => task.run(...args));
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const served = new ServedCall();
+    handle.local = { served, reject };
+    this.#callLocally(() => this.#callee.runAs(served, () => task.run(...args)))
+      .then(resolve, reject)
+      .finally(() => handle.settled = true);
+    return promise;
   }
 
-  async #callLocally(task: Callable, args: readonly unknown[]): Promise<unknown> {
+  /**
+   * Calls `task` on endpoint `to` and wants no result: resolves as soon as the call is sent. What it
+   * throws waits there for `takeFailures()`.
+   */
+  async callWithoutReply(to: number, task: Callable, args: readonly unknown[]): Promise<void> {
+    if (!this.open) throw new StoppedError(`Cannot call endpoint ${to}: this endpoint has stopped`);
+    if (to !== this.endpoint) {
+      await this.#caller.call(this.#peers[to]!, task, args, undefined, true);
+      return;
+    }
+    this.#detached++;
+    this.#callLocally(() => task.run(...args))
+      .catch((error) => this.#failures.push(error))
+      .finally(() => {
+        this.#detached--;
+        this.#checkIdle();
+      });
+  }
+
+  /**
+   * What the calls without reply of endpoint `from` have thrown here; resolves when all of them that
+   * came before this are over.
+   */
+  async takeFailures(from: number): Promise<unknown[]> {
+    const peer = this.#peers[from];
+    while ((peer === undefined ? this.#detached : peer.detached) > 0) await this.#nextEnd();
+    if (peer === undefined) return this.#failures.splice(0);
+    return this.#callee.takeFailures(peer);
+  }
+
+  /** The same of every endpoint, without waiting. */
+  takeAllFailures(): unknown[] {
+    const taken = this.#failures.splice(0);
+    for (const peer of this.#others) taken.push(...this.#callee.takeFailures(peer));
+    return taken;
+  }
+
+  async #callLocally(run: () => unknown): Promise<unknown> {
     this.#localCalls++;
     try {
       await undefined; // never inside the caller's turn, as on any other shard
-      return await task.run(...args);
+      return await run();
     } finally {
       this.#localCalls--;
       this.#checkIdle();
@@ -196,6 +246,11 @@ export class MessageBus {
   /** Takes the reserved slot of the ring to `peer`, to be published at the end of the turn. */
   #commit(peer: Peer): void {
     peer.producer.commit();
+    this.#touch(peer);
+  }
+
+  /** Has the ring to `peer` published at the end of the turn. */
+  #touch(peer: Peer): void {
     peer.dirty = true;
     // Behind the microtasks already queued, so that all callers of this turn share one publish.
     if (this.#flushScheduled || this.#polling) return;
@@ -213,6 +268,7 @@ export class MessageBus {
     for (const peer of this.#others) {
       if (!peer.dirty) continue;
       peer.dirty = false;
+      this.#callee.acknowledge(peer);
       peer.producer.publish();
       this.#counters[BATCHES]!++;
       if (this.#doorbells.ring(peer.endpoint)) this.#counters[WAKE_UPS]!++;
@@ -267,7 +323,8 @@ export class MessageBus {
     for (const peer of this.#others) {
       if (!peer.consumer.isEmpty() && peer.gone === undefined) return true;
     }
-    return Atomics.load(this.#views.words, this.#deathsWord) !== this.#seenDeaths;
+    return Atomics.load(this.#views.words, this.#deathsWord) !== this.#seenDeaths ||
+      this.#allocator.hasRemoteFrees();
   }
 
   /** Told by `attend()`. */
@@ -291,6 +348,7 @@ export class MessageBus {
     peer.gone = error;
     for (const served of peer.served.values()) served.cancel(error);
     peer.served.clear();
+    peer.failures = [];
     const rejected = this.#caller.rejectAll(peer, error);
     this.#checkIdle();
     return rejected;
@@ -303,12 +361,21 @@ export class MessageBus {
     }
   }
 
+  #nextEnd(): Promise<void> {
+    return new Promise((resolve) => this.#endWaiters.push(resolve));
+  }
+
   #isIdle(serving: number): boolean {
     return this.#caller.underWay === 0 && this.#localCalls === 0 &&
       this.#callee.underWay <= serving;
   }
 
   #checkIdle(): void {
+    if (this.#endWaiters.length > 0) {
+      const waiters = this.#endWaiters;
+      this.#endWaiters = [];
+      for (const resolve of waiters) resolve();
+    }
     for (let i = this.#idleWaiters.length - 1; i >= 0; i--) {
       const waiter = this.#idleWaiters[i]!;
       if (!this.#isIdle(waiter.serving)) continue;

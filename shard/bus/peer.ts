@@ -25,6 +25,8 @@ export interface WaitingCall {
   readonly reject: Settle;
   /** Of a call that can be cancelled. */
   readonly handle: CallHandle | undefined;
+  /** Whether no reply is wanted. */
+  readonly noReply: boolean;
 }
 
 /** A call as its caller may cancel it. */
@@ -37,6 +39,8 @@ export class CallHandle {
   waiting: WaitingCall | undefined;
   /** Whether the caller's promise is settled. */
   settled = false;
+  /** The call itself, and its promise, when it runs on the caller's own endpoint. */
+  local: { readonly served: ServedCall; readonly reject: Settle } | undefined;
 }
 
 /** A call taken in while the module of an earlier one of the same peer loads. */
@@ -44,7 +48,7 @@ export interface HeldCall {
   readonly call: number;
   readonly task: number;
   readonly args: unknown[];
-  readonly cancellable: boolean;
+  readonly flags: number;
 }
 
 /** A call that runs here and may be cancelled by its caller. */
@@ -84,6 +88,14 @@ export class Peer {
   held: HeldCall[] | undefined;
   /** The peer's calls that run here and can be cancelled, by its number for them. */
   readonly served = new Map<number, ServedCall>();
+  /** Calls without reply that it has not acknowledged; they count as outstanding. */
+  unacknowledged = 0;
+  /** Its calls without reply that are over here and not acknowledged. */
+  owedAcks = 0;
+  /** Its calls without reply that run or wait here. */
+  detached = 0;
+  /** What its calls without reply have thrown here, for its next flush(). */
+  failures: unknown[] = [];
   /** Why nothing more can be sent to it. */
   gone: Error | undefined;
   /** Whether the ring to it has records that are not published. */

@@ -46,6 +46,8 @@ export const KIND_RESULT = 2;
 export const KIND_ERROR = 3;
 /** The text of what a task threw, where the error itself could not travel. */
 export const KIND_ERROR_TEXT = 4;
+/** CALL calls that wanted no reply are over; no values. */
+export const KIND_ACK = 5;
 
 /** The values lie in a block of the sender's slice. */
 export const FLAG_OUT_OF_LINE = 1 << 16;
@@ -54,6 +56,8 @@ export const FLAG_INTRODUCES = 1 << 17;
 
 /** The caller may give the call up, and its callee wants to know. */
 export const FLAG_CANCELLABLE = 1 << 18;
+/** The caller wants no reply: it gets its credit back by a KIND_ACK. */
+export const FLAG_NO_REPLY = 1 << 19;
 
 /** No cell: `undefined`. */
 export const TAG_UNDEFINED = 0;

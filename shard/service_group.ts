@@ -1,0 +1,221 @@
+/**
+ * Service groups, after `seastar::smp_service_group` (smp.hh): a bound on the calls that are in
+ * flight for one purpose, so that it cannot take a shard's whole memory, or all of another shard.
+ *
+ * It differs in how the bound is divided. Seastar gives each pair of shards a fixed part of it, which
+ * its users find too low wherever few pairs talk. Here one pool serves all calls that one endpoint
+ * makes through the group, whichever shards they go to; each endpoint has a pool of its own, as a
+ * group is an object of the thread that made it. And calls that wait are bounded too.
+ *
+ * @module
+ */
+
+import { BusyError } from "./bus/mod.ts";
+
+/** Calls that may wait for a place, unless told otherwise. */
+const MAX_WAITING = 65_536;
+
+/** What a service group is to be. */
+export interface ServiceGroupOptions {
+  /** The most calls in flight at once, from 1. */
+  readonly maxInFlight: number;
+  /**
+   * The most calls that wait for a place; a further one fails with `BusyError`.
+   *
+   * @default {65_536}
+   */
+  readonly maxWaiting?: number;
+  /** What error messages call it. */
+  readonly name?: string;
+}
+
+/** How to wait for a place in a group. */
+export interface ServiceGroupRunOptions {
+  /** Ends the wait: the call is not made. It has no say once the call is in flight. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A call that waits, linked to those before and after it so that it can go from the middle. */
+class Waiter {
+  previous: Waiter = this;
+  next: Waiter = this;
+  readonly admitted: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  get isLinked(): boolean {
+    return this.next !== this;
+  }
+
+  insertBefore(other: Waiter): void {
+    this.next = other;
+    this.previous = other.previous;
+    this.previous.next = this;
+    other.previous = this;
+  }
+
+  remove(): void {
+    this.previous.next = this.next;
+    this.next.previous = this.previous;
+    this.previous = this.next = this;
+  }
+}
+
+/**
+ * Bounds the calls in flight that one endpoint makes through it; further ones wait, oldest first.
+ * Make one per purpose, at the top level of a module: each shard that imports the module then has
+ * its own.
+ *
+ * A call that is made through a group and waits for another call through the same group can wait
+ * forever, when both ends have filled it. Let a group's calls use other groups only, in one order.
+ *
+ * @see `seastar::create_smp_service_group()`
+ *
+ * @example
+ * ```ts
+ * import { ServiceGroup } from "@tidepool/core";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const group = new ServiceGroup({ maxInFlight: 2 });
+ * let atOnce = 0;
+ * let most = 0;
+ * const call = async () => {
+ *   most = Math.max(most, ++atOnce);
+ *   await Promise.resolve(); // in a program: submitTo(2, task, …)
+ *   atOnce--;
+ * };
+ * await Promise.all(Array.from({ length: 100 }, () => group.run(call)));
+ * assertEquals(most, 2);
+ * ```
+ */
+export class ServiceGroup {
+  /** The most calls in flight at once. */
+  readonly maxInFlight: number;
+  /** The most calls that wait. */
+  readonly maxWaiting: number;
+  /** What error messages call it. */
+  readonly name: string;
+  #inFlight = 0;
+  #waiting = 0;
+  /** The end of the ring of waiters: the oldest is next to it. */
+  readonly #end = new Waiter();
+
+  /**
+   * Makes a group for the calls of this thread.
+   *
+   * @throws {RangeError} If a bound is no whole number in its range.
+   */
+  constructor(options: ServiceGroupOptions) {
+    this.maxInFlight = checkBound("calls in flight", options.maxInFlight, 1);
+    this.maxWaiting = checkBound("waiting calls", options.maxWaiting ?? MAX_WAITING, 0);
+    this.name = options.name ?? "unnamed";
+  }
+
+  /** Calls in flight. O(1). */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Calls that wait for a place. O(1). */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Takes a place if one is free and nobody waits; a `release()` has to follow. O(1). */
+  tryAcquire(): boolean {
+    // Invariant: nobody waits while a place is free, so that this cannot overtake.
+    if (this.#inFlight === this.maxInFlight) return false;
+    this.#inFlight++;
+    return true;
+  }
+
+  /**
+   * Takes a place, when it is this call's turn; a `release()` has to follow. O(1).
+   *
+   * @param signal Ends the wait.
+   * @returns A promise of the place.
+   * @throws {BusyError} As a rejection: if as many calls wait as may.
+   * @throws The reason of `signal`, as a rejection: if it is aborted before there was a place.
+   */
+  acquire(signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.tryAcquire()) return Promise.resolve();
+    if (this.#waiting >= this.maxWaiting) {
+      return Promise.reject(new BusyError(undefined, this.#waiting, this.name));
+    }
+    const waiter = new Waiter();
+    waiter.insertBefore(this.#end);
+    this.#waiting++;
+    return signal === undefined
+      ? waiter.admitted.promise
+      : this.#admittedUnlessAborted(waiter, signal);
+  }
+
+  async #admittedUnlessAborted(waiter: Waiter, signal: AbortSignal): Promise<void> {
+    const abort = (): void => {
+      if (!waiter.isLinked) return; // its place came first, in this very turn
+      this.#withdraw(waiter);
+      waiter.admitted.reject(signal.reason);
+    };
+    signal.addEventListener("abort", abort);
+    try {
+      await waiter.admitted.promise;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /**
+   * Gives a place back, to the oldest call that waits. O(1).
+   *
+   * @throws {RangeError} If no place is taken.
+   */
+  release(): void {
+    if (this.#inFlight === 0) {
+      throw new RangeError(
+        `Cannot release a place of service group "${this.name}": none is taken, expected an acquire() before`,
+      );
+    }
+    const oldest = this.#end.next;
+    if (oldest === this.#end) {
+      this.#inFlight--;
+      return;
+    }
+    // The place passes on without ever being free.
+    this.#withdraw(oldest);
+    oldest.admitted.resolve();
+  }
+
+  /**
+   * Makes `call` when there is a place for it, which it keeps until it has settled.
+   *
+   * @param call Makes the call: `() => submitTo(2, task)`.
+   * @param options A signal that ends the wait.
+   * @returns What the call resolves to.
+   * @throws {BusyError} As a rejection: if as many calls wait as may; `call` is not called.
+   * @throws The reason of the signal, as a rejection: if it is aborted before there was a place.
+   */
+  async run<Result>(
+    call: () => Result | PromiseLike<Result>,
+    options: ServiceGroupRunOptions = {},
+  ): Promise<Result> {
+    await this.acquire(options.signal);
+    try {
+      return await call();
+    } finally {
+      this.release();
+    }
+  }
+
+  #withdraw(waiter: Waiter): void {
+    waiter.remove();
+    this.#waiting--;
+  }
+}
+
+function checkBound(what: string, bound: number, least: number): number {
+  if (!Number.isInteger(bound) || bound < least) {
+    throw new RangeError(
+      `Cannot make a service group of ${bound} ${what}: expected a whole number from ${least}`,
+    );
+  }
+  return bound;
+}
