@@ -9,23 +9,14 @@
  * @module
  */
 import { isPowerOfTwo } from "./align.ts";
-import {
-  blockFault,
-  faultError,
-  foreignBlockFault,
-  FREE_ALREADY,
-  locateBlock,
-} from "./block_check.ts";
+import { blockFault, faultError, locateBlock } from "./block_check.ts";
 import * as layout from "./block_layout.ts";
 import * as control from "./control_layout.ts";
 import { checkLength } from "./errors.ts";
 import { checkHeap } from "./heap_check.ts";
-import {
-  hasRemoteFrees,
-  nextRemoteFree,
-  RemoteFreeOutbox,
-  takeRemoteFrees,
-} from "./remote_free_list.ts";
+import { type Instrument, Instruments } from "./instruments.ts";
+import { RemoteFreeReceiver } from "./remote_free_receiver.ts";
+import { RemoteFreeSender } from "./remote_free_sender.ts";
 import { granulesFor } from "./size_class.ts";
 import { type SliceSpan, SliceTable } from "./slice_table.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
@@ -37,7 +28,6 @@ const NOT_LIVE = layout.FREE | layout.CACHED;
 const PREVIOUS_FREE = layout.PREVIOUS_FREE;
 const MALLOCS = control.MALLOCS_WORD;
 const FREES = control.FREES_WORD;
-const REMOTE_FREE_HEAD = control.REMOTE_FREE_HEAD_WORD;
 /** Payloads of up to this many words are cleared and copied in a loop: a call costs as much. */
 const LOOP_WORDS = 32;
 
@@ -74,14 +64,14 @@ export class Allocator {
   readonly #firstAddress: number;
   readonly #sentinel: number;
   readonly #heapBytes: number;
+  /** Requests of up to this many bytes are placed at once: less than the heap while watched. */
+  #quickBytes: number;
+  /** Addresses below this offset from the first are freed at once: 0 while frees are watched. */
+  #quickFreeBytes: number;
   readonly #slices: SliceTable;
-  /** By slice, made when the first block of that slice is met. */
-  readonly #outboxes: (RemoteFreeOutbox | undefined)[];
-  /** Outboxes that may hold blocks; each says itself whether it is in here. */
-  readonly #pending: RemoteFreeOutbox[] = [];
-  #lastOutbox: RemoteFreeOutbox | undefined;
-  /** Rest of a chain that was taken from the list when one of its blocks was refused. */
-  #undrained = 0;
+  readonly #sender: RemoteFreeSender;
+  readonly #receiver: RemoteFreeReceiver;
+  #instruments: Instruments | undefined;
   #segmentBytes: Uint8Array | undefined;
 
   private constructor(buffer: SharedArrayBuffer, slices: SliceTable, index: number) {
@@ -95,7 +85,10 @@ export class Allocator {
     this.#firstAddress = layout.addressOf(this.#words, this.#firstBlock);
     this.#sentinel = this.#tlsf.sentinel;
     this.#heapBytes = this.#tlsf.heapGranules * 8;
-    this.#outboxes = slices.spans.map(() => undefined);
+    this.#quickBytes = this.#heapBytes - layout.HEADER_BYTES;
+    this.#quickFreeBytes = this.#heapBytes;
+    this.#sender = new RemoteFreeSender(slices, index);
+    this.#receiver = new RemoteFreeReceiver(this.#tlsf, index);
   }
 
   /**
@@ -132,7 +125,7 @@ export class Allocator {
   malloc(byteLength: number): number {
     const length = byteLength >>> 0;
     // A length past 2^32, or no whole number at all, differs from its low 32 bits.
-    if (length !== byteLength || length > this.#heapBytes - 4) return this.#refuse(byteLength);
+    if (length !== byteLength || length > this.#quickBytes) return this.#allocate(byteLength, 8);
     const granules = length < 12 ? 2 : (length + 11) >>> 3;
     let block = this.#tlsf.allocate(granules);
     if (block === 0) {
@@ -158,9 +151,10 @@ export class Allocator {
   free(address: number): void {
     const offset = (address - this.#firstAddress) >>> 0;
     if (
-      this.#firstAddress + offset !== address || offset >= this.#heapBytes || (offset & 7) !== 0
+      this.#firstAddress + offset !== address || offset >= this.#quickFreeBytes ||
+      (offset & 7) !== 0
     ) {
-      this.#freeElsewhere(address);
+      this.#freeSlowly(address);
       return;
     }
     const words = this.#words;
@@ -223,13 +217,16 @@ export class Allocator {
       return 0;
     }
     const index = locateBlock("reallocate", address, this.#slices, this.sliceIndex);
+    const instruments = this.#instruments;
+    if (instruments !== undefined && !instruments.wants(byteLength, 8)) return this.#fail();
     const fits = byteLength <= this.#heapBytes - layout.HEADER_BYTES;
     if (index === this.sliceIndex && fits) {
       if (this.#tlsf.resize(this.#payloadWord(address) - 1, granulesFor(byteLength))) {
+        if (instruments !== undefined) instruments.resized(address, byteLength);
         return address;
       }
     }
-    const moved = this.malloc(byteLength);
+    const moved = instruments === undefined ? this.malloc(byteLength) : this.#place(byteLength, 8);
     if (moved === 0) return 0;
     const usable = this.#usable(address, index);
     if (index === this.sliceIndex) {
@@ -258,17 +255,7 @@ export class Allocator {
       throw new RangeError(`Cannot align to ${alignment} bytes: an alignment is a power of two`);
     }
     if (alignment <= 8) return this.malloc(byteLength);
-    checkLength(byteLength, "bytes");
-    if (byteLength + alignment > this.#heapBytes) return this.#refuse(byteLength);
-    const phase = (this.#words.byteOffset % alignment) / 8;
-    const granules = granulesFor(byteLength);
-    let block = this.#tlsf.allocateAligned(granules, alignment / 8, phase);
-    if (block === 0 && this.drainRemoteFrees() > 0) {
-      block = this.#tlsf.allocateAligned(granules, alignment / 8, phase);
-    }
-    if (block === 0) return this.#refuse(byteLength);
-    control.count(this.#words, MALLOCS);
-    return layout.addressOf(this.#words, block);
+    return this.#allocate(byteLength, alignment);
   }
 
   /**
@@ -321,12 +308,7 @@ export class Allocator {
    * end of each turn, before the thread sleeps, and before it stops.
    */
   flushRemoteFrees(): void {
-    const pending = this.#pending;
-    while (pending.length > 0) {
-      const outbox = pending.pop()!;
-      outbox.listed = false;
-      outbox.flush();
-    }
+    this.#sender.flush();
   }
 
   /**
@@ -340,26 +322,7 @@ export class Allocator {
    * are freed by the next call where the link can be trusted
    */
   drainRemoteFrees(): number {
-    const words = this.#words;
-    // The owner's own read of a word that others write: a stale value only delays the drain.
-    if (words[REMOTE_FREE_HEAD] === 0 && this.#undrained === 0) return 0;
-    let drained = 0;
-    let taken = false;
-    while (true) {
-      if (this.#undrained === 0) {
-        // Once only: threads that go on freeing must not keep the owner here.
-        if (taken) return drained;
-        taken = true;
-        this.#undrained = takeRemoteFrees(words);
-        if (this.#undrained === 0) return drained;
-      }
-      const block = this.#undrained;
-      this.#undrained = this.#checkQueued(block);
-      this.#tlsf.release(block, words[block]!);
-      control.count(words, FREES);
-      control.count(words, control.REMOTE_RECEIVED_WORD);
-      drained++;
-    }
+    return this.#receiver.drain(this.#instruments);
   }
 
   /**
@@ -369,7 +332,19 @@ export class Allocator {
    * @returns whether there is anything to drain
    */
   hasRemoteFrees(): boolean {
-    return this.#undrained !== 0 || hasRemoteFrees(this.#words);
+    return this.#receiver.hasFrees();
+  }
+
+  /**
+   * Has `instrument` told of the operations that it wants to see, until what is returned is disposed
+   * of. What nobody wants to see costs no more than before.
+   *
+   * @param instrument what watches
+   * @returns removes the instrument
+   */
+  watch(instrument: Instrument): Disposable {
+    this.#instruments ??= new Instruments((instruments) => this.#updateLimits(instruments));
+    return this.#instruments.add(instrument);
   }
 
   /**
@@ -390,49 +365,74 @@ export class Allocator {
     checkHeap(this.buffer, this.#slices.spans[this.sliceIndex]!);
   }
 
+  #updateLimits({ quietBytes, seesFrees }: Instruments): void {
+    this.#quickBytes = Math.min(quietBytes, this.#heapBytes - layout.HEADER_BYTES);
+    this.#quickFreeBytes = seesFrees ? 0 : this.#heapBytes;
+  }
+
   /** The path to failure: what others freed, then a tighter fit, then the failure is counted. */
   #allocateAtLast(granules: number): number {
     let block = 0;
     if (this.drainRemoteFrees() > 0) block = this.#tlsf.allocate(granules);
     if (block === 0) block = this.#tlsf.allocateTight(granules);
-    if (block === 0) control.count(this.#words, control.FAILED_WORD);
-    return block;
+    return block === 0 ? this.#fail() : block;
   }
 
-  /** A length that no slice can hold fails; one that is none is an error. */
-  #refuse(byteLength: number): number {
+  /** The slow path: lengths that are none, that no slice can hold, aligned, or watched. */
+  #allocate(byteLength: number, alignment: number): number {
     checkLength(byteLength, "bytes");
+    const instruments = this.#instruments;
+    if (instruments !== undefined && !instruments.wants(byteLength, alignment)) return this.#fail();
+    return this.#place(byteLength, alignment);
+  }
+
+  /** A block for a request that was let through; the address, or 0. */
+  #place(byteLength: number, alignment: number): number {
+    if (byteLength > this.#heapBytes - layout.HEADER_BYTES) return this.#fail();
+    const granules = granulesFor(byteLength);
+    let block = 0;
+    if (alignment > 8) {
+      block = this.#allocateAligned(granules, alignment);
+    } else {
+      block = this.#tlsf.allocate(granules);
+      if (block === 0) block = this.#allocateAtLast(granules);
+    }
+    if (block === 0) return 0;
+    control.count(this.#words, MALLOCS);
+    const address = layout.addressOf(this.#words, block);
+    const instruments = this.#instruments;
+    if (instruments !== undefined) instruments.allocated(address, byteLength);
+    return address;
+  }
+
+  /** Counts a request that gets no memory. */
+  #fail(): number {
     control.count(this.#words, control.FAILED_WORD);
     return 0;
   }
 
-  /** Frees a block of another slice, or throws. */
-  #freeElsewhere(address: number): void {
-    let outbox = this.#lastOutbox;
-    let block = outbox === undefined ? 0 : outbox.blockAt(address);
-    if (outbox === undefined || block === 0) {
-      if (address === 0) return;
-      outbox = this.#outboxOf(locateBlock("free", address, this.#slices, this.sliceIndex));
-      block = outbox.blockAt(address);
-      this.#lastOutbox = outbox;
+  #allocateAligned(granules: number, alignment: number): number {
+    const phase = (this.#words.byteOffset % alignment) / 8;
+    let block = this.#tlsf.allocateAligned(granules, alignment / 8, phase);
+    if (block === 0 && this.drainRemoteFrees() > 0) {
+      block = this.#tlsf.allocateAligned(granules, alignment / 8, phase);
     }
-    let fault = foreignBlockFault(outbox.words, block);
-    if (fault === undefined && !outbox.add(block)) fault = FREE_ALREADY;
-    if (fault !== undefined) throw faultError("free", address, this.owner(address), fault);
-    if (!outbox.listed) {
-      outbox.listed = true;
-      this.#pending.push(outbox);
-    }
-    control.count(this.#words, control.REMOTE_SENT_WORD);
+    return block === 0 ? this.#fail() : block;
   }
 
-  #outboxOf(index: number): RemoteFreeOutbox {
-    let outbox = this.#outboxes[index];
-    if (outbox === undefined) {
-      outbox = new RemoteFreeOutbox(this.#slices.words(index));
-      this.#outboxes[index] = outbox;
+  /** The slow path: null, blocks of other slices, watched, and what is no address. */
+  #freeSlowly(address: number): void {
+    if (address === 0) return;
+    const offset = address - this.#firstAddress;
+    if (!(offset >= 0 && offset < this.#heapBytes && offset % 8 === 0)) {
+      this.#sender.free(address);
+      return;
     }
-    return outbox;
+    locateBlock("free", address, this.#slices, this.sliceIndex);
+    this.#instruments?.freeing(address);
+    const block = this.#payloadWord(address) - 1;
+    this.#tlsf.release(block, this.#words[block]!);
+    control.count(this.#words, FREES);
   }
 
   /** Payload bytes of a block that was located. */
@@ -451,29 +451,6 @@ export class Allocator {
     const words = this.#words;
     if (length > LOOP_WORDS) words.copyWithin(to, from, from + length);
     else for (let i = 0; i < length; i++) words[to + i] = words[from + i]!;
-  }
-
-  /**
-   * Checks a block taken from the list of remote frees, and returns the one queued behind it. When it
-   * throws, `#undrained` is what can still be trusted of the chain.
-   */
-  #checkQueued(block: number): number {
-    const words = this.#words;
-    let fault: string | undefined;
-    let next = 0;
-    if ((block & 1) === 0 || block < this.#firstBlock || block >= this.#sentinel) {
-      fault = "it is no block: something wrote to a block that waited to be freed";
-    } else {
-      // Read before the block is freed, as that overwrites it. A block freed twice closes a circle:
-      // its second visit finds it free, and what its first link led to is unknown.
-      next = nextRemoteFree(words, block);
-      fault = blockFault(words, block);
-      if (fault === undefined) return next;
-      if (fault === FREE_ALREADY) next = 0;
-    }
-    this.#undrained = next;
-    control.count(words, control.REMOTE_REJECTED_WORD);
-    throw faultError("drain", layout.addressOf(words, block), this.sliceIndex, fault);
   }
 }
 

@@ -13,6 +13,8 @@ import type { MemorySource, SegmentArrays, ViewState } from "./struct_memory.ts"
 
 /** What every field type has. */
 export interface FieldType {
+  /** Tells the field types apart. */
+  readonly kind: "scalar" | "pointer" | "array" | "struct";
   /** As it is written: "f64", "array(f64, 4)", or the name of a struct. */
   readonly name: string;
   /** Bytes that a field of this type takes, a multiple of `alignment`. */

@@ -26,7 +26,9 @@ const encoder = new TextEncoder();
  */
 export function string(byteLength: number): ScalarType<string> {
   if (typeof byteLength !== "number") {
-    throw new TypeError(`Cannot define a string of ${describe(byteLength)} bytes: expected a number`);
+    throw new TypeError(
+      `Cannot define a string of ${describe(byteLength)} bytes: expected a number`,
+    );
   }
   if (!Number.isSafeInteger(byteLength) || byteLength < 1) {
     throw new RangeError(

@@ -1,0 +1,84 @@
+/**
+ * The owner's side of remote frees: takes what others published, checks each block, and frees it.
+ *
+ * @module
+ */
+import { blockFault, faultError, FREE_ALREADY } from "./block_check.ts";
+import { addressOf } from "./block_layout.ts";
+import {
+  count,
+  FREES_WORD,
+  REMOTE_FREE_HEAD_WORD,
+  REMOTE_RECEIVED_WORD,
+  REMOTE_REJECTED_WORD,
+} from "./control_layout.ts";
+import type { Instruments } from "./instruments.ts";
+import { hasRemoteFrees, nextRemoteFree, takeRemoteFrees } from "./remote_free_list.ts";
+import type { Tlsf } from "./tlsf.ts";
+
+/** Frees the blocks of one slice that other threads queued. */
+export class RemoteFreeReceiver {
+  readonly #tlsf: Tlsf;
+  readonly #sliceIndex: number;
+  /** Rest of a chain that was taken from the list when one of its blocks was refused. */
+  #undrained = 0;
+
+  constructor(tlsf: Tlsf, sliceIndex: number) {
+    this.#tlsf = tlsf;
+    this.#sliceIndex = sliceIndex;
+  }
+
+  /** Whether blocks wait: misses nothing that was published before. */
+  hasFrees(): boolean {
+    return this.#undrained !== 0 || hasRemoteFrees(this.#tlsf.words);
+  }
+
+  /** Frees what had been published when it began, and returns how many blocks that were. */
+  drain(instruments: Instruments | undefined): number {
+    const words = this.#tlsf.words;
+    // The owner's own read of a word that others write: a stale value only delays the drain.
+    if (words[REMOTE_FREE_HEAD_WORD] === 0 && this.#undrained === 0) return 0;
+    const told = instruments !== undefined && instruments.seesFrees ? instruments : undefined;
+    let drained = 0;
+    let taken = false;
+    while (true) {
+      if (this.#undrained === 0) {
+        // Once only: threads that go on freeing must not keep the owner here.
+        if (taken) return drained;
+        taken = true;
+        this.#undrained = takeRemoteFrees(words);
+        if (this.#undrained === 0) return drained;
+      }
+      const block = this.#undrained;
+      this.#undrained = this.#check(block);
+      if (told !== undefined) told.freeing(addressOf(words, block));
+      this.#tlsf.release(block, words[block]!);
+      count(words, FREES_WORD);
+      count(words, REMOTE_RECEIVED_WORD);
+      drained++;
+    }
+  }
+
+  /**
+   * Checks a block taken from the list, and returns the one queued behind it. When it throws,
+   * `#undrained` is what can still be trusted of the chain.
+   */
+  #check(block: number): number {
+    const { words, firstBlock, sentinel } = this.#tlsf;
+    let fault: string | undefined;
+    let next = 0;
+    if ((block & 1) === 0 || block < firstBlock || block >= sentinel) {
+      fault = "it is no block: something wrote to a block that waited to be freed";
+    } else {
+      // Read before the block is freed, as that overwrites it. A block freed twice closes a circle:
+      // its second visit finds it free, and what its first link led to is unknown.
+      next = nextRemoteFree(words, block);
+      fault = blockFault(words, block);
+      if (fault === undefined) return next;
+      if (fault === FREE_ALREADY) next = 0;
+    }
+    this.#undrained = next;
+    count(words, REMOTE_REJECTED_WORD);
+    throw faultError("drain", addressOf(words, block), this.#sliceIndex, fault);
+  }
+}
