@@ -33,7 +33,6 @@ export { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
 export { struct } from "./struct.ts";
 export { array } from "./struct_array.ts";
 export type {
-  AnyView,
   ArrayType,
   ArrayView,
   Assignable,
@@ -52,7 +51,7 @@ export type {
   ViewOf,
 } from "./struct_field.ts";
 export { alignOf, offsetOf, sizeOf } from "./struct_layout.ts";
-export type { MemorySource } from "./struct_memory.ts";
+export type { AnyView, MemorySource } from "./struct_memory.ts";
 export {
   address,
   bool,

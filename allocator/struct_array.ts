@@ -15,17 +15,14 @@ import type {
   ScalarType,
 } from "./struct_field.ts";
 import { fieldTypeOf, follow, makeIn } from "./struct_layout.ts";
-import {
-  ADDRESS,
-  ARRAYS,
-  arraysOf,
-  checkAddress,
-  describe,
-  type MemorySource,
-  type SegmentArrays,
-  type ViewState,
-} from "./struct_memory.ts";
+import * as memory from "./struct_memory.ts";
+import { arraysOf, checkAddress, describe } from "./struct_memory.ts";
+import type { MemorySource, SegmentArrays, ViewState } from "./struct_memory.ts";
 import { noElements } from "./struct_scalar.ts";
+
+// Copies, as V8 knows no imported binding to be constant: see struct.ts.
+const ARRAYS: typeof memory.ARRAYS = memory.ARRAYS;
+const ADDRESS: typeof memory.ADDRESS = memory.ADDRESS;
 
 /**
  * An array of `length` elements: a field type, and one that can be made by itself. Elements are of
@@ -172,7 +169,7 @@ export function array<Element extends FieldType>(
     alignment,
     element,
     length,
-    at(source: MemorySource | ViewState, address: number): View {
+    at(source: MemorySource, address: number): View {
       const arrays = arraysOf(source);
       checkAddress(arrays, address, name, byteLength, alignment);
       return new View(arrays, address);

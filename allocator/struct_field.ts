@@ -9,7 +9,7 @@
  * @module
  */
 import type { Allocator } from "./allocator.ts";
-import type { MemorySource, SegmentArrays, ViewState } from "./struct_memory.ts";
+import type { MemorySource, SegmentArrays } from "./struct_memory.ts";
 
 /** What every field type has. */
 export interface FieldType {
@@ -73,7 +73,7 @@ export interface ArrayType<Element> extends FieldType {
    * @throws {TypeError} if `source` or `address` is of the wrong kind
    * @throws {RangeError} if the address is null, misaligned, or the array does not fit there
    */
-  at(source: MemorySource | AnyView, address: number): ArrayView<Element>;
+  at(source: MemorySource, address: number): ArrayView<Element>;
   /**
    * Allocates an array in the allocator's slice: zeros, or the values given. Whoever frees it frees
    * its `address`. O(bytes).
@@ -104,7 +104,7 @@ export interface StructType<Fields> extends FieldType {
    * @throws {TypeError} if `source` or `address` is of the wrong kind
    * @throws {RangeError} if the address is null, misaligned, or the struct does not fit there
    */
-  at(source: MemorySource | AnyView, address: number): StructView<Fields>;
+  at(source: MemorySource, address: number): StructView<Fields>;
   /**
    * Allocates a struct in the allocator's slice. Fields that `init` leaves out are zero, `false` or
    * empty. Whoever frees it frees its `address`. O(bytes).
@@ -122,11 +122,8 @@ export interface StructType<Fields> extends FieldType {
   read(arrays: SegmentArrays, address: number): StructView<Fields>;
 }
 
-/** A view of any struct or array. */
-export type AnyView = ViewState;
-
 /** Members that views of structs have beside their fields, whose names are therefore taken. */
-export interface StructMembers<Fields> extends ViewState {
+export interface StructMembers<Fields> {
   /** Where the struct is: bytes from the start of the segment. */
   readonly address: number;
   /**
@@ -171,7 +168,7 @@ export type StructView<Fields> =
   };
 
 /** A view of an array. It holds no memory, only where to look. */
-export interface ArrayView<Element> extends ViewState, Iterable<FieldValue<Element>> {
+export interface ArrayView<Element> extends Iterable<FieldValue<Element>> {
   /** Where the array is: bytes from the start of the segment. */
   readonly address: number;
   /** How many elements it has. */

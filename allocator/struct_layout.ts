@@ -8,7 +8,7 @@
 import type { Allocator } from "./allocator.ts";
 import { distanceToAligned } from "./align.ts";
 import type { FieldType, PointerType, StructType } from "./struct_field.ts";
-import { arraysOf, describe, type SegmentArrays } from "./struct_memory.ts";
+import { arraysOf, checkAddress, describe, type SegmentArrays } from "./struct_memory.ts";
 
 /** Where fields lie, and what room they take together. */
 export interface StructLayout {
@@ -64,12 +64,14 @@ export function follow(
     type.target(),
     `Cannot follow ${place}: it points to what is defined`,
   );
-  if (!("at" in pointee)) {
+  const { kind, name, byteLength, alignment } = pointee;
+  if (kind !== "struct" && kind !== "array") {
     throw new TypeError(
-      `Cannot follow ${place}: it points to ${pointee.name}, expected a struct or an array`,
+      `Cannot follow ${place}: it points to ${name}, expected a struct or an array`,
     );
   }
-  return (pointee as StructType<unknown>).at(arrays, target);
+  checkAddress(arrays, target, name, byteLength, alignment);
+  return pointee.read(arrays, target);
 }
 
 /** Allocates zeros for a value of a type, and lets `fill` write it: a value refused is freed again. */

@@ -9,8 +9,16 @@
  * @module
  */
 
-/** Where struct views may lie: a segment, or anything over one, as an allocator or a typed array. */
-export type MemorySource = SharedArrayBuffer | { readonly buffer: SharedArrayBuffer };
+/** A segment, or anything over one: an allocator, a typed array, a view of a struct. */
+export type MemorySource = SharedArrayBuffer | { readonly buffer: SharedArrayBuffer } | AnyView;
+
+/** A view of any struct or array. */
+export interface AnyView {
+  /** Where it is: bytes from the start of the segment. */
+  readonly address: number;
+  /** Moves it. */
+  at(address: number): AnyView;
+}
 
 /** Own property of every view: the arrays it reads. A symbol, as any name may be a field's. */
 export const ARRAYS: unique symbol = Symbol("arrays");
@@ -60,11 +68,13 @@ export class SegmentArrays {
 /** By segment. Weak, so that a runtime that has stopped does not keep its memory. */
 const arraysBySegment = new WeakMap<SharedArrayBuffer, SegmentArrays>();
 
-/** The arrays over the segment of `source`, which may be a view too. */
-export function arraysOf(source: MemorySource | ViewState): SegmentArrays {
+/** The arrays over the segment of `source`. */
+export function arraysOf(source: MemorySource): SegmentArrays {
   if (typeof source === "object" && source !== null) {
-    if (ARRAYS in source) return source[ARRAYS];
-    const buffer = source instanceof SharedArrayBuffer ? source : source.buffer;
+    if (ARRAYS in source) return (source as unknown as ViewState)[ARRAYS];
+    const buffer = source instanceof SharedArrayBuffer
+      ? source
+      : (source as { readonly buffer?: unknown }).buffer;
     if (buffer instanceof SharedArrayBuffer) {
       let arrays = arraysBySegment.get(buffer);
       if (arrays === undefined) {

@@ -5,7 +5,6 @@
  */
 
 import { readBusStatistics } from "./bus/mod.ts";
-import { COUNTERS_BYTES } from "./segment_layout.ts";
 import { localEndpoint } from "./shard.ts";
 import { defineTasks, type Task } from "./task.ts";
 
@@ -25,7 +24,7 @@ export const controlTasks: ControlTasks = defineTasks(import.meta.url, {
   async quiesce(): Promise<number> {
     const { bus, buffer, layout, id } = localEndpoint();
     await bus.idle(1);
-    return readBusStatistics(buffer, layout.controlPage(id) + COUNTERS_BYTES).callsSent;
+    return readBusStatistics(buffer, layout.controlPage(id)).callsSent;
   },
   /** What calls without reply have thrown here and nobody has fetched; null, which needs no block. */
   takeAllFailures(): unknown[] | null {

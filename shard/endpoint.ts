@@ -6,17 +6,20 @@
  */
 
 import { Allocator } from "../allocator/mod.ts";
-import { attend, Doorbells, MessageBus, type WireType } from "./bus/mod.ts";
+import {
+  attend,
+  Doorbells,
+  EPOCH_BYTES,
+  MessageBus,
+  PARKED_BYTES,
+  STATE_BYTES,
+  STATE_RUNNING,
+  type WireType,
+} from "./bus/mod.ts";
 import { controlTasks } from "./control_tasks.ts";
 import { LimitedCalls } from "./limited_calls.ts";
 import { readObituary } from "./obituary.ts";
-import {
-  COUNTERS_BYTES,
-  DEATHS_BYTES,
-  PARKED_BYTES,
-  SegmentLayout,
-  type SegmentShape,
-} from "./segment_layout.ts";
+import { CHANGES_BYTES, SegmentLayout, type SegmentShape } from "./segment_layout.ts";
 import { findTask, type Task } from "./task.ts";
 import { bindWireTypes, type WireTypeName } from "./wire_types.ts";
 
@@ -59,6 +62,7 @@ export class Endpoint {
    * @internal
    */
   readonly wireTypes: readonly WireType<object>[];
+  readonly #words: Int32Array;
   readonly #doorbells: Doorbells;
   readonly #spinMicroseconds: number;
   readonly #limited: LimitedCalls;
@@ -78,8 +82,8 @@ export class Endpoint {
     for (let endpoint = 0; endpoint < layout.endpointCount; endpoint++) {
       parkedWords.push((layout.controlPage(endpoint) + PARKED_BYTES) >> 2);
     }
-    const words = new Int32Array(setup.buffer, 0, layout.controlByteLength >> 2);
-    this.#doorbells = new Doorbells(words, parkedWords, setup.endpoint);
+    this.#words = new Int32Array(setup.buffer, 0, layout.controlByteLength >> 2);
+    this.#doorbells = new Doorbells(this.#words, parkedWords, setup.endpoint);
     this.wireTypes = bindWireTypes(this, setup.wireTypes);
     this.bus = new MessageBus({
       endpoint: setup.endpoint,
@@ -88,9 +92,9 @@ export class Endpoint {
       controlByteLength: layout.controlByteLength,
       ring: (from, to) => layout.ring(from, to),
       ringSlots: setup.shape.ringSlots,
-      countersByteOffset: layout.controlPage(setup.endpoint) + COUNTERS_BYTES,
-      deathsByteOffset: DEATHS_BYTES,
-      onDeaths: () => this.#readObituaries(),
+      controlPage: (endpoint) => layout.controlPage(endpoint),
+      changesByteOffset: CHANGES_BYTES,
+      onChanges: () => this.#lookAtShards(),
       allocator: this.allocator,
       types: this.wireTypes,
       resolve: findTask,
@@ -164,13 +168,24 @@ export class Endpoint {
     }
   }
 
-  /** Rejects the calls to shards that have died, with what they died of. */
-  #readObituaries(): void {
+  /** Which life of `shard` it is, from 0: it grows when the shard is started again. O(1). */
+  epochOf(shard: number): number {
+    return this.#words[(this.layout.controlPage(shard) + EPOCH_BYTES) >> 2]!;
+  }
+
+  /** Rejects the calls to shards that have died, and takes up those that have come back. */
+  #lookAtShards(): void {
     for (let shard = 0; shard < this.shardCount; shard++) {
       if (shard === this.id) continue;
       const obituary = readObituary(this.buffer, this.layout, shard);
       if (obituary !== undefined) this.bus.declareGone(shard, obituary);
+      else if (this.bus.isGone(shard) && this.#isRunning(shard)) this.bus.declareBack(shard);
     }
+  }
+
+  #isRunning(shard: number): boolean {
+    const word = (this.layout.controlPage(shard) + STATE_BYTES) >> 2;
+    return Atomics.load(this.#words, word) === STATE_RUNNING;
   }
 }
 
@@ -186,9 +201,9 @@ function addLocalStack(error: unknown, shard: number, task: string): void {
 }
 
 /** Throws what calls without reply have thrown, if anything. */
-export function throwFailures(failures: readonly unknown[]): void {
+export function throwFailures(failures: readonly unknown[], of = "calls without reply"): void {
   if (failures.length === 1) throw failures[0];
   if (failures.length > 1) {
-    throw new AggregateError(failures, `${failures.length} calls without reply have failed`);
+    throw new AggregateError(failures, `${failures.length} ${of} have failed`);
   }
 }

@@ -114,13 +114,20 @@ export async function callEach<Result>(
 ): Promise<Result[]> {
   const outcomes = await Promise.allSettled(shards.map(call));
   const results: Result[] = [];
-  const failures: Failure[] = [];
+  const errors: unknown[] = [];
+  let firstFailed = -1;
   outcomes.forEach((outcome, i) => {
     if (outcome.status === "fulfilled") results.push(outcome.value);
-    else failures.push({ shard: shards[i]!, error: outcome.reason });
+    else if (errors.push(outcome.reason) === 1) firstFailed = shards[i]!;
   });
-  if (failures.length > 0) throw oneErrorOf(failures, shards.length);
-  return results;
+  if (errors.length === 0) return results;
+  throw oneErrorOf(
+    errors,
+    () =>
+      `${errors.length} of ${shards.length} shards failed; the first was shard ${firstFailed}: ${
+        errors[0]
+      }`,
+  );
 }
 
 /** Folds results that are in the order of their shards from 0 up. */
@@ -136,24 +143,15 @@ export async function reduceInOrder<Result, Accumulated>(
   return accumulated;
 }
 
-interface Failure {
-  readonly shard: number;
-  readonly error: unknown;
-}
-
 /**
  * The error itself where there is one, or where all are alike, as when a constructor refuses the
  * same argument everywhere: so callers can catch its class. Else an AggregateError of all.
  */
-function oneErrorOf(failures: readonly Failure[], calls: number): unknown {
-  const [first, ...rest] = failures as [Failure, ...Failure[]];
-  if (rest.every(({ error }) => areAlike(error, first.error))) return first.error;
-  return new AggregateError(
-    failures.map(({ error }) => error),
-    `${failures.length} of ${calls} shards failed; the first was shard ${first.shard}: ${
-      String(first.error)
-    }`,
-  );
+export function oneErrorOf(errors: readonly unknown[], message: () => string): unknown {
+  const [first, ...others] = errors;
+  return others.every((error) => areAlike(error, first))
+    ? first
+    : new AggregateError(errors, message());
 }
 
 function areAlike(a: unknown, b: unknown): boolean {
@@ -170,6 +168,11 @@ export function registerRepeatable(wireClass: unknown): void {
   repeatable.add(wireClass);
 }
 
+function isPrimitive(value: unknown): boolean {
+  return value === null || typeof value !== "object" && typeof value !== "function" &&
+      typeof value !== "symbol";
+}
+
 /**
  * Refuses arguments that cannot be sent to several shards, before the first of them is called: what
  * cannot travel at all, and what belongs to one shard. It encodes them once more than needed, unless
@@ -179,7 +182,7 @@ export function checkRepeatable(endpoint: Endpoint, args: readonly unknown[]): v
   let codec: ValueCodec | undefined;
   const bound: object[] = [];
   for (const [i, value] of args.entries()) {
-    if (value === null || !/^(object|function|symbol)$/.test(typeof value)) continue;
+    if (isPrimitive(value)) continue;
     codec ??= new ValueCodec(endpoint.wireTypes);
     codec.encode([value], () => `arguments[${i}]`, bound);
     for (const found of bound.splice(0)) {

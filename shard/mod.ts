@@ -21,10 +21,24 @@ export {
 } from "./bus/mod.ts";
 export type { CallOptions } from "./call_options.ts";
 export { Endpoint } from "./endpoint.ts";
-export { ShardCrashedError, ShardStartError } from "./errors.ts";
+export {
+  GateClosedError,
+  NoShardedInstanceError,
+  ShardCrashedError,
+  ShardStartError,
+} from "./errors.ts";
+export { Gate, GateHolder } from "./gate.ts";
+export { invokeOnAll, invokeOnOthers, mapReduce, type Reducer } from "./invoke.ts";
 export { parseMemorySize } from "./memory_size.ts";
+export type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
 export type { Reference } from "./reference.ts";
 export { Runtime, type RuntimeOptions, type StopOptions } from "./runtime.ts";
+export { defineService, ServiceDefinition } from "./service_definition.ts";
+export {
+  ServiceGroup,
+  type ServiceGroupOptions,
+  type ServiceGroupRunOptions,
+} from "./service_group.ts";
 export {
   flush,
   isShard,
@@ -36,5 +50,7 @@ export {
   taskSignal,
   thisShard,
 } from "./shard.ts";
+export { containerOf, Sharded, startSharded } from "./sharded.ts";
+export { type PerShard, ShardedParameter, shardedParameter } from "./sharded_parameter.ts";
 export { defineTasks, Task, type TaskFunction, type Tasks } from "./task.ts";
 export { registerWireType, type WireTypeDefinition } from "./wire_types.ts";

@@ -5,17 +5,16 @@
  * @module
  */
 
-import { ValueCodec } from "./bus/mod.ts";
-import { ShardCrashedError } from "./errors.ts";
 import {
-  DEATHS_BYTES,
   OBITUARY_BYTES,
   OBITUARY_CAPACITY_BYTES,
   OBITUARY_LENGTH_BYTES,
-  type SegmentLayout,
   STATE_BYTES,
   STATE_DEAD,
-} from "./segment_layout.ts";
+  ValueCodec,
+} from "./bus/mod.ts";
+import { ShardCrashedError } from "./errors.ts";
+import { CHANGES_BYTES, type SegmentLayout } from "./segment_layout.ts";
 
 /** Writes down that `shard` died of `cause`, for every endpoint to read. Host only. */
 export function writeObituary(
@@ -35,7 +34,7 @@ export function writeObituary(
   words[(page + OBITUARY_LENGTH_BYTES) >> 2] = bytes.length;
   // Publishes the obituary; readObituary() loads STATE before it reads it.
   Atomics.store(words, (page + STATE_BYTES) >> 2, STATE_DEAD);
-  Atomics.add(words, DEATHS_BYTES >> 2, 1);
+  Atomics.add(words, CHANGES_BYTES >> 2, 1);
 }
 
 /** The error that calls to `shard` fail with, if it is dead. */

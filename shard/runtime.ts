@@ -15,17 +15,20 @@ import { type BusStatistics, readBusStatistics, ringBytes, StoppedError } from "
 import { controlTasks } from "./control_tasks.ts";
 import { Endpoint, throwFailures } from "./endpoint.ts";
 import { ShardCrashedError } from "./errors.ts";
+import { allShards, otherShards, reduceInOrder, type Reducer, submitToEach } from "./invoke.ts";
 import { parseMemorySize } from "./memory_size.ts";
 import { writeObituary } from "./obituary.ts";
 import {
   alignToPage,
-  COUNTERS_BYTES,
   MAGIC_BYTES,
   SEGMENT_MAGIC,
   SegmentLayout,
   type SegmentShape,
 } from "./segment_layout.ts";
+import type { ServiceDefinition } from "./service_definition.ts";
 import type { Sendable } from "./shard.ts";
+import { Sharded, stopServices } from "./sharded.ts";
+import type { PerShard } from "./sharded_parameter.ts";
 import { ShardThread } from "./shard_thread.ts";
 import type { Task } from "./task.ts";
 import { wireTypeNames } from "./wire_types.ts";
@@ -207,25 +210,128 @@ export class Runtime {
     task: Task<Arguments, Result>,
     ...args: Sendable<Arguments>
   ): Promise<Result> {
+    const refusal = this.#refusal();
+    return refusal === undefined
+      ? this.#endpoint.submitTo(shard, task, args)
+      : Promise.reject(refusal);
+  }
+
+  /**
+   * Runs `task` on every shard at once, each with the same arguments. Resolves when it has run on
+   * all; results are dropped, see `mapReduce()` for those.
+   *
+   * @param task What to run, from `defineTasks()`.
+   * @param args Its arguments. None may move, as a foreign pointer does.
+   * @throws {TypeError} As a rejection: if an argument cannot travel, or moves; then no shard was
+   * called.
+   * @throws {AggregateError} As a rejection: if several shards fail, and not all in the same way; the
+   * errors are in the order of the shards. If one fails, it rejects with that error itself.
+   *
+   * @see `seastar::smp::invoke_on_all()`
+   */
+  async invokeOnAll<Arguments extends readonly unknown[]>(
+    task: Task<Arguments, unknown>,
+    ...args: Arguments
+  ): Promise<void> {
+    await this.#submitToEach(allShards(this.#endpoint), task, args);
+  }
+
+  /**
+   * Runs `task` on every shard but `shard`, all at once: to tell the others what has changed there.
+   *
+   * @param shard The shard that is left out.
+   * @param task What to run, from `defineTasks()`.
+   * @param args Its arguments. None may move.
+   * @throws {AggregateError} As a rejection: if several shards fail, each in its way.
+   *
+   * @see `seastar::smp::invoke_on_others()`
+   */
+  async invokeOnOthers<Arguments extends readonly unknown[]>(
+    shard: number,
+    task: Task<Arguments, unknown>,
+    ...args: Arguments
+  ): Promise<void> {
+    await this.#submitToEach(otherShards(this.#endpoint, shard), task, args);
+  }
+
+  /**
+   * Runs `task` on every shard at once, and reduces the results on the host, in the order of the
+   * shards.
+   *
+   * @param task What to run, from `defineTasks()`.
+   * @param args Its arguments. None may move.
+   * @param initial What the result of shard 0 is put to.
+   * @param reduce Puts one more result to those before it; may be asynchronous.
+   * @returns What the last `reduce` gave.
+   * @throws {AggregateError} As a rejection: if several shards fail, each in its way. `reduce` is not
+   * called if any fails.
+   *
+   * @see `seastar::sharded::map_reduce0()`
+   */
+  async mapReduce<Arguments extends readonly unknown[], Result, Accumulated>(
+    task: Task<Arguments, Result>,
+    args: Arguments,
+    initial: Accumulated,
+    reduce: Reducer<Accumulated, Result>,
+  ): Promise<Accumulated> {
+    const results = await this.#submitToEach(allShards(this.#endpoint), task, args);
+    return await reduceInOrder(results, initial, reduce);
+  }
+
+  /**
+   * Starts a service: an instance on every shard, made there by the class's constructor with these
+   * arguments. Resolves when all are made. If one cannot be, those that were made are stopped, and it
+   * rejects with the constructor's error. `stop()` of the runtime stops services that still run, the
+   * latest started first.
+   *
+   * @param definition The service, from `defineService()`.
+   * @param args What the constructor takes, the same for all but for a `shardedParameter()`. None may
+   * move, as a foreign pointer does.
+   * @returns The service, to be called and stopped.
+   * @throws {TypeError} As a rejection: if an argument cannot travel, or moves.
+   * @throws {AggregateError} As a rejection: if constructors fail on several shards, each in its way.
+   *
+   * @see `seastar::sharded::start()`
+   */
+  async startSharded<Arguments extends readonly unknown[], Service extends object>(
+    definition: ServiceDefinition<Arguments, Service>,
+    ...args: PerShard<Arguments>
+  ): Promise<Sharded<Service>> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    return await Sharded.start(this.#endpoint, definition, args);
+  }
+
+  async #submitToEach<Arguments extends readonly unknown[], Result>(
+    shards: readonly number[],
+    task: Task<Arguments, Result>,
+    args: Arguments,
+  ): Promise<Result[]> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    return await submitToEach(this.#endpoint, shards, task, args);
+  }
+
+  /** Why the host may make no more calls, if so. */
+  #refusal(): Error | undefined {
     if (this.#crash !== undefined && this.#onCrash === "fail") {
       this.#crashReported = true;
-      return Promise.reject(this.#crash);
+      return this.#crash;
     }
     if (this.#stopping !== undefined) {
-      return Promise.reject(
-        new StoppedError(`Cannot submit to shard ${shard}: the runtime has been told to stop`),
-      );
+      return new StoppedError("Cannot make a call: the runtime has been told to stop");
     }
-    return this.#endpoint.submitTo(shard, task, args);
+    return undefined;
   }
 
   /**
    * Ends the runtime in good order: takes no new calls from the host, waits for calls under way,
-   * then ends the threads. Calling it again gives the same promise.
+   * stops services that still run, then ends the threads. Calling it again gives the same promise.
    *
    * @param options How long to wait.
    * @throws {ShardCrashedError} If a shard had crashed and no call has said so.
-   * @throws What calls without reply have thrown and no `flush()` has fetched.
+   * @throws What calls without reply have thrown and no `flush()` has fetched, and what services threw
+   * when they were stopped; a `StoppedError` for one that had not stopped at the deadline.
    */
   stop(options: StopOptions = {}): Promise<void> {
     this.#stopping ??= this.#stop(options.deadlineMs ?? STOP_DEADLINE_MS);
@@ -264,7 +370,7 @@ export class Runtime {
   busStatistics(shard: number): BusStatistics {
     if (shard !== this.shardCount) this.#sliceOf(shard);
     const page = this.#endpoint.layout.controlPage(shard);
-    return readBusStatistics(this.#endpoint.buffer, page + COUNTERS_BYTES);
+    return readBusStatistics(this.#endpoint.buffer, page);
   }
 
   /**
@@ -300,12 +406,12 @@ export class Runtime {
   async #stop(deadlineMs: number): Promise<void> {
     const { bus } = this.#endpoint;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const deadline = new Promise<unknown[]>((resolve) => {
-      timer = setTimeout(() => resolve([]), deadlineMs);
+    const deadline = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, deadlineMs);
     });
-    let failures: unknown[] = [];
+    const failures: unknown[] = [];
     try {
-      failures = await Promise.race([deadline, this.#quiesce()]);
+      await Promise.race([deadline, this.#finish(failures)]);
     } catch (error) {
       if (!(error instanceof ShardCrashedError)) throw error; // a crash is told below
     } finally {
@@ -319,7 +425,21 @@ export class Runtime {
     }
     if (this.#crash !== undefined && !this.#crashReported) throw this.#crash;
     this.#settleClosed.resolve();
-    throwFailures(failures);
+    throwFailures(failures, "calls without reply, or services told to stop,");
+  }
+
+  /**
+   * Waits for the host's own calls, then stops the services, then waits for what is under way on the
+   * shards; again while there were services, as something may have started one meanwhile.
+   */
+  async #finish(failures: unknown[]): Promise<void> {
+    let stopped: number;
+    do {
+      await this.#endpoint.bus.idle();
+      const alive = this.#threads.filter(({ alive }) => alive).map(({ shard }) => shard);
+      stopped = await stopServices(this.#endpoint, alive, failures);
+      failures.push(...await this.#quiesce());
+    } while (stopped > 0);
   }
 
   /**

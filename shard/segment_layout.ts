@@ -3,59 +3,30 @@
  * every shard arrive at the same offsets.
  *
  * ```
- * 0          header page            MAGIC, and DEATHS: how many endpoints have died
+ * 0          header page            MAGIC, and CHANGES: how often a shard has died or come back
  * 4096       control pages          4096 bytes an endpoint: shards 0 … n-1, then the host
  * …          rings                  one per ordered pair, (n+1) × n of them
  * …          host slice             memory for the host's messages, outside the division
  * …          shard slices           equal parts of `memory`
  * ```
  *
- * A control page, each line 128 bytes, one writer a line unless said:
- *
- * ```
- * byte    0: PARKED    endpoint stores 1 before it sleeps, whoever wakes it swaps 0 in
- *       128: STATE     host: life of the endpoint
- *       132: OBITUARY_LENGTH, host, before STATE becomes DEAD
- *       256: COUNTERS  endpoint: float64 figures of its bus
- *      1024: OBITUARY  host: why it died, in the value codec's bytes
- * ```
+ * What lies in a control page is in bus/control_page.ts.
  *
  * @module
  */
 
 import type { SliceSpan } from "../allocator/mod.ts";
-import { ringBytes } from "./bus/mod.ts";
+import { CONTROL_PAGE_BYTES, ringBytes } from "./bus/mod.ts";
 
 /** Slices and rings begin on such a boundary, a page of most machines. */
 const PAGE_BYTES = 4096;
 
-/** Bytes from a control page's start to PARKED. */
-export const PARKED_BYTES = 0;
-/** Bytes from a control page's start to STATE. */
-export const STATE_BYTES = 128;
-/** Bytes from a control page's start to OBITUARY_LENGTH. */
-export const OBITUARY_LENGTH_BYTES = 132;
-/** Bytes from a control page's start to COUNTERS. */
-export const COUNTERS_BYTES = 256;
-/** Bytes from a control page's start to OBITUARY. */
-export const OBITUARY_BYTES = 1024;
-/** Room for OBITUARY. */
-export const OBITUARY_CAPACITY_BYTES = PAGE_BYTES - OBITUARY_BYTES;
 /** Bytes from the segment's start to MAGIC. */
 export const MAGIC_BYTES = 0;
-/** Bytes from the segment's start to DEATHS. */
-export const DEATHS_BYTES = 128;
+/** Bytes from the segment's start to CHANGES. */
+export const CHANGES_BYTES = 128;
 /** What MAGIC holds: "TIDE". */
 export const SEGMENT_MAGIC = 0x45444954;
-
-/** STATE: formatted, not yet ready. */
-export const STATE_STARTING = 0;
-/** STATE: takes calls. */
-export const STATE_RUNNING = 1;
-/** STATE: stopped in good order. */
-export const STATE_STOPPED = 2;
-/** STATE: gone without being asked to; OBITUARY says why. */
-export const STATE_DEAD = 3;
 
 /** The numbers that the whole layout follows from. */
 export interface SegmentShape {
@@ -90,7 +61,7 @@ export class SegmentLayout {
     this.shape = shape;
     this.host = shape.shardCount;
     this.endpointCount = shape.shardCount + 1;
-    this.#ringsByteOffset = PAGE_BYTES * (1 + this.endpointCount);
+    this.#ringsByteOffset = PAGE_BYTES + CONTROL_PAGE_BYTES * this.endpointCount;
     this.#ringByteLength = ringBytes(shape.ringSlots);
     const rings = this.endpointCount * (this.endpointCount - 1);
     this.controlByteLength = alignToPage(this.#ringsByteOffset + rings * this.#ringByteLength);
@@ -109,7 +80,7 @@ export class SegmentLayout {
 
   /** Byte offset of an endpoint's control page. */
   controlPage(endpoint: number): number {
-    return PAGE_BYTES * (1 + endpoint);
+    return PAGE_BYTES + CONTROL_PAGE_BYTES * endpoint;
   }
 
   /** Byte offset of the ring from one endpoint to another. */

@@ -11,7 +11,7 @@ import { defineTasks, type Task } from "./task.ts";
 
 /** A class that can be started on every shard: use {@linkcode defineService}. */
 export class ServiceDefinition<Arguments extends readonly unknown[], Service extends object> {
-  /** Name of the class. */
+  /** Name of the class, or the key where it has none. */
   readonly name: string;
   /** The class, on this thread. */
   readonly serviceClass: new (...args: Arguments) => Service;
@@ -24,10 +24,11 @@ export class ServiceDefinition<Arguments extends readonly unknown[], Service ext
 
   /** Use {@linkcode defineService}. */
   constructor(
+    name: string,
     serviceClass: new (...args: Arguments) => Service,
     make: Task<[number, PackedParameter[] | undefined, ...unknown[]], void>,
   ) {
-    this.name = serviceClass.name;
+    this.name = name;
     this.serviceClass = serviceClass;
     this.make = make;
   }
@@ -74,14 +75,16 @@ export function defineService<Arguments extends readonly unknown[], Service exte
       `Cannot define service "${key}" of ${module}: expected a class, received ${typeof serviceClass}`,
     );
   }
-  const { make } = defineTasks(module, { [key]: makeInstance }) as never;
-  async function makeInstance(
-    id: number,
-    parameters: PackedParameter[] | undefined,
-    ...args: unknown[]
-  ): Promise<void> {
-    if (parameters !== undefined) await computeParameters(parameters, args);
-    addInstance(id, serviceClass.name, new serviceClass(...args as unknown as Arguments));
-  }
-  return new ServiceDefinition(serviceClass, make);
+  const name = serviceClass.name || key;
+  const tasks = defineTasks(module, {
+    async [key](
+      id: number,
+      parameters: PackedParameter[] | undefined,
+      ...args: unknown[]
+    ): Promise<void> {
+      if (parameters !== undefined) await computeParameters(parameters, args);
+      addInstance(id, name, new serviceClass(...args as unknown as Arguments));
+    },
+  });
+  return new ServiceDefinition(name, serviceClass, tasks[key]!);
 }

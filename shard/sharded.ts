@@ -10,6 +10,7 @@
  * @module
  */
 
+import { StoppedError } from "./bus/mod.ts";
 import type { CallOptions } from "./call_options.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { NoShardedInstanceError } from "./errors.ts";
@@ -19,8 +20,8 @@ import {
   checkRepeatable,
   oneErrorOf,
   otherShards,
-  type Reducer,
   reduceInOrder,
+  type Reducer,
   registerRepeatable,
 } from "./invoke.ts";
 import type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
@@ -374,34 +375,35 @@ export function containerOf<Service extends object>(service: Service): Sharded<S
   return Sharded.ofId<Service>(localEndpoint(), id, nameOfService(id));
 }
 
-/** What stopping services came to. */
-export interface StoppedServices {
-  /** How many were running. */
-  readonly count: number;
-  /** What they threw. */
-  readonly errors: readonly unknown[];
-}
-
 /**
  * Stops all services that run on `shards`, the latest started first: for the end of a runtime. Every
  * service has an instance on every shard, so any shard knows all, in the order of their start.
+ *
+ * @param failures Receives what services throw. While one stops, it holds that it has not finished,
+ * for a runtime that can wait no longer.
+ * @returns How many there were.
  */
 export async function stopServices(
   endpoint: Endpoint,
   shards: readonly number[],
-): Promise<StoppedServices> {
+  failures: unknown[],
+): Promise<number> {
   const [witness] = shards;
-  if (witness === undefined) return { count: 0, errors: [] };
+  if (witness === undefined) return 0;
   const running = await endpoint.submitTo(witness, shardedTasks.running, []);
-  const errors: unknown[] = [];
   for (const { id, name } of running.reverse()) {
+    failures.push(
+      new StoppedError(`${name} had not stopped when the runtime could wait no longer`),
+    );
     try {
       await Sharded.ofId(endpoint, id, name).stopOn(shards);
+      failures.pop();
     } catch (error) {
-      errors.push(error);
+      failures[failures.length - 1] = error;
+      if (!endpoint.bus.open) break; // the runtime has failed, and ends all the others at once
     }
   }
-  return { count: running.length, errors };
+  return running.length;
 }
 
 registerRepeatable(Sharded);

@@ -5,6 +5,9 @@
  * @module
  */
 
+import { COUNTERS_BYTES, LATENCIES_BYTES } from "./control_page.ts";
+import { BUCKET_COUNT, type LatencyStatistics, readLatencies } from "./latency_histogram.ts";
+
 /** Figures of one endpoint's bus. */
 export interface BusStatistics {
   /** Calls sent to other endpoints. */
@@ -25,6 +28,8 @@ export interface BusStatistics {
   readonly sleeps: number;
   /** Times that it woke another. */
   readonly wakeUps: number;
+  /** Round trips of its calls, in microseconds. */
+  readonly latencyMicroseconds: LatencyStatistics;
 }
 
 /** Index of each counter. */
@@ -48,12 +53,13 @@ export const WAKE_UPS = 8;
 /** Counters of an endpoint. */
 export const COUNTER_COUNT = 9;
 
-/** Reads an endpoint's figures from any thread. */
+/** Reads the figures in the control page at `pageByteOffset`, from any thread. */
 export function readBusStatistics(
   buffer: SharedArrayBuffer,
-  countersByteOffset: number,
+  pageByteOffset: number,
 ): BusStatistics {
-  const counters = new Float64Array(buffer, countersByteOffset, COUNTER_COUNT);
+  const counters = new Float64Array(buffer, pageByteOffset + COUNTERS_BYTES, COUNTER_COUNT);
+  const latencies = new Int32Array(buffer, pageByteOffset + LATENCIES_BYTES, BUCKET_COUNT);
   return {
     callsSent: counters[CALLS_SENT]!,
     repliesReceived: counters[REPLIES_RECEIVED]!,
@@ -64,5 +70,6 @@ export function readBusStatistics(
     batches: counters[BATCHES]!,
     sleeps: counters[SLEEPS]!,
     wakeUps: counters[WAKE_UPS]!,
+    latencyMicroseconds: readLatencies(latencies),
   };
 }

@@ -6,7 +6,11 @@
  * @module
  */
 
+import type { LatencyHistogram } from "./latency_histogram.ts";
 import type { CallHandle, Peer, Settle } from "./peer.ts";
+
+/** Of so many calls one is timed. */
+const CALLS_PER_SAMPLE = 64;
 
 /** The calls under way of one endpoint. */
 export class CallTable {
@@ -16,6 +20,15 @@ export class CallTable {
   readonly #handles: (CallHandle | undefined)[] = [];
   readonly #free: number[] = [];
   #size = 0;
+  readonly #latencies: LatencyHistogram;
+  /** The call that is being timed, and since when; -1 while none is. */
+  #timedCall = -1;
+  #timedSince = 0;
+  #untilSample = 1;
+
+  constructor(latencies: LatencyHistogram) {
+    this.#latencies = latencies;
+  }
 
   /** Calls under way, those whose callers have given them up included. */
   get size(): number {
@@ -35,7 +48,15 @@ export class CallTable {
     }
     peer.outstanding++;
     this.#size++;
+    if (--this.#untilSample === 0) this.#time(call);
     return call;
+  }
+
+  #time(call: number): void {
+    this.#untilSample = CALLS_PER_SAMPLE;
+    if (this.#timedCall !== -1) return; // the one before it is still under way
+    this.#timedCall = call;
+    this.#timedSince = performance.now();
   }
 
   /** Whether the caller has given the call up: its reply is nobody's. */
@@ -54,6 +75,10 @@ export class CallTable {
   /** Takes a call out; returns the function that settles its promise, if it has one. */
   remove(call: number, failed: boolean): Settle | undefined {
     const settle = (failed ? this.#rejects : this.#resolves)[call];
+    if (call === this.#timedCall) {
+      this.#latencies.add(performance.now() - this.#timedSince);
+      this.#timedCall = -1;
+    }
     const handle = this.#handles[call];
     if (handle !== undefined) handle.settled = true;
     this.#callees[call]!.outstanding--;

@@ -7,6 +7,7 @@
 import { CALLS_DELAYED, CALLS_SENT, CALLS_WAITING, REPLIES_RECEIVED } from "./bus_statistics.ts";
 import { CallTable } from "./call_table.ts";
 import { BusyError } from "./errors.ts";
+import type { LatencyHistogram } from "./latency_histogram.ts";
 import type { MessageBody } from "./message_body.ts";
 import { RecordViews } from "./message_codec.ts";
 import type { Callable } from "./message_bus.ts";
@@ -51,7 +52,7 @@ export class Caller {
   readonly #counters: Float64Array;
   readonly #credit: number;
   readonly #commit: (peer: Peer) => void;
-  readonly #calls = new CallTable();
+  readonly #calls: CallTable;
   /** Errors that came from another endpoint. */
   readonly #remoteErrors = new WeakSet<object>();
   #waiting = 0;
@@ -62,9 +63,11 @@ export class Caller {
     views: RecordViews,
     body: MessageBody,
     counters: Float64Array,
+    latencies: LatencyHistogram,
     ringSlots: number,
     commit: (peer: Peer) => void,
   ) {
+    this.#calls = new CallTable(latencies);
     this.#views = views;
     this.#body = body;
     this.#counters = counters;

@@ -17,11 +17,19 @@ import type { Allocator } from "../../allocator/mod.ts";
 import { BATCHES, COUNTER_COUNT, SLEEPS, WAKE_UPS } from "./bus_statistics.ts";
 import { Callee, type Resolver } from "./callee.ts";
 import { Caller } from "./caller.ts";
+import {
+  CHANGES_SEEN_BYTES,
+  COUNTERS_BYTES,
+  HEARTBEAT_BYTES,
+  LATENCIES_BYTES,
+} from "./control_page.ts";
 import { StoppedError } from "./errors.ts";
+import { BUCKET_COUNT, LatencyHistogram } from "./latency_histogram.ts";
 import { MessageBody } from "./message_body.ts";
 import { RecordViews } from "./message_codec.ts";
 import { type CallHandle, Peer, ServedCall } from "./peer.ts";
 import { KIND_REQUEST, KIND_WORD, kindOf } from "./record_layout.ts";
+import { PendingSet } from "./pending_set.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
 import type { Doorbells } from "./wait_strategy.ts";
 import type { WireType } from "./wire_type.ts";
@@ -53,12 +61,12 @@ export interface MessageBusOptions {
   readonly ring: (from: number, to: number) => number;
   /** Slots of each ring. */
   readonly ringSlots: number;
-  /** Byte offset of this endpoint's float64 counters. */
-  readonly countersByteOffset: number;
-  /** Byte offset of the word that counts the endpoints that have died. */
-  readonly deathsByteOffset: number;
+  /** Byte offset of an endpoint's control page. */
+  readonly controlPage: (endpoint: number) => number;
+  /** Byte offset of the word that counts the endpoints that have died or come back. */
+  readonly changesByteOffset: number;
   /** Called when that word has changed. */
-  readonly onDeaths: () => void;
+  readonly onChanges: () => void;
   /** The allocator of this endpoint's slice. */
   readonly allocator: Allocator;
   /** Classes that travel as themselves. */
@@ -84,13 +92,21 @@ export class MessageBus {
   readonly #caller: Caller;
   readonly #callee: Callee;
   readonly #spins: boolean;
+  readonly #ring: (from: number, to: number) => number;
+  readonly #ringSlots: number;
   /** By endpoint; none at the own number. */
   readonly #peers: (Peer | undefined)[] = [];
-  /** The same, without the gap. */
-  readonly #others: Peer[] = [];
-  readonly #deathsWord: number;
-  readonly #onDeaths: () => void;
-  #seenDeaths = 0;
+  /** Peers with records to publish at the end of the turn. */
+  readonly #dirty: Peer[] = [];
+  /** Who may have sent something here. */
+  readonly #pending: PendingSet;
+  /** The same of each endpoint. */
+  readonly #pendingOf: PendingSet[] = [];
+  readonly #heartbeatWord: number;
+  readonly #changesWord: number;
+  readonly #changesSeenWord: number;
+  readonly #onChanges: () => void;
+  #seenChanges = 0;
   #localCalls = 0;
   /** Calls without reply to this endpoint by itself, and what they have thrown. */
   #detached = 0;
@@ -108,13 +124,26 @@ export class MessageBus {
     this.#allocator = options.allocator;
     this.#doorbells = options.doorbells;
     this.#views = new RecordViews(options.buffer, options.controlByteLength);
-    this.#counters = new Float64Array(options.buffer, options.countersByteOffset, COUNTER_COUNT);
+    const page = options.controlPage(options.endpoint);
+    this.#counters = new Float64Array(options.buffer, page + COUNTERS_BYTES, COUNTER_COUNT);
+    const latencies = new Int32Array(options.buffer, page + LATENCIES_BYTES, BUCKET_COUNT);
     this.#spins = options.spins;
-    this.#deathsWord = options.deathsByteOffset >> 2;
-    this.#onDeaths = options.onDeaths;
+    this.#changesWord = options.changesByteOffset >> 2;
+    this.#changesSeenWord = (page + CHANGES_SEEN_BYTES) >> 2;
+    this.#heartbeatWord = (page + HEARTBEAT_BYTES) >> 2;
+    this.#onChanges = options.onChanges;
+    this.#ring = options.ring;
+    this.#ringSlots = options.ringSlots;
     const body = new MessageBody(options.buffer, options.allocator, options.types);
     const commit = (peer: Peer): void => this.#commit(peer);
-    this.#caller = new Caller(this.#views, body, this.#counters, options.ringSlots, commit);
+    this.#caller = new Caller(
+      this.#views,
+      body,
+      this.#counters,
+      new LatencyHistogram(latencies),
+      options.ringSlots,
+      commit,
+    );
     this.#callee = new Callee(
       this.#views,
       body,
@@ -125,19 +154,22 @@ export class MessageBus {
       () => this.#checkIdle(),
     );
     const words = this.#views.words;
+    this.#pending = new PendingSet(words, page, options.endpointCount);
     for (let other = 0; other < options.endpointCount; other++) {
-      if (other === options.endpoint) {
-        this.#peers.push(undefined);
-        continue;
-      }
-      const peer = new Peer(
-        other,
-        new RingProducer(words, options.ring(options.endpoint, other), options.ringSlots),
-        new RingConsumer(words, options.ring(other, options.endpoint), options.ringSlots),
-      );
-      this.#peers.push(peer);
-      this.#others.push(peer);
+      const isOwn = other === options.endpoint;
+      const itsPending = new PendingSet(words, options.controlPage(other), options.endpointCount);
+      this.#pendingOf.push(itsPending);
+      this.#peers.push(isOwn ? undefined : this.#newPeer(other));
     }
+  }
+
+  #newPeer(endpoint: number): Peer {
+    const words = this.#views.words;
+    return new Peer(
+      endpoint,
+      new RingProducer(words, this.#ring(this.endpoint, endpoint), this.#ringSlots),
+      new RingConsumer(words, this.#ring(endpoint, this.endpoint), this.#ringSlots),
+    );
   }
 
   /** The endpoint that called the task running now, up to its first await. */
@@ -211,7 +243,9 @@ export class MessageBus {
   /** The same of every endpoint, without waiting. */
   takeAllFailures(): unknown[] {
     const taken = this.#failures.splice(0);
-    for (const peer of this.#others) taken.push(...this.#callee.takeFailures(peer));
+    for (const peer of this.#peers) {
+      if (peer !== undefined) taken.push(...this.#callee.takeFailures(peer));
+    }
     return taken;
   }
 
@@ -251,7 +285,10 @@ export class MessageBus {
 
   /** Has the ring to `peer` published at the end of the turn. */
   #touch(peer: Peer): void {
-    peer.dirty = true;
+    if (!peer.dirty) {
+      peer.dirty = true;
+      this.#dirty.push(peer);
+    }
     // Behind the microtasks already queued, so that all callers of this turn share one publish.
     if (this.#flushScheduled || this.#polling) return;
     this.#flushScheduled = true;
@@ -265,14 +302,18 @@ export class MessageBus {
   flush(): void {
     this.#flushScheduled = false;
     this.#allocator.flushRemoteFrees();
-    for (const peer of this.#others) {
-      if (!peer.dirty) continue;
+    const dirty = this.#dirty;
+    for (let i = 0; i < dirty.length; i++) {
+      const peer = dirty[i]!;
       peer.dirty = false;
       this.#callee.acknowledge(peer);
       peer.producer.publish();
+      if (peer.gone !== undefined) continue;
+      this.#pendingOf[peer.endpoint]!.add(this.endpoint);
       this.#counters[BATCHES]!++;
       if (this.#doorbells.ring(peer.endpoint)) this.#counters[WAKE_UPS]!++;
     }
+    dirty.length = 0;
     if (this.#asleep && this.#spins && this.#caller.underWay > 0) this.#doorbells.ringSelf();
   }
 
@@ -280,50 +321,58 @@ export class MessageBus {
 
   /** Handles every record that has come, gives memory back, and publishes the replies. */
   poll(): number {
+    const words = this.#views.words;
+    words[this.#heartbeatWord]!++;
     this.#allocator.drainRemoteFrees();
-    if (this.#views.words[this.#deathsWord] !== this.#seenDeaths) this.#lookForDeaths();
+    if (words[this.#changesWord] !== this.#seenChanges) this.#lookForChanges();
+    if (this.#pending.looksEmpty()) return 0;
     let handled = 0;
     this.#polling = true;
     try {
-      for (const peer of this.#others) {
-        const consumer = peer.consumer;
-        // A call number of a dead peer may have been given out again: its late replies are not read.
-        if (consumer.looksEmpty() || peer.gone !== undefined) continue;
-        for (let at = consumer.peek(); at >= 0; at = consumer.peek()) {
-          const kind = this.#views.words[at + KIND_WORD]!;
-          if (kindOf(kind) === KIND_REQUEST) this.#callee.request(peer, kind, at);
-          else this.#caller.reply(peer, kind, at);
-          handled++;
+      for (let index = 0; index < this.#pending.wordCount; index++) {
+        for (let bits = this.#pending.take(index); bits !== 0; bits &= bits - 1) {
+          handled += this.#receive(index * 32 + 31 - Math.clz32(bits & -bits));
         }
-        consumer.publish();
       }
       if (handled > 0 && this.#caller.hasWaiting) {
-        for (const peer of this.#others) this.#caller.sendWaiting(peer);
+        for (const peer of this.#peers) if (peer !== undefined) this.#caller.sendWaiting(peer);
       }
     } finally {
       this.#polling = false;
-    }
-    if (handled > 0) {
+      // Also when a record could not be handled: what was sent before it must not stay behind.
       this.flush();
-      this.#checkIdle();
     }
+    this.#checkIdle();
+    return handled;
+  }
+
+  /** Handles every record of the ring from `endpoint`. */
+  #receive(endpoint: number): number {
+    const peer = this.#peers[endpoint]!;
+    // A call number of a dead peer may have been given out again: its late replies are not read.
+    if (peer.gone !== undefined) return 0;
+    const { consumer } = peer;
+    let handled = 0;
+    for (let at = consumer.peek(); at >= 0; at = consumer.peek()) {
+      const kind = this.#views.words[at + KIND_WORD]!;
+      if (kindOf(kind) === KIND_REQUEST) this.#callee.request(peer, kind, at);
+      else this.#caller.reply(peer, kind, at);
+      handled++;
+    }
+    consumer.publish();
     return handled;
   }
 
   /** Whether something seems to wait: plain looks, cheap enough to spin on. */
   looksBusy(): boolean {
-    for (const peer of this.#others) {
-      if (!peer.consumer.looksEmpty() && peer.gone === undefined) return true;
-    }
-    return this.#views.words[this.#deathsWord] !== this.#seenDeaths;
+    return !this.#pending.looksEmpty() ||
+      this.#views.words[this.#changesWord] !== this.#seenChanges;
   }
 
   /** Whether something waits: exact, for the last look before a sleep. */
   isBusy(): boolean {
-    for (const peer of this.#others) {
-      if (!peer.consumer.isEmpty() && peer.gone === undefined) return true;
-    }
-    return Atomics.load(this.#views.words, this.#deathsWord) !== this.#seenDeaths ||
+    return !this.#pending.isEmpty() ||
+      Atomics.load(this.#views.words, this.#changesWord) !== this.#seenChanges ||
       this.#allocator.hasRemoteFrees();
   }
 
@@ -335,10 +384,24 @@ export class MessageBus {
 
   // ─── Ends ────────────────────────────────────────────────────────────────────────────────────
 
-  #lookForDeaths(): void {
-    // Orders the reads of the obituaries behind the store of DEATHS that announces them.
-    this.#seenDeaths = Atomics.load(this.#views.words, this.#deathsWord);
-    this.#onDeaths();
+  #lookForChanges(): void {
+    const words = this.#views.words;
+    // Orders the reads of states and obituaries behind the change of CHANGES that announces them.
+    this.#seenChanges = Atomics.load(words, this.#changesWord);
+    this.#onChanges();
+    // Tells the host that this endpoint has let go of the rings of the dead.
+    Atomics.store(words, this.#changesSeenWord, this.#seenChanges);
+    Atomics.notify(words, this.#changesSeenWord);
+  }
+
+  /** Whether `endpoint` was declared gone and has not come back. */
+  isGone(endpoint: number): boolean {
+    return this.#peers[endpoint]?.gone !== undefined;
+  }
+
+  /** `endpoint` has come back, with empty rings and no memory of its former life. */
+  declareBack(endpoint: number): void {
+    this.#peers[endpoint] = this.#newPeer(endpoint);
   }
 
   /** Rejects every call to `endpoint`, now and from now on, with `error`; returns how many. */
@@ -387,7 +450,9 @@ export class MessageBus {
   /** Ends the endpoint: rejects what is under way with `error`; returns how many calls. */
   close(error: Error): number {
     let rejected = 0;
-    for (const peer of this.#others) rejected += this.declareGone(peer.endpoint, error);
+    for (const peer of this.#peers) {
+      if (peer !== undefined) rejected += this.declareGone(peer.endpoint, error);
+    }
     this.open = false;
     this.#doorbells.ringSelf();
     return rejected;

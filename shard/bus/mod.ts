@@ -4,12 +4,14 @@
  * @module
  */
 
+export * from "./control_page.ts";
 export * from "./errors.ts";
 export { type BusStatistics, readBusStatistics } from "./bus_statistics.ts";
+export type { LatencyStatistics } from "./latency_histogram.ts";
 export { MAX_WAITING_CALLS } from "./caller.ts";
 export { type Callable, MessageBus, type MessageBusOptions } from "./message_bus.ts";
 export { CallHandle } from "./peer.ts";
 export { ringBytes } from "./ring_layout.ts";
 export { type ErrorClass, registerErrorClass, ValueCodec } from "./value_codec.ts";
-export { attend, Doorbells } from "./wait_strategy.ts";
+export { attend, Doorbells, waitUntilAtLeast } from "./wait_strategy.ts";
 export type { WireType } from "./wire_type.ts";

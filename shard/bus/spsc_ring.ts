@@ -99,16 +99,6 @@ export class RingConsumer {
     return this.#slotsWord + (this.#head & (this.#slotCount - 1)) * RECORD_WORDS;
   }
 
-  /** Whether a record may be waiting: a plain look, 1 ns, that may lag behind the producer. */
-  looksEmpty(): boolean {
-    return this.#words[this.#tailWord] === this.#head;
-  }
-
-  /** Whether no record is published, exactly: the check that must precede a sleep. */
-  isEmpty(): boolean {
-    return Atomics.load(this.#words, this.#tailWord) === this.#head;
-  }
-
   /** Lets go of the record that `peek()` gave; its slot is reused after `publish()`. */
   release(): void {
     this.#head = (this.#head + 1) | 0;

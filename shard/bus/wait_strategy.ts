@@ -134,3 +134,23 @@ async function spin(bus: Attended, microseconds: number): Promise<boolean> {
 function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
+
+/**
+ * Resolves when the word has reached `value`, or when `signal` aborts. Its writer must notify it.
+ */
+export async function waitUntilAtLeast(
+  words: Int32Array,
+  wordIndex: number,
+  value: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const ended = new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  for (;;) {
+    const seen = Atomics.load(words, wordIndex);
+    if (((seen - value) | 0) >= 0 || signal.aborted) return;
+    const waiting = Atomics.waitAsync(words, wordIndex, seen);
+    if (waiting.async) await Promise.race([waiting.value, ended]);
+  }
+}

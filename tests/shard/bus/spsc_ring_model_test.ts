@@ -1,10 +1,12 @@
 /**
- * The ring and the sleep handshake in every interleaving: production code, on a ring of two slots.
+ * The ring, the pending bits and the sleep handshake in every interleaving: production code, on a ring of two slots.
  * Covered: full and empty rings, publishing one by one and in batches, indices about to wrap, a
  * sender that looks whether the receiver sleeps. Not covered: the waiting itself, which the stress
  * tests do with real threads.
  */
 import { assert, assertEquals, assertGreater } from "@std/assert";
+import { PARKED_BYTES, PENDING_BYTES } from "../../../shard/bus/control_page.ts";
+import { PendingSet } from "../../../shard/bus/pending_set.ts";
 import { RECORD_WORDS } from "../../../shard/bus/record_layout.ts";
 import {
   RING_HEAD_BYTES,
@@ -21,8 +23,11 @@ const RING_WORDS = ringBytes(SLOTS) >> 2;
 const TAIL = RING_TAIL_BYTES >> 2;
 const HEAD = RING_HEAD_BYTES >> 2;
 const STARTS = [0, 0x7fffffff, -1];
-/** A word after the ring: PARKED of the only sleeper. */
-const PARKED = RING_WORDS;
+/** A control page after the ring: of the only receiver. */
+const PAGE_BYTES = RING_WORDS * 4;
+const PARKED = (PAGE_BYTES + PARKED_BYTES) >> 2;
+const PENDING = (PAGE_BYTES + PENDING_BYTES) >> 2;
+const WORDS_WITH_PAGE = PENDING + 1;
 
 type Program = (words: Int32Array) => number[];
 
@@ -133,22 +138,34 @@ Deno.test("the model of the ring catches a full test that is off by one", () => 
   assert(noticed);
 });
 
-/** Publishes one record and rings; returns [1] if it woke the sleeper. */
-const sender: Program = (words) => {
+function publishOne(words: Int32Array): void {
   const ring = new RingProducer(words, 0, SLOTS);
   ring.tryReserve();
   ring.commit();
   ring.publish();
-  return [Number(new Doorbells(words, [PARKED], 0).ring(0))];
+}
+
+function pendingOf(words: Int32Array): PendingSet {
+  return new PendingSet(words, PAGE_BYTES, 1);
+}
+
+function doorbell(words: Int32Array): Doorbells {
+  return new Doorbells(words, [PARKED], 0);
+}
+
+/** Publishes one record, says so and rings, as `flush()` does; returns [1] if it woke the sleeper. */
+const sender: Program = (words) => {
+  publishOne(words);
+  pendingOf(words).add(0);
+  return [Number(doorbell(words).ring(0))];
 };
 
 /** Goes to sleep as `attend()` does; returns [1] if it fell asleep. */
 function sleeper(looksAgain: boolean): Program {
   return (words) => {
-    const ring = new RingConsumer(words, 0, SLOTS);
-    const bell = new Doorbells(words, [PARKED], 0);
+    const bell = doorbell(words);
     bell.announceSleep();
-    if (looksAgain && !ring.isEmpty()) {
+    if (looksAgain && !pendingOf(words).isEmpty()) {
       bell.cancelSleep();
       return [0];
     }
@@ -158,7 +175,7 @@ function sleeper(looksAgain: boolean): Program {
 
 /** Outcomes in which the receiver sleeps, PARKED is still set, and nobody has rung. */
 function lostWakeUps(programs: Program[]): number {
-  const { outcomes } = explore(RING_WORDS + 1, () => {}, programs, {
+  const { outcomes } = explore(WORDS_WITH_PAGE, () => {}, programs, {
     outcome: (results, memory) => [...results.flat(), memory[PARKED]],
   });
   return [...outcomes.keys()].filter((outcome) => {
@@ -175,14 +192,61 @@ Deno.test("the model of the handshake catches a receiver that does not look agai
   assertGreater(lostWakeUps([sender, sleeper(false)]), 0);
 });
 
-Deno.test("the model of the handshake catches a sender that rings before it publishes", () => {
+Deno.test("the model of the handshake catches a sender that rings before it says so", () => {
   const early: Program = (words) => {
-    const rung = Number(new Doorbells(words, [PARKED], 0).ring(0));
-    const ring = new RingProducer(words, 0, SLOTS);
-    ring.tryReserve();
-    ring.commit();
-    ring.publish();
+    publishOne(words);
+    const rung = Number(doorbell(words).ring(0));
+    pendingOf(words).add(0);
     return [rung];
   };
   assertGreater(lostWakeUps([early, sleeper(true)]), 0);
+});
+
+/** Sends twice; returns nothing. */
+function sendTwice(saysSoFirst: boolean): Program {
+  return (words) => {
+    const ring = new RingProducer(words, 0, SLOTS);
+    for (let n = 0; n < 2; n++) {
+      ring.tryReserve();
+      ring.commit();
+      if (saysSoFirst) pendingOf(words).add(0);
+      ring.publish();
+      if (!saysSoFirst) pendingOf(words).add(0);
+    }
+    return [];
+  };
+}
+
+/** Takes the bits and reads the ring they name, twice; returns how many records it found. */
+const taker: Program = (words) => {
+  const pending = pendingOf(words);
+  const ring = new RingConsumer(words, 0, SLOTS);
+  let found = 0;
+  for (let look = 0; look < 2; look++) {
+    if (pending.looksEmpty() || pending.take(0) === 0) continue;
+    for (; ring.peek() >= 0; ring.release()) found++;
+    ring.publish();
+  }
+  return [found];
+};
+
+/** Outcomes in which a record lies in the ring and no bit says so. */
+function forgottenRecords(programs: Program[]): number {
+  const { outcomes, races } = explore(WORDS_WITH_PAGE, () => {}, programs, {
+    outcome: (results, memory) => [...results.flat(), memory[PENDING]],
+    racyWords: [PENDING],
+  });
+  assertEquals([...races], []);
+  return [...outcomes.keys()].filter((outcome) => {
+    const [found, pending] = JSON.parse(outcome) as number[];
+    return found! < 2 && pending === 0;
+  }).length;
+}
+
+Deno.test("a record that is not read has its bit set in every interleaving", () => {
+  assertEquals(forgottenRecords([sendTwice(false), taker]), 0);
+});
+
+Deno.test("the model of the bits catches a sender that sets its bit before it publishes", () => {
+  assertGreater(forgottenRecords([sendTwice(true), taker]), 0);
 });

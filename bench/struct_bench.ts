@@ -1,0 +1,181 @@
+/**
+ * Struct views, access by access; the baseline is the same work on typed arrays with indices computed
+ * by hand. Each iteration is 1,000 repetitions: read µs as ns each.
+ *
+ * Twenty other structs are used first, as V8 optimizes for the types that a place in the source has
+ * met, and a program with a single struct would look better than real ones.
+ *
+ * Run it with `deno bench --no-check --allow-all bench/struct_bench.ts`.
+ */
+import {
+  array,
+  bool,
+  f32,
+  f64,
+  i32,
+  offsetOf,
+  pointer,
+  string,
+  struct,
+  u8,
+} from "../allocator/mod.ts";
+
+const FAR = 5 * 2 ** 30;
+const ROUNDS = 1000;
+const segment = new SharedArrayBuffer(6 * 2 ** 30);
+const floats = new Float64Array(segment);
+const words = new Int32Array(segment);
+const bytes = new Uint8Array(segment);
+const dataView = new DataView(segment);
+
+const Vector = struct("Vector", { x: f64, y: f64, z: f64 });
+const Particle = struct("Particle", {
+  x: f64,
+  velocity: Vector,
+  samples: array(f64, 4),
+  id: i32,
+  name: string(16),
+  get next() {
+    return pointer(() => Particle);
+  },
+});
+const ID = offsetOf(Particle, "id");
+const NEXT = offsetOf(Particle, "next");
+const VELOCITY_Z = offsetOf(Particle, "velocity") + offsetOf(Vector, "z");
+const SAMPLES = offsetOf(Particle, "samples");
+const NAME = offsetOf(Particle, "name");
+const STRIDE = Particle.byteLength;
+
+for (let i = 0; i < 20; i++) {
+  const Other = struct(`Other${i}`, { a: f64, b: i32, c: u8, d: f32, e: bool, f: Vector });
+  for (let address = 8; address < 80_000; address += 8) {
+    const other = Other.at(segment, address);
+    other.a += 1;
+    other.b = other.c;
+    other.d = other.f.x;
+    other.e = !other.e;
+  }
+}
+bytes.fill(0, 0, 80_008);
+
+/** Address of the k-th of 1,024 particles in a row. */
+function place(base: number, k: number): number {
+  return base + (k & 1023) * STRIDE;
+}
+
+for (const [where, base] of [["", 4096], [", above 4 GiB", FAR]] as const) {
+  for (let k = 0; k < 1024; k++) {
+    Particle.at(segment, place(base, k)).assign({ next: place(base, k + 1), name: "particle 7" });
+  }
+
+  const fixed = `x += 1 (f64) and id = k (i32) of one struct${where}`;
+  Deno.bench("typed arrays", { group: fixed, baseline: true }, () => {
+    for (let k = 0; k < ROUNDS; k++) {
+      floats[base / 8]! += 1;
+      words[(base + ID) / 4] = k;
+    }
+  });
+  const one = Particle.at(segment, base);
+  Deno.bench("struct view", { group: fixed }, () => {
+    for (let k = 0; k < ROUNDS; k++) {
+      one.x += 1;
+      one.id = k;
+    }
+  });
+  Deno.bench("DataView", { group: fixed }, () => {
+    for (let k = 0; k < ROUNDS; k++) {
+      dataView.setFloat64(base, dataView.getFloat64(base, true) + 1, true);
+      dataView.setInt32(base + ID, k, true);
+    }
+  });
+
+  const moving = `the same over 1,024 structs in turn${where}`;
+  Deno.bench("typed arrays", { group: moving, baseline: true }, () => {
+    for (let k = 0; k < ROUNDS; k++) {
+      const address = place(base, k);
+      floats[address / 8]! += 1;
+      words[(address + ID) / 4] = k;
+    }
+  });
+  Deno.bench("struct view, moved by at()", { group: moving }, () => {
+    for (let k = 0; k < ROUNDS; k++) {
+      one.at(place(base, k));
+      one.x += 1;
+      one.id = k;
+    }
+  });
+  Deno.bench("a new view of each, Particle.at()", { group: moving }, () => {
+    for (let k = 0; k < ROUNDS; k++) {
+      const view = Particle.at(one, place(base, k));
+      view.x += 1;
+      view.id = k;
+    }
+  });
+
+  const list = `follow a list of 1,024 structs${where}`;
+  Deno.bench("typed arrays", { group: list, baseline: true }, () => {
+    let address: number = base;
+    let sum = 0;
+    for (let k = 0; k < ROUNDS; k++) {
+      sum += floats[address / 8]!;
+      address = floats[(address + NEXT) / 8]!;
+    }
+    if (Number.isNaN(sum)) throw new Error("a sum that is no number");
+  });
+  Deno.bench("one view, at(view.next)", { group: list }, () => {
+    const node = Particle.at(segment, base);
+    let sum = 0;
+    for (let k = 0; k < ROUNDS; k++) {
+      sum += node.x;
+      node.at(node.next);
+    }
+    if (Number.isNaN(sum)) throw new Error("a sum that is no number");
+  });
+  Deno.bench('view.deref("next")', { group: list }, () => {
+    let node = Particle.at(segment, base);
+    let sum = 0;
+    for (let k = 0; k < ROUNDS; k++) {
+      sum += node.x;
+      node = node.deref("next")!;
+    }
+    if (Number.isNaN(sum)) throw new Error("a sum that is no number");
+  });
+}
+
+const one = Particle.at(segment, 4096);
+const nested = "velocity.z += 1, a struct in a struct";
+Deno.bench("typed arrays", { group: nested, baseline: true }, () => {
+  for (let k = 0; k < ROUNDS; k++) floats[(place(4096, k) + VELOCITY_Z) / 8]! += 1;
+});
+Deno.bench("struct view", { group: nested }, () => {
+  for (let k = 0; k < ROUNDS; k++) one.at(place(4096, k)).velocity.z += 1;
+});
+
+const element = "samples[2] += 1, an element of an array";
+Deno.bench("typed arrays", { group: element, baseline: true }, () => {
+  for (let k = 0; k < ROUNDS; k++) floats[(place(4096, k) + SAMPLES) / 8 + 2]! += 1;
+});
+Deno.bench("get() and set()", { group: element }, () => {
+  for (let k = 0; k < ROUNDS; k++) {
+    const { samples } = one.at(place(4096, k));
+    samples.set(2, samples.get(2) + 1);
+  }
+});
+Deno.bench("elements, made anew each time", { group: element }, () => {
+  for (let k = 0; k < ROUNDS; k++) one.at(place(4096, k)).samples.elements[2]! += 1;
+});
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const text = "a name of 10 bytes, read and written";
+Deno.bench("TextDecoder and TextEncoder", { group: text, baseline: true }, () => {
+  for (let k = 0; k < ROUNDS; k++) {
+    const field = bytes.subarray(4096 + NAME, 4096 + NAME + 16);
+    const end = field.indexOf(0);
+    encoder.encodeInto(decoder.decode(end < 0 ? field : field.subarray(0, end)), field);
+  }
+});
+Deno.bench("string(16)", { group: text }, () => {
+  one.at(4096);
+  for (let k = 0; k < ROUNDS; k++) one.name = `${one.name}`;
+});
