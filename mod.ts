@@ -20,6 +20,7 @@ export {
   BusyError,
   type CallOptions,
   containerOf,
+  type CrashPolicy,
   defineService,
   defineTasks,
   type ErrorClass,

@@ -161,6 +161,11 @@ export class Endpoint {
     throwFailures(taken.flat());
   }
 
+  /** Wakes `endpoint`, to look at what has changed. */
+  ring(endpoint: number): void {
+    this.#doorbells.ring(endpoint);
+  }
+
   /** Wakes every endpoint, to look at what has changed. */
   ringAll(): void {
     for (let endpoint = 0; endpoint < this.layout.endpointCount; endpoint++) {

@@ -31,6 +31,7 @@ export { Gate, GateHolder } from "./gate.ts";
 export { invokeOnAll, invokeOnOthers, mapReduce, type Reducer } from "./invoke.ts";
 export { parseMemorySize } from "./memory_size.ts";
 export type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
+export type { CrashPolicy } from "./shard_threads.ts";
 export type { Reference } from "./reference.ts";
 export { Runtime, type RuntimeOptions, type StopOptions } from "./runtime.ts";
 export { defineService, ServiceDefinition } from "./service_definition.ts";

@@ -13,11 +13,10 @@ import {
 } from "../allocator/mod.ts";
 import { type BusStatistics, readBusStatistics, ringBytes, StoppedError } from "./bus/mod.ts";
 import { controlTasks } from "./control_tasks.ts";
-import { Endpoint, throwFailures } from "./endpoint.ts";
+import { Endpoint, type EndpointSetup, throwFailures } from "./endpoint.ts";
 import { ShardCrashedError } from "./errors.ts";
 import { allShards, otherShards, reduceInOrder, type Reducer, submitToEach } from "./invoke.ts";
 import { parseMemorySize } from "./memory_size.ts";
-import { writeObituary } from "./obituary.ts";
 import {
   alignToPage,
   MAGIC_BYTES,
@@ -29,7 +28,7 @@ import type { ServiceDefinition } from "./service_definition.ts";
 import type { Sendable } from "./shard.ts";
 import { Sharded, stopServices } from "./sharded.ts";
 import type { PerShard } from "./sharded_parameter.ts";
-import { ShardThread } from "./shard_thread.ts";
+import { type CrashPolicy, ShardThreads } from "./shard_threads.ts";
 import type { Task } from "./task.ts";
 import { wireTypeNames } from "./wire_types.ts";
 
@@ -86,11 +85,28 @@ export interface RuntimeOptions {
   readonly ringSlots?: number;
   /**
    * What the death of a shard means. "fail": the runtime ends, and every call, under way or later,
-   * rejects with `ShardCrashedError`. "keep": calls to that shard reject, the others go on.
+   * rejects with `ShardCrashedError`. "keep": calls to that shard reject, the others go on. "restart":
+   * the same, and the shard is started again, with an empty slice and a new epoch: objects and blocks
+   * of its former life are gone, and foreign pointers to them fail. A shard that crashes more than
+   * five times within a minute fails the runtime.
    *
    * @default {"fail"}
    */
-  readonly onCrash?: "fail" | "keep";
+  readonly onCrash?: CrashPolicy;
+  /**
+   * Called when a shard was started again, to put back into it what it needs.
+   *
+   * @param shard Its id.
+   * @param cause What it had died of.
+   */
+  readonly onRestart?: (shard: number, cause: unknown) => void;
+  /**
+   * Takes a shard for crashed that does not come back to its event loop within so many milliseconds,
+   * as in an endless loop. Sleeping shards are woken twice in that time.
+   *
+   * @default {undefined, which means never}
+   */
+  readonly watchdogMs?: number;
 }
 
 /** How to stop. */
@@ -121,20 +137,32 @@ export class Runtime {
   /** Resolves when the runtime has stopped; rejects with the first crash of a shard. */
   readonly closed: Promise<void>;
   readonly #endpoint: Endpoint;
-  readonly #threads: ShardThread[] = [];
-  readonly #onCrash: "fail" | "keep";
+  readonly #threads: ShardThreads;
+  readonly #onCrash: CrashPolicy;
   readonly #settleClosed: PromiseWithResolvers<void> = Promise.withResolvers();
-  /** Not undefined once a shard has crashed. */
+  /** The first crash of a shard that was not started again. */
   #crash: ShardCrashedError | undefined;
+  /** Why the runtime has ended, if it has not been stopped. */
+  #failure: Error | undefined;
   /** Whether some call has been rejected with the crash. */
   #crashReported = false;
   #stopping: Promise<void> | undefined;
 
   /** Use {@linkcode Runtime.start}. */
-  private constructor(endpoint: Endpoint, onCrash: "fail" | "keep") {
+  private constructor(
+    endpoint: Endpoint,
+    setup: Omit<EndpointSetup, "endpoint">,
+    options: RuntimeOptions,
+  ) {
     this.shardCount = endpoint.shardCount;
     this.#endpoint = endpoint;
-    this.#onCrash = onCrash;
+    this.#onCrash = options.onCrash ?? "fail";
+    this.#threads = new ShardThreads(endpoint, setup, {
+      policy: this.#onCrash,
+      crashed: (error, rejectedCalls) => this.#crashed(error, rejectedCalls),
+      failed: (error) => this.#fail(error),
+      restarted: (shard, cause) => options.onRestart?.(shard, cause),
+    });
     this.closed = this.#settleClosed.promise;
     this.closed.catch(() => {}); // Whoever wants to know awaits it; stop() throws it otherwise.
   }
@@ -169,20 +197,8 @@ export class Runtime {
       (shape.shardCount < cores ? SPIN_MICROSECONDS : 0);
     const setup = { buffer, shape, spinMicroseconds, wireTypes: wireTypeNames() };
     const endpoint = new Endpoint({ ...setup, endpoint: layout.host });
-    const runtime = new Runtime(endpoint, options.onCrash ?? "fail");
-    for (let shard = 0; shard < shape.shardCount; shard++) {
-      runtime.#threads.push(
-        new ShardThread(shard, (cause) => runtime.#shardDied(shard, cause)),
-      );
-    }
-    try {
-      await Promise.all(
-        runtime.#threads.map((thread) => thread.start({ ...setup, endpoint: thread.shard })),
-      );
-    } catch (error) {
-      for (const thread of runtime.#threads) thread.terminate();
-      throw error;
-    }
+    const runtime = new Runtime(endpoint, setup, options);
+    await runtime.#threads.start(options.watchdogMs);
     endpoint.attend().catch((error) => runtime.#fail(error));
     return runtime;
   }
@@ -314,9 +330,9 @@ export class Runtime {
 
   /** Why the host may make no more calls, if so. */
   #refusal(): Error | undefined {
-    if (this.#crash !== undefined && this.#onCrash === "fail") {
+    if (this.#failure !== undefined) {
       this.#crashReported = true;
-      return this.#crash;
+      return this.#failure;
     }
     if (this.#stopping !== undefined) {
       return new StoppedError("Cannot make a call: the runtime has been told to stop");
@@ -345,6 +361,17 @@ export class Runtime {
    */
   flush(): Promise<void> {
     return this.#endpoint.flush();
+  }
+
+  /**
+   * Ends the runtime at once: calls under way reject, threads are ended wherever they are.
+   *
+   * @param reason What the calls reject with.
+   */
+  abort(reason: Error = new StoppedError("The runtime was aborted")): void {
+    this.#crashReported = true; // the caller knows
+    this.#fail(reason);
+    this.#stopping ??= Promise.resolve();
   }
 
   /** Calls `stop()`. */
@@ -421,9 +448,10 @@ export class Runtime {
           `The call was still under way ${deadlineMs} ms after the runtime was told to stop`,
         ),
       );
-      for (const thread of this.#threads) thread.terminate();
+      this.#threads.terminate();
     }
-    if (this.#crash !== undefined && !this.#crashReported) throw this.#crash;
+    const failure = this.#failure ?? this.#crash;
+    if (failure !== undefined && !this.#crashReported) throw failure;
     this.#settleClosed.resolve();
     throwFailures(failures, "calls without reply, or services told to stop,");
   }
@@ -436,8 +464,8 @@ export class Runtime {
     let stopped: number;
     do {
       await this.#endpoint.bus.idle();
-      const alive = this.#threads.filter(({ alive }) => alive).map(({ shard }) => shard);
-      stopped = await stopServices(this.#endpoint, alive, failures);
+      await this.#threads.settled();
+      stopped = await stopServices(this.#endpoint, this.#threads.alive, failures);
       failures.push(...await this.#quiesce());
     } while (stopped > 0);
   }
@@ -462,29 +490,23 @@ export class Runtime {
 
   #askAlive<Result>(task: Task<[], Result>): Promise<Result[]> {
     return Promise.all(
-      this.#threads
-        .filter(({ alive }) => alive)
-        .map(({ shard }) => this.#endpoint.submitTo(shard, task, [])),
+      this.#threads.alive.map((shard) => this.#endpoint.submitTo(shard, task, [])),
     );
   }
 
-  #shardDied(shard: number, cause: unknown): void {
-    const { buffer, layout, bus } = this.#endpoint;
-    writeObituary(buffer, layout, shard, cause);
-    this.#endpoint.ringAll();
-    const error = new ShardCrashedError(shard, cause);
-    if (this.#crash === undefined) {
-      this.#crash = error;
-      this.#settleClosed.reject(error);
-    }
-    if (bus.declareGone(shard, error) > 0) this.#crashReported = true;
-    if (this.#onCrash === "fail") this.#fail(error);
+  #crashed(error: ShardCrashedError, rejectedCalls: number): void {
+    if (rejectedCalls > 0) this.#crashReported = true;
+    if (this.#onCrash === "restart") return; // onRestart tells
+    this.#crash ??= error;
+    this.#settleClosed.reject(this.#crash);
   }
 
   /** Ends everything at once: calls reject with `error`, threads are terminated. */
   #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#settleClosed.reject(error);
     if (this.#endpoint.bus.close(error) > 0) this.#crashReported = true;
-    for (const thread of this.#threads) thread.terminate();
+    this.#threads.terminate();
   }
 }
 

@@ -27,7 +27,8 @@ export class ShardThread {
   readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
   /** Ends the wait for the lock that the thread holds while it lives. */
   readonly #watch = new AbortController();
-  #started = false;
+  /** Whether it has become a shard. */
+  started = false;
 
   /** `onDeath` is called once, if the thread dies after it has started and before `terminate()`. */
   constructor(shard: number, onDeath: (cause: unknown) => void) {
@@ -43,7 +44,7 @@ export class ShardThread {
     this.#worker.onmessage = (event: MessageEvent<FromShard>) => this.#onMessage(event.data);
     this.#worker.onerror = (event) => {
       event.preventDefault(); // or Deno ends the whole process
-      this.#died(event.error ?? new Error(event.message));
+      this.declareDead(event.error ?? new Error(event.message));
     };
   }
 
@@ -52,7 +53,12 @@ export class ShardThread {
     await this.#loaded.promise;
     this.#worker.postMessage(setup);
     await this.#ready.promise;
-    this.#started = true;
+    this.started = true;
+  }
+
+  /** Aborts when the thread has ended. */
+  get ended(): AbortSignal {
+    return this.#watch.signal;
   }
 
   /** Ends the thread at once. */
@@ -70,23 +76,24 @@ export class ShardThread {
       case "ready":
         return this.#ready.resolve();
       default:
-        this.#died(new ValueCodec([]).decode(message.error)[0]);
+        this.declareDead(new ValueCodec([]).decode(message.error)[0]);
     }
   }
 
   async #watchLife(): Promise<void> {
     try {
       await lifeLockFreed(this.#lifeLock, this.#watch.signal);
-      this.#died(new Error(CLOSED_ITSELF));
+      this.declareDead(new Error(CLOSED_ITSELF));
     } catch (error) {
-      if (!this.#watch.signal.aborted) this.#died(error);
+      if (!this.#watch.signal.aborted) this.declareDead(error);
     }
   }
 
-  #died(cause: unknown): void {
+  /** Ends the thread, which has died of `cause` or might as well have. */
+  declareDead(cause: unknown): void {
     if (!this.alive) return;
     this.terminate();
-    if (this.#started) this.#onDeath(cause);
+    if (this.started) this.#onDeath(cause);
     else {
       const error = new ShardStartError(this.shard, cause);
       this.#loaded.reject(error);

@@ -31,7 +31,7 @@ import { type CallHandle, Peer, ServedCall } from "./peer.ts";
 import { KIND_REQUEST, KIND_WORD, kindOf } from "./record_layout.ts";
 import { PendingSet } from "./pending_set.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
-import type { Doorbells } from "./wait_strategy.ts";
+import { announce, type Doorbells } from "./wait_strategy.ts";
 import type { WireType } from "./wire_type.ts";
 
 /** What the bus needs to know of a task. */
@@ -306,9 +306,9 @@ export class MessageBus {
     for (let i = 0; i < dirty.length; i++) {
       const peer = dirty[i]!;
       peer.dirty = false;
+      if (peer.gone !== undefined) continue; // its rings may be another life's by now
       this.#callee.acknowledge(peer);
       peer.producer.publish();
-      if (peer.gone !== undefined) continue;
       this.#pendingOf[peer.endpoint]!.add(this.endpoint);
       this.#counters[BATCHES]!++;
       if (this.#doorbells.ring(peer.endpoint)) this.#counters[WAKE_UPS]!++;
@@ -390,8 +390,7 @@ export class MessageBus {
     this.#seenChanges = Atomics.load(words, this.#changesWord);
     this.#onChanges();
     // Tells the host that this endpoint has let go of the rings of the dead.
-    Atomics.store(words, this.#changesSeenWord, this.#seenChanges);
-    Atomics.notify(words, this.#changesSeenWord);
+    announce(words, this.#changesSeenWord, this.#seenChanges);
   }
 
   /** Whether `endpoint` was declared gone and has not come back. */

@@ -11,7 +11,7 @@ export type { LatencyStatistics } from "./latency_histogram.ts";
 export { MAX_WAITING_CALLS } from "./caller.ts";
 export { type Callable, MessageBus, type MessageBusOptions } from "./message_bus.ts";
 export { CallHandle } from "./peer.ts";
-export { ringBytes } from "./ring_layout.ts";
+export { RING_HEAD_BYTES, RING_TAIL_BYTES, ringBytes } from "./ring_layout.ts";
 export { type ErrorClass, registerErrorClass, ValueCodec } from "./value_codec.ts";
 export { attend, Doorbells, waitUntilAtLeast } from "./wait_strategy.ts";
 export type { WireType } from "./wire_type.ts";

@@ -135,8 +135,14 @@ function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Stores a value that somebody waits for with `waitUntilAtLeast()`. */
+export function announce(words: Int32Array, wordIndex: number, value: number): void {
+  Atomics.store(words, wordIndex, value);
+  Atomics.notify(words, wordIndex);
+}
+
 /**
- * Resolves when the word has reached `value`, or when `signal` aborts. Its writer must notify it.
+ * Resolves when the word has reached `value`, or when `signal` aborts. Its writer must use `announce()`.
  */
 export async function waitUntilAtLeast(
   words: Int32Array,

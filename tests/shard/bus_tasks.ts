@@ -26,6 +26,7 @@ interface BusTasks {
   readonly never: Task<[], void>;
   readonly crash: Task<["throw" | "reject" | "close" | "exit"], void>;
   readonly crashLater: Task<[], void>;
+  readonly loop: Task<[], void>;
   readonly callPeer: Task<[number], string>;
 }
 
@@ -79,6 +80,9 @@ export const busTasks: BusTasks = defineTasks(import.meta.url, {
     setTimeout(() => {
       throw new Error("after the reply");
     });
+  },
+  loop: (): void => {
+    for (;;);
   },
   /** What a call to a shard that has died is told, seen from another shard. */
   callPeer: (shard: number): Promise<string> =>

@@ -1,0 +1,211 @@
+/**
+ * The threads of all shards: starting them, noticing that one has died or is stuck, starting it again.
+ *
+ * A shard that comes back gets an empty slice, empty rings and a new epoch. Its peers may be using the
+ * old rings while it dies; so each says, in CHANGES_SEEN, that it has let go of them, and only then are
+ * they emptied.
+ *
+ * @module
+ */
+
+import {
+  CHANGES_SEEN_BYTES,
+  EPOCH_BYTES,
+  HEARTBEAT_BYTES,
+  PARKED_BYTES,
+  PENDING_BYTES,
+  PENDING_WORDS,
+  RING_HEAD_BYTES,
+  RING_TAIL_BYTES,
+  STATE_ABSENT,
+  STATE_BYTES,
+  STATE_RUNNING,
+  waitUntilAtLeast,
+} from "./bus/mod.ts";
+import type { Endpoint, EndpointSetup } from "./endpoint.ts";
+import { ShardCrashedError } from "./errors.ts";
+import { writeObituary } from "./obituary.ts";
+import { CHANGES_BYTES } from "./segment_layout.ts";
+import { ShardThread } from "./shard_thread.ts";
+
+/** What a crash means. */
+export type CrashPolicy = "fail" | "keep" | "restart";
+
+/** A shard that crashes so often within a minute is not started again. */
+const MAX_CRASHES_A_MINUTE = 5;
+
+/** What the owner of the threads decides and wants to know. */
+export interface ThreadEvents {
+  /** What a crash means. */
+  readonly policy: CrashPolicy;
+  /** A shard has died; so many of the host's calls were rejected with `error`. */
+  crashed(error: ShardCrashedError, rejectedCalls: number): void;
+  /** The runtime cannot go on. */
+  failed(error: Error): void;
+  /** A shard is back, with nothing in it. */
+  restarted(shard: number, cause: unknown): void;
+}
+
+/** The threads of a runtime. */
+export class ShardThreads {
+  readonly #endpoint: Endpoint;
+  readonly #setup: Omit<EndpointSetup, "endpoint">;
+  readonly #events: ThreadEvents;
+  readonly #words: Int32Array;
+  readonly #threads: ShardThread[] = [];
+  readonly #crashTimes: number[][] = [];
+  readonly #restarts = new Set<Promise<void>>();
+  #watchdog: ReturnType<typeof setInterval> | undefined;
+  #ended = false;
+
+  constructor(
+    endpoint: Endpoint,
+    setup: Omit<EndpointSetup, "endpoint">,
+    events: ThreadEvents,
+  ) {
+    this.#endpoint = endpoint;
+    this.#setup = setup;
+    this.#events = events;
+    this.#words = new Int32Array(endpoint.buffer, 0, endpoint.layout.controlByteLength >> 2);
+  }
+
+  /** Starts all; if one does not start, ends all and rejects with its `ShardStartError`. */
+  async start(watchdogMs: number | undefined): Promise<void> {
+    for (let shard = 0; shard < this.#endpoint.shardCount; shard++) {
+      this.#threads.push(this.#newThread(shard));
+      this.#crashTimes.push([]);
+    }
+    try {
+      await Promise.all(this.#threads.map((thread) => this.#run(thread)));
+    } catch (error) {
+      this.terminate();
+      throw error;
+    }
+    if (watchdogMs !== undefined) this.#watch(watchdogMs);
+  }
+
+  /** Ids of the shards that live. */
+  get alive(): number[] {
+    return this.#threads.filter(({ alive }) => alive).map(({ shard }) => shard);
+  }
+
+  /** Resolves when no shard is being started again. */
+  async settled(): Promise<void> {
+    while (this.#restarts.size > 0) await Promise.all(this.#restarts);
+  }
+
+  /** Ends all at once. */
+  terminate(): void {
+    this.#ended = true;
+    clearInterval(this.#watchdog);
+    for (const thread of this.#threads) thread.terminate();
+  }
+
+  #newThread(shard: number): ShardThread {
+    return new ShardThread(shard, (cause) => this.#died(shard, cause));
+  }
+
+  async #run(thread: ShardThread): Promise<void> {
+    await thread.start({ ...this.#setup, endpoint: thread.shard });
+    Atomics.store(this.#words, this.#word(thread.shard, STATE_BYTES), STATE_RUNNING);
+  }
+
+  /** Index of a word of an endpoint's control page. */
+  #word(endpoint: number, bytes: number): number {
+    return (this.#endpoint.layout.controlPage(endpoint) + bytes) >> 2;
+  }
+
+  #died(shard: number, cause: unknown): void {
+    const { buffer, layout, bus } = this.#endpoint;
+    writeObituary(buffer, layout, shard, cause);
+    this.#endpoint.ringAll();
+    const error = new ShardCrashedError(shard, cause);
+    this.#events.crashed(error, bus.declareGone(shard, error));
+    if (this.#events.policy === "fail") this.#events.failed(error);
+    if (this.#events.policy !== "restart" || this.#ended) return;
+    if (this.#crashesTooOften(shard)) return this.#events.failed(error);
+    const restart = this.#restart(shard, cause)
+      .catch((failure) => this.#events.failed(failure))
+      .finally(() => this.#restarts.delete(restart));
+    this.#restarts.add(restart);
+  }
+
+  #crashesTooOften(shard: number): boolean {
+    const now = performance.now();
+    const lately = this.#crashTimes[shard]!.filter((time) => now - time < 60_000);
+    lately.push(now);
+    this.#crashTimes[shard] = lately;
+    return lately.length > MAX_CRASHES_A_MINUTE;
+  }
+
+  async #restart(shard: number, cause: unknown): Promise<void> {
+    const changes = Atomics.load(this.#words, CHANGES_BYTES >> 2);
+    await Promise.all(
+      this.#threads
+        .filter(({ alive }) => alive)
+        .map((peer) =>
+          waitUntilAtLeast(
+            this.#words,
+            this.#word(peer.shard, CHANGES_SEEN_BYTES),
+            changes,
+            peer.ended, // a peer that dies lets go too
+          )
+        ),
+    );
+    if (this.#ended) return;
+    this.#empty(shard);
+    const thread = this.#newThread(shard);
+    this.#threads[shard] = thread;
+    await this.#run(thread);
+    if (this.#ended) return;
+    Atomics.add(this.#words, CHANGES_BYTES >> 2, 1);
+    this.#endpoint.bus.declareBack(shard);
+    this.#endpoint.ringAll();
+    this.#events.restarted(shard, cause);
+  }
+
+  /** Empties the rings and the mailbox of a shard that nobody uses any more; begins its next life. */
+  #empty(shard: number): void {
+    const { layout } = this.#endpoint;
+    const words = this.#words;
+    for (let other = 0; other < layout.endpointCount; other++) {
+      if (other === shard) continue;
+      for (const ring of [layout.ring(shard, other), layout.ring(other, shard)]) {
+        words[(ring + RING_TAIL_BYTES) >> 2] = 0;
+        words[(ring + RING_HEAD_BYTES) >> 2] = 0;
+      }
+    }
+    words.fill(
+      0,
+      this.#word(shard, PENDING_BYTES),
+      this.#word(shard, PENDING_BYTES) + PENDING_WORDS,
+    );
+    words[this.#word(shard, PARKED_BYTES)] = 0;
+    words[this.#word(shard, EPOCH_BYTES)]!++;
+    Atomics.store(words, this.#word(shard, STATE_BYTES), STATE_ABSENT);
+  }
+
+  /**
+   * Takes a shard for stuck if it does not come round for `watchdogMs`. One that sleeps is rung, so
+   * that it comes round too.
+   */
+  #watch(watchdogMs: number): void {
+    const beats = this.#threads.map(() => 0);
+    const missed = this.#threads.map(() => 0);
+    this.#watchdog = setInterval(() => {
+      for (const thread of this.#threads) {
+        const { shard } = thread;
+        const beat = this.#words[this.#word(shard, HEARTBEAT_BYTES)]!;
+        const moved = beat !== beats[shard];
+        beats[shard] = beat;
+        missed[shard] = moved ? 0 : missed[shard]! + 1;
+        if (!thread.alive || !thread.started) missed[shard] = 0;
+        else if (missed[shard]! > 2) {
+          thread.declareDead(
+            new Error(`its thread has not come back to its event loop for ${watchdogMs} ms`),
+          );
+        } else this.#endpoint.ring(shard);
+      }
+    }, watchdogMs / 2);
+  }
+}
