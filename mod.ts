@@ -64,4 +64,5 @@ export {
   type Tasks,
   taskSignal,
   thisShard,
+  transfer,
 } from "./shard/mod.ts";

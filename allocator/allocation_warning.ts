@@ -11,8 +11,10 @@
  */
 import type { Allocator } from "./allocator.ts";
 import { type CallFrame, CallStack } from "./call_stack.ts";
+import { count, LARGE_MALLOCS_WORD } from "./control_layout.ts";
 import { checkLength } from "./errors.ts";
 import type { Instrument } from "./instruments.ts";
+import { wordsOf } from "./slice_table.ts";
 
 /** By how much a warning raises the threshold, and 20 quiet large allocations lower it again. */
 const RATCHET = 1.618;
@@ -48,7 +50,8 @@ export interface LargeAllocationWarningOptions {
  * times as high, and after 20 large allocations below the raised threshold it falls by that factor,
  * no lower than it was set: a program that keeps asking for large blocks is told, and not drowned.
  *
- * Costs nothing for smaller requests.
+ * All allocations that reach the threshold as it was set are counted in `largeMallocs` of the
+ * statistics, reported or not; a block that grows in place is none. Smaller requests cost nothing.
  *
  * @example
  * ```ts
@@ -74,13 +77,13 @@ export interface LargeAllocationWarningOptions {
  */
 export class LargeAllocationWarning {
   readonly #allocator: Allocator;
+  readonly #words: Int32Array;
   readonly #report: (allocation: LargeAllocation) => void;
   #watch: Disposable | undefined;
   #threshold = 0;
   #raised = 0;
   #unreported = 0;
   #quiet = 0;
-  #largeAllocations = 0;
 
   /**
    * Begins to warn.
@@ -91,6 +94,7 @@ export class LargeAllocationWarning {
    */
   constructor(allocator: Allocator, options: LargeAllocationWarningOptions) {
     this.#allocator = allocator;
+    this.#words = wordsOf(allocator.buffer, allocator.slice);
     this.#report = options.report;
     this.thresholdBytes = options.thresholdBytes;
   }
@@ -109,11 +113,6 @@ export class LargeAllocationWarning {
   /** Bytes from which an allocation is reported now: the threshold, raised by earlier reports. */
   get raisedThresholdBytes(): number {
     return this.#raised;
-  }
-
-  /** Allocations of the threshold or more so far, reported or not. */
-  get largeAllocations(): number {
-    return this.#largeAllocations;
   }
 
   /**
@@ -158,7 +157,7 @@ export class LargeAllocationWarning {
   }
 
   #allocated(address: number, byteLength: number): void {
-    this.#largeAllocations++;
+    count(this.#words, LARGE_MALLOCS_WORD);
     const thresholdBytes = this.#raised;
     if (byteLength < thresholdBytes) {
       this.#unreported++;
@@ -172,8 +171,7 @@ export class LargeAllocationWarning {
     this.#quiet = 0;
     this.#raised = Math.ceil(thresholdBytes * RATCHET);
     const stack = new CallStack();
-    const message =
-      `Large allocation: ${byteLength} bytes at address ${address} of slice ` +
+    const message = `Large allocation: ${byteLength} bytes at address ${address} of slice ` +
       `${this.#allocator.sliceIndex}, threshold ${thresholdBytes}` +
       (unreported === 0 ? "" : `, ${unreported} since the last report not reported`) +
       stack.text.split("\n").map((line) => `\n    ${line}`).join("");

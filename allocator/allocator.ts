@@ -12,6 +12,7 @@ import { isPowerOfTwo } from "./align.ts";
 import { blockFault, faultError, locateBlock } from "./block_check.ts";
 import * as layout from "./block_layout.ts";
 import * as control from "./control_layout.ts";
+import { DebugHeap, type DebugHeapOptions, requestedBytes } from "./debug_heap.ts";
 import { checkLength } from "./errors.ts";
 import { checkHeap } from "./heap_check.ts";
 import { type Instrument, Instruments } from "./instruments.ts";
@@ -19,6 +20,7 @@ import { RemoteFreeReceiver } from "./remote_free_receiver.ts";
 import { RemoteFreeSender } from "./remote_free_sender.ts";
 import { granulesFor } from "./size_class.ts";
 import { type SliceSpan, SliceTable } from "./slice_table.ts";
+import { hasStartMap } from "./start_map.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
 import { formatHeap, Tlsf } from "./tlsf.ts";
 
@@ -28,8 +30,20 @@ const NOT_LIVE = layout.FREE | layout.CACHED;
 const PREVIOUS_FREE = layout.PREVIOUS_FREE;
 const MALLOCS = control.MALLOCS_WORD;
 const FREES = control.FREES_WORD;
+const REQUESTED = control.REQUESTED_BYTES_WORD;
+/** Longer requests take the slow path, on which the counter of bytes passes 2^31 twice. */
+const QUICK_BYTES = 0x7fffffff;
 /** Payloads of up to this many words are cleared and copied in a loop: a call costs as much. */
 const LOOP_WORDS = 32;
+
+/** What an allocator does beyond allocating. */
+export interface AllocatorOptions {
+  /**
+   * Whether the slice has a debug heap: guards behind each block, freed memory that is filled, held
+   * back and checked, an exact map of block starts for all threads, and the stacks of allocations.
+   */
+  readonly debugHeap?: boolean | DebugHeapOptions;
+}
 
 /**
  * The allocator of one slice. Each thread has one, over the slice it owns, and frees any block
@@ -57,6 +71,10 @@ export class Allocator {
   readonly buffer: SharedArrayBuffer;
   /** The slice that this allocator owns. */
   readonly sliceIndex: number;
+  /** Where that slice lies in the segment. */
+  readonly slice: SliceSpan;
+  /** The debug heap, if the allocator was made with one: leaks, and the quarantine. */
+  readonly debugHeap: DebugHeap | undefined;
   readonly #words: Int32Array;
   readonly #tlsf: Tlsf;
   /** Header of the first block, and the address of its payload. */
@@ -74,9 +92,15 @@ export class Allocator {
   #instruments: Instruments | undefined;
   #segmentBytes: Uint8Array | undefined;
 
-  private constructor(buffer: SharedArrayBuffer, slices: SliceTable, index: number) {
+  private constructor(
+    buffer: SharedArrayBuffer,
+    slices: SliceTable,
+    index: number,
+    options: AllocatorOptions,
+  ) {
     this.buffer = buffer;
     this.sliceIndex = index;
+    this.slice = slices.spans[index]!;
     this.#slices = slices;
     this.#words = slices.words(index);
     formatHeap(this.#words);
@@ -85,10 +109,16 @@ export class Allocator {
     this.#firstAddress = layout.addressOf(this.#words, this.#firstBlock);
     this.#sentinel = this.#tlsf.sentinel;
     this.#heapBytes = this.#tlsf.heapGranules * 8;
-    this.#quickBytes = this.#heapBytes - layout.HEADER_BYTES;
+    this.#quickBytes = Math.min(QUICK_BYTES, this.#heapBytes - layout.HEADER_BYTES);
     this.#quickFreeBytes = this.#heapBytes;
+    const { debugHeap = false } = options;
+    if (debugHeap !== false) {
+      this.debugHeap = new DebugHeap(this.#tlsf, index, debugHeap === true ? {} : debugHeap);
+      this.#quickBytes = -1;
+      this.#quickFreeBytes = 0;
+    }
     this.#sender = new RemoteFreeSender(slices, index);
-    this.#receiver = new RemoteFreeReceiver(this.#tlsf, index);
+    this.#receiver = new RemoteFreeReceiver(this.#tlsf, index, this.debugHeap);
   }
 
   /**
@@ -98,6 +128,7 @@ export class Allocator {
    * @param buffer the segment
    * @param slices where the slices of the segment lie; they must not overlap
    * @param index which of them to format and own
+   * @param options what to check beyond what is always checked
    * @returns the allocator
    * @throws {RangeError} if a slice does not fit, overlaps another, or `index` names none
    */
@@ -105,6 +136,7 @@ export class Allocator {
     buffer: SharedArrayBuffer,
     slices: readonly SliceSpan[],
     index: number,
+    options: AllocatorOptions = {},
   ): Allocator {
     const table = new SliceTable(buffer, slices);
     if (table.spans[index] === undefined) {
@@ -112,7 +144,7 @@ export class Allocator {
         `Cannot own slice ${index}: the segment has slices 0 to ${slices.length - 1}`,
       );
     }
-    return new Allocator(buffer, table, index);
+    return new Allocator(buffer, table, index, options);
   }
 
   /**
@@ -136,6 +168,10 @@ export class Allocator {
     const mallocs = (words[MALLOCS]! + 1) | 0;
     words[MALLOCS] = mallocs;
     if ((mallocs & 0x7fffffff) === 0) words[MALLOCS + 1] = words[MALLOCS + 1]! + 1;
+    const before = words[REQUESTED]!;
+    const requested = (before + length) | 0;
+    words[REQUESTED] = requested;
+    if ((requested ^ before) < 0) words[REQUESTED + 1] = words[REQUESTED + 1]! + 1;
     return this.#firstAddress + (((block - this.#firstBlock) << 2) >>> 0);
   }
 
@@ -190,6 +226,11 @@ export class Allocator {
     if (address === 0) return 0;
     const words = this.#words;
     const start = this.#payloadWord(address);
+    if (this.debugHeap !== undefined) {
+      // To the byte: what lies behind is a guard.
+      this.bytes(address, length).fill(0);
+      return address;
+    }
     const end = start + ((length + 3) >>> 2);
     if (end - start > LOOP_WORDS) words.fill(0, start, end);
     else for (let word = start; word < end; word++) words[word] = 0;
@@ -216,20 +257,24 @@ export class Allocator {
       this.free(address);
       return 0;
     }
+    if (this.debugHeap !== undefined && this.owner(address) === this.sliceIndex) {
+      this.debugHeap.verify(this.#payloadWord(address) - 1);
+    }
     const index = locateBlock("reallocate", address, this.#slices, this.sliceIndex);
     const instruments = this.#instruments;
     if (instruments !== undefined && !instruments.wants(byteLength, 8)) return this.#fail();
     const fits = byteLength <= this.#heapBytes - layout.HEADER_BYTES;
-    if (index === this.sliceIndex && fits) {
+    // A debug heap moves every block, so that who holds on to the old address is found out.
+    if (index === this.sliceIndex && fits && this.debugHeap === undefined) {
       if (this.#tlsf.resize(this.#payloadWord(address) - 1, granulesFor(byteLength))) {
         if (instruments !== undefined) instruments.resized(address, byteLength);
         return address;
       }
     }
     const moved = instruments === undefined ? this.malloc(byteLength) : this.#place(byteLength, 8);
-    if (moved === 0) return 0;
+    if (moved === 0) return this.#shrinkAtLast(address, index, byteLength);
     const usable = this.#usable(address, index);
-    if (index === this.sliceIndex) {
+    if (index === this.sliceIndex && this.debugHeap === undefined) {
       // Only a block that grows moves within the slice, so all of it is kept.
       this.#copyWords(this.#payloadWord(moved), this.#payloadWord(address), usable >>> 2);
     } else {
@@ -353,7 +398,7 @@ export class Allocator {
    * @returns the figures at this moment
    */
   statistics(): MemoryStatistics {
-    return readMemoryStatistics(this.buffer, this.#slices.spans[this.sliceIndex]!);
+    return readMemoryStatistics(this.buffer, this.slice);
   }
 
   /**
@@ -362,11 +407,14 @@ export class Allocator {
    * @throws {HeapCheckError} naming the first invariant that does not hold, and the address
    */
   checkHeap(): void {
-    checkHeap(this.buffer, this.#slices.spans[this.sliceIndex]!);
+    checkHeap(this.buffer, this.slice);
+    this.debugHeap?.check();
   }
 
   #updateLimits({ quietBytes, seesFrees }: Instruments): void {
-    this.#quickBytes = Math.min(quietBytes, this.#heapBytes - layout.HEADER_BYTES);
+    // A debug heap has both limits where they are for good.
+    if (this.debugHeap !== undefined) return;
+    this.#quickBytes = Math.min(quietBytes, QUICK_BYTES, this.#heapBytes - layout.HEADER_BYTES);
     this.#quickFreeBytes = seesFrees ? 0 : this.#heapBytes;
   }
 
@@ -374,6 +422,9 @@ export class Allocator {
   #allocateAtLast(granules: number): number {
     let block = 0;
     if (this.drainRemoteFrees() > 0) block = this.#tlsf.allocate(granules);
+    if (block === 0 && this.debugHeap?.flushQuarantine() === true) {
+      block = this.#tlsf.allocate(granules);
+    }
     if (block === 0) block = this.#tlsf.allocateTight(granules);
     return block === 0 ? this.#fail() : block;
   }
@@ -388,8 +439,10 @@ export class Allocator {
 
   /** A block for a request that was let through; the address, or 0. */
   #place(byteLength: number, alignment: number): number {
-    if (byteLength > this.#heapBytes - layout.HEADER_BYTES) return this.#fail();
-    const granules = granulesFor(byteLength);
+    const debugHeap = this.debugHeap;
+    const extraBytes = debugHeap === undefined ? 0 : debugHeap.extraBytes;
+    if (byteLength + extraBytes > this.#heapBytes - layout.HEADER_BYTES) return this.#fail();
+    const granules = granulesFor(byteLength + extraBytes);
     let block = 0;
     if (alignment > 8) {
       block = this.#allocateAligned(granules, alignment);
@@ -398,11 +451,19 @@ export class Allocator {
       if (block === 0) block = this.#allocateAtLast(granules);
     }
     if (block === 0) return 0;
+    if (debugHeap !== undefined) debugHeap.allocated(block, byteLength);
     control.count(this.#words, MALLOCS);
+    control.add(this.#words, REQUESTED, byteLength);
     const address = layout.addressOf(this.#words, block);
     const instruments = this.#instruments;
     if (instruments !== undefined) instruments.allocated(address, byteLength);
     return address;
+  }
+
+  /** A debug heap that has no room to move a block which shrinks leaves it where it is. */
+  #shrinkAtLast(address: number, index: number, byteLength: number): number {
+    if (this.debugHeap === undefined || index !== this.sliceIndex) return 0;
+    return this.debugHeap.shrink(this.#payloadWord(address) - 1, byteLength) ? address : 0;
   }
 
   /** Counts a request that gets no memory. */
@@ -417,6 +478,9 @@ export class Allocator {
     if (block === 0 && this.drainRemoteFrees() > 0) {
       block = this.#tlsf.allocateAligned(granules, alignment / 8, phase);
     }
+    if (block === 0 && this.debugHeap?.flushQuarantine() === true) {
+      block = this.#tlsf.allocateAligned(granules, alignment / 8, phase);
+    }
     return block === 0 ? this.#fail() : block;
   }
 
@@ -428,9 +492,14 @@ export class Allocator {
       this.#sender.free(address);
       return;
     }
+    const block = this.#payloadWord(address) - 1;
+    this.debugHeap?.verify(block);
     locateBlock("free", address, this.#slices, this.sliceIndex);
     this.#instruments?.freeing(address);
-    const block = this.#payloadWord(address) - 1;
+    if (this.debugHeap !== undefined) {
+      this.debugHeap.freed(block);
+      return;
+    }
     this.#tlsf.release(block, this.#words[block]!);
     control.count(this.#words, FREES);
   }
@@ -439,6 +508,7 @@ export class Allocator {
   #usable(address: number, index: number): number {
     const words = this.#slices.words(index);
     const block = (address - words.byteOffset - layout.HEADER_BYTES) / 4;
+    if (hasStartMap(words)) return requestedBytes(words, block);
     return layout.granulesOf(words[block]!) * 8 - layout.HEADER_BYTES;
   }
 

@@ -19,6 +19,7 @@ import { firstBlockOf, sentinelOf } from "./control_layout.ts";
 import { DoubleFreeError, InvalidAddressError } from "./errors.ts";
 import { GRANULE_BYTES, SMALLEST_BLOCK_GRANULES } from "./size_class.ts";
 import type { SliceTable } from "./slice_table.ts";
+import { hasStartMap, isStart, startFault } from "./start_map.ts";
 
 /** What the fault of a block is called that was freed before. */
 export const FREE_ALREADY = "it is free already";
@@ -103,6 +104,7 @@ export function blockFault(words: Int32Array, block: number): string | undefined
  * twice; one seen as live may still turn out to be freed twice, which the owner finds when it drains.
  */
 export function foreignBlockFault(words: Int32Array, block: number): string | undefined {
+  if (hasStartMap(words) && !isStart(words, block)) return startFault(words, block, FREE_ALREADY);
   const header = words[block]!;
   if ((header & (FREE | CACHED)) !== 0) return FREE_ALREADY;
   const granules = granulesOf(header);

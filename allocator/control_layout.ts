@@ -10,7 +10,11 @@
  *  2        granules in use                            owner             any: statistics
  *  3        most granules in use so far                owner             any: statistics
  *  4..15    counters, two words each (see below)       owner             any: statistics
- *  16..31   reserved
+ *  16       debug heap: the block with the map of      owner, once       any
+ *           starts, 0 if it is none
+ *  17       padding
+ *  18..21   more counters                              owner             any: statistics
+ *  22..31   reserved
  *  32..57   second-level bitmaps, one word a level     owner             owner; any: statistics
  *  58..79   padding
  *  80       head of the list of remote frees           any (atomic)      owner
@@ -45,6 +49,9 @@ export const REMOTE_SENT_WORD = 8;
 export const REMOTE_RECEIVED_WORD = 10;
 export const REMOTE_REJECTED_WORD = 12;
 export const FAILED_WORD = 14;
+export const START_MAP_WORD = 16;
+export const REQUESTED_BYTES_WORD = 18;
+export const LARGE_MALLOCS_WORD = 20;
 export const SECOND_LEVEL_WORD = 32;
 export const REMOTE_FREE_HEAD_WORD = 80;
 export const LIST_HEADS_WORD = 112;
@@ -81,6 +88,19 @@ export function count(words: Int32Array, word: number): void {
   const low = (words[word]! + 1) | 0;
   words[word] = low;
   if ((low & 0x7fffffff) === 0) words[word + 1] = words[word + 1]! + 1;
+}
+
+const MOST_IN_A_STEP = 0x7fffffff;
+
+/** Adds up to 2^32 - 1 to a counter. `Allocator.malloc()` has the same written out. */
+export function add(words: Int32Array, word: number, amount: number): void {
+  // In steps: bit 31 stays as it was when two multiples of 2^31 are passed at once.
+  for (let rest = amount; rest > 0; rest -= MOST_IN_A_STEP) {
+    const before = words[word]!;
+    const low = (before + Math.min(rest, MOST_IN_A_STEP)) | 0;
+    words[word] = low;
+    if ((low ^ before) < 0) words[word + 1] = words[word + 1]! + 1;
+  }
 }
 
 /**

@@ -57,7 +57,6 @@ interface Site {
 /** What a sampled block counts for. */
 interface Sample {
   readonly site: Site;
-  readonly byteLength: number;
   readonly bytes: number;
   readonly blocks: number;
 }
@@ -107,6 +106,10 @@ export class HeapProfile {
       quietBytes: -1,
       seesFrees: true,
       allocated: (address, byteLength) => this.#allocated(address, byteLength),
+      resized: (address, byteLength) => {
+        this.#freeing(address);
+        this.#allocated(address, byteLength);
+      },
       freeing: (address) => this.#freeing(address),
     };
     this.#watch = allocator.watch(instrument);
@@ -187,7 +190,7 @@ export class HeapProfile {
     const chance = this.#sampleBytes <= 1 ? 1 : -Math.expm1(-length / this.#sampleBytes);
     const bytes = Math.round(byteLength / chance);
     const blocks = Math.round(1 / chance);
-    this.#samples.set(address, { site, byteLength, bytes, blocks });
+    this.#samples.set(address, { site, bytes, blocks });
     site.samples++;
     site.bytes += bytes;
     site.blocks += blocks;

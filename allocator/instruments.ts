@@ -47,7 +47,8 @@ export class Instruments {
   quietBytes = Infinity;
   /** Whether anybody wants to hear of frees. */
   seesFrees = false;
-  readonly #instruments: Instrument[] = [];
+  /** Replaced, never changed: an instrument may add or remove one while it is told. */
+  #instruments: readonly Instrument[] = [];
   readonly #changed: (instruments: Instruments) => void;
 
   /** `changed` is called when the two fields above may have changed. */
@@ -57,13 +58,12 @@ export class Instruments {
 
   /** Adds an instrument; disposing of what is returned removes it. */
   add(instrument: Instrument): Disposable {
-    this.#instruments.push(instrument);
+    this.#instruments = [...this.#instruments, instrument];
     this.update();
     return {
       [Symbol.dispose]: () => {
-        const index = this.#instruments.indexOf(instrument);
-        if (index === -1) return;
-        this.#instruments.splice(index, 1);
+        if (!this.#instruments.includes(instrument)) return;
+        this.#instruments = this.#instruments.filter((other) => other !== instrument);
         this.update();
       },
     };

@@ -23,11 +23,32 @@
  *
  * @module
  */
-export { Allocator } from "./allocator.ts";
+export {
+  type LargeAllocation,
+  LargeAllocationWarning,
+  type LargeAllocationWarningOptions,
+} from "./allocation_warning.ts";
+export { Allocator, type AllocatorOptions } from "./allocator.ts";
+export type { CallFrame } from "./call_stack.ts";
 export { MAX_SLICE_BYTES, MIN_SLICE_BYTES, SLICE_ALIGNMENT_BYTES } from "./control_layout.ts";
+export type { DebugHeap, DebugHeapOptions } from "./debug_heap.ts";
 export { DoubleFreeError, HeapCheckError, InvalidAddressError } from "./errors.ts";
+export {
+  type AllocationFailureOptions,
+  type AllocationFailureRun,
+  FailureInjection,
+  withAllocationFailures,
+} from "./failure_injection.ts";
 export { checkHeap } from "./heap_check.ts";
+export { HeapProfile, type HeapProfileOptions, type HeapProfileSite } from "./heap_profile.ts";
+export type {
+  V8CallFrame,
+  V8HeapProfile,
+  V8HeapProfileNode,
+  V8HeapProfileSample,
+} from "./heap_profile_format.ts";
 export { type HeapBlock, walkHeap } from "./heap_walk.ts";
+export type { Leak } from "./leak_report.ts";
 export type { SliceSpan } from "./slice_table.ts";
 export { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
 export { struct } from "./struct.ts";
@@ -51,7 +72,7 @@ export type {
   ViewOf,
 } from "./struct_field.ts";
 export { alignOf, offsetOf, sizeOf } from "./struct_layout.ts";
-export type { AnyView, MemorySource } from "./struct_memory.ts";
+export { type AnyView, isStructView, type MemorySource } from "./struct_memory.ts";
 export {
   address,
   bool,

@@ -12,6 +12,7 @@ import {
   REMOTE_RECEIVED_WORD,
   REMOTE_REJECTED_WORD,
 } from "./control_layout.ts";
+import type { DebugHeap } from "./debug_heap.ts";
 import type { Instruments } from "./instruments.ts";
 import { hasRemoteFrees, nextRemoteFree, takeRemoteFrees } from "./remote_free_list.ts";
 import type { Tlsf } from "./tlsf.ts";
@@ -20,12 +21,14 @@ import type { Tlsf } from "./tlsf.ts";
 export class RemoteFreeReceiver {
   readonly #tlsf: Tlsf;
   readonly #sliceIndex: number;
+  readonly #debugHeap: DebugHeap | undefined;
   /** Rest of a chain that was taken from the list when one of its blocks was refused. */
   #undrained = 0;
 
-  constructor(tlsf: Tlsf, sliceIndex: number) {
+  constructor(tlsf: Tlsf, sliceIndex: number, debugHeap: DebugHeap | undefined) {
     this.#tlsf = tlsf;
     this.#sliceIndex = sliceIndex;
+    this.#debugHeap = debugHeap;
   }
 
   /** Whether blocks wait: misses nothing that was published before. */
@@ -52,10 +55,11 @@ export class RemoteFreeReceiver {
       const block = this.#undrained;
       this.#undrained = this.#check(block);
       if (told !== undefined) told.freeing(addressOf(words, block));
-      this.#tlsf.release(block, words[block]!);
       count(words, FREES_WORD);
       count(words, REMOTE_RECEIVED_WORD);
       drained++;
+      if (this.#debugHeap === undefined) this.#tlsf.release(block, words[block]!);
+      else this.#debugHeap.drained(block);
     }
   }
 
@@ -73,7 +77,9 @@ export class RemoteFreeReceiver {
       // Read before the block is freed, as that overwrites it. A block freed twice closes a circle:
       // its second visit finds it free, and what its first link led to is unknown.
       next = nextRemoteFree(words, block);
-      fault = blockFault(words, block);
+      fault = this.#debugHeap === undefined
+        ? blockFault(words, block)
+        : this.#debugHeap.queuedFault(block);
       if (fault === undefined) return next;
       if (fault === FREE_ALREADY) next = 0;
     }

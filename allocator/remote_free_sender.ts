@@ -7,8 +7,10 @@
  */
 import { faultError, foreignBlockFault, FREE_ALREADY, locateBlock } from "./block_check.ts";
 import { count, REMOTE_SENT_WORD } from "./control_layout.ts";
+import { freedElsewhere } from "./debug_heap.ts";
 import { RemoteFreeOutbox } from "./remote_free_list.ts";
 import type { SliceTable } from "./slice_table.ts";
+import { hasStartMap } from "./start_map.ts";
 
 /** Frees blocks of other slices. */
 export class RemoteFreeSender {
@@ -38,6 +40,9 @@ export class RemoteFreeSender {
       this.#last = outbox;
     }
     let fault = foreignBlockFault(outbox.words, block);
+    if (fault === undefined && hasStartMap(outbox.words)) {
+      fault = freedElsewhere(outbox.words, block);
+    }
     if (fault === undefined && !outbox.add(block)) fault = FREE_ALREADY;
     if (fault !== undefined) {
       throw faultError("free", address, this.#slices.find(address), fault);

@@ -11,6 +11,7 @@ import {
   firstBlockOf,
   FREES_WORD,
   heapGranulesOf,
+  LARGE_MALLOCS_WORD,
   LIST_HEADS_WORD,
   MAGIC,
   MAGIC_WORD,
@@ -20,6 +21,7 @@ import {
   REMOTE_RECEIVED_WORD,
   REMOTE_REJECTED_WORD,
   REMOTE_SENT_WORD,
+  REQUESTED_BYTES_WORD,
   SECOND_LEVEL_WORD,
   sentinelOf,
   USED_GRANULES_WORD,
@@ -39,8 +41,12 @@ export interface MemoryStatistics {
   readonly remoteFreesReceived: number;
   /** Blocks that others freed and the owner refused: freed twice, or with an overwritten header. */
   readonly remoteFreesRejected: number;
-  /** Requests that got 0 for want of memory. */
+  /** Requests that got 0 for want of memory, or by failure injection. */
   readonly failedMallocs: number;
+  /** Requests that reached the threshold of a {@linkcode LargeAllocationWarning}. */
+  readonly largeMallocs: number;
+  /** Bytes asked for by all `mallocs` together, as asked: it only grows. */
+  readonly requestedBytes: number;
   /** `mallocs - frees`: blocks not freed yet, or freed by another slice and not drained yet. */
   readonly liveBlocks: number;
   /** Bytes of the live blocks. */
@@ -90,6 +96,8 @@ export function readMemoryStatistics(
     remoteFreesReceived: readCount(words, REMOTE_RECEIVED_WORD),
     remoteFreesRejected: readCount(words, REMOTE_REJECTED_WORD),
     failedMallocs: readCount(words, FAILED_WORD),
+    largeMallocs: readCount(words, LARGE_MALLOCS_WORD),
+    requestedBytes: readCount(words, REQUESTED_BYTES_WORD),
     liveBlocks: mallocs - frees,
     usedBytes: usedGranules * GRANULE_BYTES,
     peakUsedBytes: Math.max(usedGranules, Atomics.load(words, PEAK_GRANULES_WORD)) * GRANULE_BYTES,

@@ -162,6 +162,7 @@ export function array<Element extends FieldType>(
     }
   }
 
+  Object.defineProperty(View, "name", { value: name });
   const result = {
     kind: "array",
     name,

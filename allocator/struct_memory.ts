@@ -25,6 +25,11 @@ export const ARRAYS: unique symbol = Symbol("arrays");
 /** Own property of every view: the address it is at. */
 export const ADDRESS: unique symbol = Symbol("address");
 
+/** Whether `value` is a view of a struct or of an array in shared memory. O(1). */
+export function isStructView(value: object): value is AnyView {
+  return ADDRESS in value;
+}
+
 /** A view of a struct or of an array, as accessors see it. */
 export interface ViewState {
   [ARRAYS]: SegmentArrays;
@@ -102,8 +107,8 @@ export function describe(value: unknown): string {
 }
 
 /**
- * The address, if `byteLength` bytes can lie there. Written so that a number of any kind, NaN and
- * fractions included, passes no comparison that it should not.
+ * Throws unless `byteLength` bytes can lie at the address. Comparisons are such that NaN fails them,
+ * and a fraction is caught with what is misaligned.
  */
 export function checkAddress(
   arrays: SegmentArrays,
@@ -112,11 +117,11 @@ export function checkAddress(
   byteLength: number,
   alignment: number,
 ): void {
-  const index = address / alignment;
-  if (
-    typeof address === "number" && address > 0 && Math.floor(index) === index &&
-    address <= arrays.byteLength - byteLength
-  ) return;
+  if (typeof address === "number") {
+    const index = address / alignment;
+    const last = arrays.byteLength - byteLength;
+    if (address > 0 && address <= last && Math.floor(index) === index) return;
+  }
   throw addressError(arrays, address, typeName, byteLength, alignment);
 }
 

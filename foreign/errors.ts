@@ -10,8 +10,10 @@ export class StaleForeignPtrError extends ReferenceError {
   readonly ownerShard: number;
 
   /** Made by the library. */
-  constructor(message: string, ownerShard: number) {
-    super(message);
+  constructor(ownerShard: number) {
+    super(
+      `The object is no longer there: shard ${ownerShard} has destroyed it or taken it back, or was itself started again`,
+    );
     this.name = "StaleForeignPtrError";
     this.ownerShard = ownerShard;
   }

@@ -3,8 +3,9 @@
  * that other shards may hold, and whose object is destroyed where it lives.
  *
  * It differs on purpose: the owner is checked always; `copy()` pins its source (handle_table.ts);
- * destructions are batched for each owner; moving happens by sending the pointer, after which the
- * sender's handle is null and says where it went.
+ * destructions are batched for each owner; somebody answers for the pointer at every moment, also in
+ * a message and when a shard dies (holder_words.ts). A pointer moves by being sent, after which the
+ * sender's is null and says where it went.
  *
  * @module
  */
@@ -17,10 +18,24 @@ import {
   ShardCrashedError,
   StoppedError,
 } from "../shard/mod.ts";
-import { WrongShardError } from "./errors.ts";
+import { StaleForeignPtrError, WrongShardError } from "./errors.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
-import { COPIES_WORD, GENERATION_WORD, HANDLE_WORD, OWNER_WORD, UNIQUE } from "./handle_layout.ts";
-import type { AnyPointer } from "./handle_table.ts";
+import {
+  COPIES_WORD,
+  GENERATION_WORD,
+  HANDLE_WORD,
+  isStructWord,
+  NO_HANDLE,
+  OBJECT_WORD,
+  ownerOf,
+  PARTIES_WORD,
+  partiesWord,
+  senderOf,
+  STRUCT_UNIT_BYTES,
+  UNIQUE,
+} from "./handle_layout.ts";
+import { type AnyPointer, ownedBy, takeOwned } from "./handle_table.ts";
+import { Hold, watch } from "./hold.ts";
 import { type Home, homeOf } from "./home.ts";
 import { ForeignReference } from "./reference.ts";
 import { SharedPtr } from "./shared_ptr.ts";
@@ -46,12 +61,16 @@ export type ResultOf<T, Key extends keyof T> = T[Key] extends (...args: never[])
   ? Awaited<Result>
   : never;
 
-const NO_HANDLE = -1;
+/** The type of a struct, from `struct()`, as far as looking at one takes it. */
+export interface ViewedAs<View> {
+  /** A view of the struct at an address of the segment. */
+  at(source: SharedArrayBuffer, address: number): View;
+}
 
 /**
  * A pointer to an object that lives on one shard, for others to hold. Passing it to another shard,
  * as an argument or as a result, moves it: the sender's pointer is null afterwards. Destroying it
- * runs the object's `[Symbol.dispose]` or `[Symbol.asyncDispose]` on the home shard.
+ * destroys the object on its home shard. A call to the own shard passes it as it is.
  *
  * @typeParam T The class of the object.
  * @typeParam O Whether the object may have several pointers to it; only then is there `copy()`.
@@ -59,44 +78,37 @@ const NO_HANDLE = -1;
  * @see `seastar::foreign_ptr`
  */
 export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
-  #home: Home;
-  #owner: number;
-  /** On the home shard, the pointer itself. */
-  #pointer: AnyPointer | null = null;
-  /** Handle in the owner's table; on the home shard only once the pointer was to be sent. */
-  #handle: number = NO_HANDLE;
-  #generation = 0;
-  #copies: number = UNIQUE;
+  readonly #hold: Hold;
   /** Where the pointer was moved to. */
   #movedTo: number | undefined;
 
-  private constructor(home: Home, owner: number) {
-    this.#home = home;
-    this.#owner = owner;
+  private constructor(hold: Hold) {
+    this.#hold = hold;
+    watch(this, hold);
+  }
+
+  /** The shard that owns the object; of a null pointer, the last one that did. O(1), no message. */
+  get ownerShard(): number {
+    return this.#hold.owner;
+  }
+
+  /** Whether there is no object: never one, or released, destroyed or moved. O(1). */
+  get isNull(): boolean {
+    return this.#hold.isNull;
   }
 
   /**
-   * A foreign pointer on the home shard. Use {@linkcode makeForeign}.
-   * @internal
+   * Whether both point to the same object, as a pointer and its copies do, or both are null. O(1), no
+   * message.
    */
-  static ofPointer<T extends object, O extends Ownership>(
-    endpoint: Endpoint,
-    pointer: AnyPointer,
-  ): ForeignPtr<T, O> {
-    const foreign = new ForeignPtr<T, O>(homeOf(endpoint), endpoint.id);
-    foreign.#pointer = pointer;
-    foreign.#copies = pointer instanceof SharedPtr ? 0 : UNIQUE;
-    return foreign;
-  }
-
-  /** The shard that owns the object. O(1), no message. */
-  get ownerShard(): number {
-    return this.#owner;
-  }
-
-  /** Whether there is no object: released, destroyed or moved. O(1). */
-  get isNull(): boolean {
-    return this.#pointer === null && this.#handle === NO_HANDLE;
+  equals(other: ForeignPtr<object, Ownership>): boolean {
+    const mine = this.#hold;
+    const others = other.#hold;
+    if (mine === others) return true;
+    if (mine.isNull || others.isNull) return mine.isNull && others.isNull;
+    if (mine.owner !== others.owner) return false;
+    if (mine.pointer !== null) return mine.pointer.get() === others.pointer?.get();
+    return mine.object !== 0 && mine.object === others.object && mine.isStruct === others.isStruct;
   }
 
   /**
@@ -105,11 +117,46 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * `submitTo(p.ownerShard, task, p.get())`. O(1), no message.
    *
    * @throws {TypeError} If the pointer is null; the message says where it went.
+   * @throws {StaleForeignPtrError} If the object is no longer there, as its shard was started again.
    */
   get(): T | Reference<T> {
-    this.#expectNotNull("get the object");
-    if (this.#pointer !== null) return this.#pointer.get() as T;
-    return new ForeignReference(this.#owner, this.#handle, this.#generation).as<T>();
+    const hold = this.#expectObject("get the object");
+    if (hold.pointer !== null) return hold.pointer.get() as T;
+    return new ForeignReference(hold.owner, hold.handle, hold.generation).as<T>();
+  }
+
+  /**
+   * A view of the struct that this points to, on any shard, with no message: its fields can be read
+   * at what a typed array costs. It is a look at memory that another shard may be writing, and lasts
+   * as long as the pointer does.
+   *
+   * @param type The type of the struct, from `struct()`.
+   * @throws {TypeError} If the pointer is null, or its object is no struct.
+   * @throws {StaleForeignPtrError} If the object is no longer there, as its shard was started again.
+   *
+   * @example
+   * ```ts
+   * import { f64, type ForeignPtr, struct, type ViewOf } from "@tidepool/core";
+   *
+   * const Point = struct("Point", { x: f64, y: f64 });
+   * function norm(point: ForeignPtr<ViewOf<typeof Point>>): number {
+   *   const { x, y } = point.view(Point);
+   *   return Math.hypot(x, y);
+   * }
+   * ```
+   */
+  view<View extends T>(type: ViewedAs<View>): View {
+    const { home, owner, pointer, object, isStruct } = this.#expectObject("view the struct");
+    const { buffer, layout } = home.endpoint;
+    const address = pointer !== null
+      ? ownedBy(pointer)!.address
+      : isStruct
+      ? layout.slices[owner]!.byteOffset + object * STRUCT_UNIT_BYTES
+      : 0;
+    if (address !== 0) return type.at(buffer, address);
+    throw new TypeError(
+      `Cannot view the struct of a foreign pointer: it points to an object of shard ${owner}'s JS heap`,
+    );
   }
 
   /**
@@ -119,14 +166,12 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * @throws {WrongShardError} On any other shard.
    */
   unwrapOnOwnerShard(): PointerOf<T, O> {
-    this.#expectNotNull("unwrap the pointer");
-    if (this.#pointer === null) {
-      throw new WrongShardError(
-        `Cannot unwrap a foreign pointer here: its object lives on shard ${this.#owner}`,
-        this.#owner,
-      );
-    }
-    return this.#pointer as PointerOf<T, O>;
+    const { pointer, owner } = this.#expectObject("unwrap the pointer");
+    if (pointer !== null) return pointer as PointerOf<T, O>;
+    throw new WrongShardError(
+      `Cannot unwrap a foreign pointer here: its object lives on shard ${owner}`,
+      owner,
+    );
   }
 
   /**
@@ -136,27 +181,26 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * @throws {WrongShardError} On any other shard.
    */
   release(): PointerOf<T, O> {
-    const pointer = this.unwrapOnOwnerShard();
-    this.#withdraw();
-    return pointer;
+    this.unwrapOnOwnerShard();
+    return this.#hold.withdraw() as PointerOf<T, O>;
   }
 
   /**
-   * Destroys what this pointer held, at home and in the background, and takes `object` instead,
-   * which belongs to the calling shard; without it the pointer is null.
+   * Destroys what this pointer held, at home and in the background, and takes what `pointer` owns
+   * instead, which then belongs to the calling shard. Without it this pointer is null.
    *
-   * @throws {TypeError} If there is an object and this thread is no shard.
+   * @throws {TypeError} If there is a pointer and this thread is no shard: the host owns no objects.
    */
-  reset(object?: PointerOf<T, O>): void {
-    const endpoint = isShard() ? localEndpoint() : this.#home.endpoint;
-    if (object !== undefined && !isShard()) localEndpoint(); // throws: the host owns no objects
+  reset(pointer?: PointerOf<T, O>): void {
+    const endpoint = pointer !== undefined || isShard() ? localEndpoint() : undefined;
     this[Symbol.dispose]();
-    this.#home = homeOf(endpoint);
-    this.#owner = endpoint.id;
-    if (object !== undefined) {
-      this.#pointer = object;
-      this.#copies = object instanceof SharedPtr ? 0 : UNIQUE;
+    this.#movedTo = undefined;
+    const hold = this.#hold;
+    if (endpoint !== undefined) {
+      hold.home = homeOf(endpoint);
+      hold.owner = endpoint.id;
     }
+    if (pointer !== undefined) hold.put(movedOut(pointer));
   }
 
   /**
@@ -168,41 +212,57 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
   assign(other: ForeignPtr<T, O>): void {
     if (other === this) return;
     this[Symbol.dispose]();
-    this.#home = other.#home;
-    this.#owner = other.#owner;
-    this.#pointer = other.#pointer;
-    this.#handle = other.#handle;
-    this.#generation = other.#generation;
-    this.#copies = other.#copies;
     this.#movedTo = undefined;
-    other.#clear();
+    this.#hold.takeFrom(other.#hold);
   }
 
   /**
    * Another foreign pointer to the same shared object. One round trip to the owner, none on it. This
-   * pointer may be moved or destroyed meanwhile.
+   * pointer may be moved or destroyed meanwhile. A null pointer has null copies.
    *
-   * @throws {TypeError} As a rejection: if the pointer is null.
+   * @throws {TypeError} As a rejection: if the pointer was moved away, or is unique.
    * @throws {ShardCrashedError} As a rejection: if the owner has died.
+   * @throws {StaleForeignPtrError} As a rejection: if the owner was started again.
    */
-  copy(this: ForeignPtr<T, "shared">): Promise<ForeignPtr<T, "shared">> {
-    try {
-      this.#expectNotNull("copy it");
-      if (this.#pointer !== null) {
-        const copy = (this.#pointer as SharedPtr<T>).clone();
-        return Promise.resolve(ForeignPtr.ofPointer<T, "shared">(this.#home.endpoint, copy));
-      }
-      if (this.#copies === UNIQUE) {
-        throw new TypeError("Cannot copy a foreign pointer to a UniquePtr: it can only be moved");
-      }
-    } catch (error) {
-      return Promise.reject(error);
+  copy(this: ForeignPtr<T, "shared">): Promise<ForeignPtr<T, "shared">>;
+  /**
+   * Several more foreign pointers to the same shared object, in one round trip.
+   *
+   * @throws {RangeError} As a rejection: if `count` is not a whole number from 0.
+   */
+  copy(this: ForeignPtr<T, "shared">, count: number): Promise<ForeignPtr<T, "shared">[]>;
+  async copy(
+    this: ForeignPtr<T, "shared">,
+    count?: number,
+  ): Promise<ForeignPtr<T, "shared"> | ForeignPtr<T, "shared">[]> {
+    if (count !== undefined && !(Number.isInteger(count) && count >= 0)) {
+      throw new RangeError(`Cannot make ${count} copies: expected a whole number from 0`);
     }
-    this.#copies++;
-    return this.#home.endpoint.submitTo(this.#owner, foreignTasks.copy, [
-      this.#handle,
-      this.#generation,
-    ]) as Promise<ForeignPtr<object, "shared">> as Promise<ForeignPtr<T, "shared">>;
+    const copies = await this.#copies(count ?? 1);
+    return count === undefined ? copies[0]! : copies;
+  }
+
+  #copies(count: number): Promise<ForeignPtr<T, "shared">[]> | ForeignPtr<T, "shared">[] {
+    const hold = this.#hold;
+    const { home, owner, pointer, handle, generation } = hold;
+    if (hold.isNull && this.#movedTo === undefined) {
+      return Array.from(
+        { length: count },
+        () => new ForeignPtr<T, "shared">(new Hold(home, owner)),
+      );
+    }
+    this.#expectObject("make a copy");
+    if (hold.copies === UNIQUE) {
+      throw new TypeError("Cannot copy a foreign pointer to a UniquePtr: it can only be moved");
+    }
+    if (pointer instanceof SharedPtr) {
+      const clone = () => ForeignPtr.ofPointer<T, "shared">(home.endpoint, pointer.clone());
+      return Array.from({ length: count }, clone);
+    }
+    const admitted = () => void hold.copies++;
+    return home.copy(owner, handle, generation, count, admitted) as Promise<
+      ForeignPtr<object, "shared">[]
+    > as Promise<ForeignPtr<T, "shared">[]>;
   }
 
   /**
@@ -210,12 +270,14 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * with `submitTo()`.
    *
    * @throws {TypeError} As a rejection: if the pointer is null.
+   * @throws {StaleForeignPtrError} As a rejection: if the object is no longer there.
    */
   async invoke<Key extends MethodOf<T> & string>(
     method: Key,
     ...args: ArgumentsOf<T, Key>
   ): Promise<ResultOf<T, Key>> {
-    const result = await this.#home.endpoint.submitTo(this.#owner, foreignTasks.invoke, [
+    const { home, owner } = this.#hold;
+    const result = await home.endpoint.submitTo(owner, foreignTasks.invoke, [
       this.get(),
       method,
       ...args,
@@ -229,37 +291,58 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * turn destroys on that shard.
    *
    * @throws What the destructor throws, as a rejection.
+   * @throws {ShardCrashedError} As a rejection: if the owner has died, and the object with it.
+   * @throws {StaleForeignPtrError} As a rejection: if the owner was started again.
    */
   async destroy(): Promise<void> {
     if (this.isNull) return;
-    if (this.#pointer !== null) {
-      const pointer = this.#pointer;
-      this.#withdraw();
-      return await pointer.destroy();
-    }
-    const destroyed = this.#home.destroy(
-      this.#owner,
-      this.#handle,
-      this.#generation,
-      this.#copies,
-    );
-    this.#clear();
-    await destroyed;
+    const hold = this.#hold;
+    if (hold.pointer !== null) return await hold.withdraw().destroy();
+    const { home, owner, handle, generation, copies } = hold;
+    hold.clear();
+    await home.destroy(owner, handle, generation, copies);
   }
 
   /**
-   * Destroys the object on its home shard, in the background. What a destructor throws there is an
-   * unhandled rejection here. If the home shard is gone, so is the object, and nothing is left to do.
+   * Destroys the object on its home shard, in the background; there, at once. What a destructor
+   * throws then is a warning to the host. If the home shard is gone, so is the object, and nothing is
+   * left to do.
    */
   [Symbol.dispose](): void {
-    this.destroy().catch((error) => {
-      if (!(error instanceof StoppedError || error instanceof ShardCrashedError)) throw error;
-    });
+    if (this.isNull) return;
+    const hold = this.#hold;
+    const { home, owner, handle, generation, copies } = hold;
+    if (hold.pointer !== null) {
+      const owned = takeOwned(hold.withdraw());
+      if (owned !== null) home.end(owned);
+      return;
+    }
+    hold.clear();
+    home.destroyUnattended(owner, handle, generation, copies);
   }
 
-  /** Calls `destroy()`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.destroy();
+  /** Calls `destroy()`, but is content if the home shard, and the object with it, is gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.destroy();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+
+  /**
+   * A foreign pointer on the home shard. Use {@linkcode makeForeign}.
+   * @internal
+   */
+  static ofPointer<T extends object, O extends Ownership>(
+    endpoint: Endpoint,
+    pointer: AnyPointer | null,
+    madeAt?: string,
+  ): ForeignPtr<T, O> {
+    const hold = new Hold(homeOf(endpoint), endpoint.id);
+    hold.madeAt = madeAt;
+    if (pointer !== null) hold.put(pointer);
+    return new ForeignPtr<T, O>(hold);
   }
 
   /**
@@ -267,16 +350,22 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * @internal
    */
   static write(foreign: ForeignPtr<object, Ownership>, words: Int32Array, at: number): void {
-    foreign.#expectNotNull("send it");
-    const { handles } = foreign.#home;
-    if (foreign.#handle === NO_HANDLE) {
-      foreign.#handle = handles.add(foreign.#pointer!);
-      foreign.#generation = handles.generation(foreign.#handle);
+    const hold = foreign.#hold;
+    if (foreign.#movedTo !== undefined) foreign.#expectObject("send it");
+    const { home } = hold;
+    if (!hold.isNull && hold.handle === NO_HANDLE) {
+      hold.handle = home.handles.add(hold.pointer!, hold.madeAt);
+      hold.generation = home.handles.generation(hold.handle);
+      const { address, number } = ownedBy(hold.pointer!)!;
+      const { byteOffset } = home.endpoint.layout.slices[hold.owner]!;
+      hold.isStruct = address !== 0;
+      hold.object = hold.isStruct ? (address - byteOffset) / STRUCT_UNIT_BYTES : number;
     }
-    words[at + OWNER_WORD] = foreign.#owner;
-    words[at + HANDLE_WORD] = foreign.#handle;
-    words[at + GENERATION_WORD] = foreign.#generation;
-    words[at + COPIES_WORD] = foreign.#copies;
+    words[at + PARTIES_WORD] = partiesWord(hold.owner, home.endpoint.id, hold.isStruct);
+    words[at + HANDLE_WORD] = hold.isNull ? NO_HANDLE : hold.handle;
+    words[at + GENERATION_WORD] = hold.generation;
+    words[at + COPIES_WORD] = hold.copies;
+    words[at + OBJECT_WORD] = hold.object;
   }
 
   /**
@@ -284,68 +373,111 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * @internal
    */
   static moved(foreign: ForeignPtr<object, Ownership>, to: number): void {
-    foreign.#clear();
+    if (foreign.isNull) return;
+    foreign.#hold.clear();
     foreign.#movedTo = to;
   }
 
   /**
-   * The pointer that a message carries, on the endpoint that reads it.
+   * The pointer that a message carries, on the endpoint that reads it: it is this endpoint's now.
    * @internal
    */
   static read(home: Home, words: Int32Array, at: number): ForeignPtr<object, Ownership> {
-    const owner = words[at + OWNER_WORD]!;
+    const hold = ForeignPtr.#take(home, words, at);
+    if (hold === null) throw new StaleForeignPtrError(ownerOf(words[at + PARTIES_WORD]!));
+    return new ForeignPtr<object, Ownership>(hold);
+  }
+
+  /**
+   * Destroys the object of a pointer whose message nobody will read; nothing if somebody has.
+   * @internal
+   */
+  static undelivered(home: Home, words: Int32Array, at: number): void {
+    const hold = ForeignPtr.#take(home, words, at);
+    if (hold !== null) new ForeignPtr<object, Ownership>(hold)[Symbol.dispose]();
+  }
+
+  static #take(home: Home, words: Int32Array, at: number): Hold | null {
+    const parties = words[at + PARTIES_WORD]!;
+    const owner = ownerOf(parties);
     const handle = words[at + HANDLE_WORD]!;
     const generation = words[at + GENERATION_WORD]!;
-    const copies = words[at + COPIES_WORD]!;
-    if (owner === home.endpoint.id) { // it has come home
-      return ForeignPtr.ofPointer(home.endpoint, home.handles.take(handle, generation, copies));
+    const { id } = home.endpoint;
+    const hold = new Hold(home, owner);
+    hold.copies = words[at + COPIES_WORD]!;
+    if (handle === NO_HANDLE) return hold;
+    if (!home.words.pass(owner, handle, generation, senderOf(parties), id)) return null;
+    hold.handle = handle;
+    hold.generation = generation;
+    hold.object = words[at + OBJECT_WORD]!;
+    hold.isStruct = isStructWord(parties);
+    if (owner === id) { // it has come home
+      hold.pointer = home.handles.get(handle, generation);
+      hold.madeAt = home.handles.madeAt(handle);
     }
-    const foreign = new ForeignPtr<object, Ownership>(home, owner);
-    foreign.#handle = handle;
-    foreign.#generation = generation;
-    foreign.#copies = copies;
-    return foreign;
+    return hold;
   }
 
-  #clear(): void {
-    this.#pointer = null;
-    this.#handle = NO_HANDLE;
-  }
-
-  /** Nulls a pointer on its home shard, and its handle if a message that failed left one. */
-  #withdraw(): void {
-    if (this.#handle !== NO_HANDLE) {
-      this.#home.handles.take(this.#handle, this.#generation, this.#copies);
+  /** The state of a pointer that is good for use. */
+  #expectObject(what: string): Hold {
+    const hold = this.#hold;
+    if (hold.isNull) {
+      const where = this.#movedTo === undefined
+        ? "it is null: never set, released, destroyed or reset"
+        : `it was moved to endpoint ${this.#movedTo}`;
+      throw new TypeError(`Cannot ${what} of a foreign pointer: ${where}`);
     }
-    this.#clear();
+    const { home, owner, handle, generation } = hold;
+    if (hold.pointer === null && !home.words.isOpen(owner, handle, generation)) {
+      throw new StaleForeignPtrError(owner);
+    }
+    return hold;
   }
+}
 
-  #expectNotNull(what: string): void {
-    if (!this.isNull) return;
-    const where = this.#movedTo === undefined
-      ? "it is null: released, destroyed or reset"
-      : `it was moved to endpoint ${this.#movedTo}`;
-    throw new TypeError(`Cannot ${what} of a foreign pointer: ${where}`);
-  }
+/** Whether the object has gone with its shard. */
+function isGone(error: unknown): boolean {
+  return error instanceof ShardCrashedError || error instanceof StoppedError ||
+    error instanceof StaleForeignPtrError;
+}
+
+/** A pointer to what `pointer` owns, which is null afterwards; null if it is null already. */
+function movedOut(pointer: AnyPointer): AnyPointer {
+  if (pointer instanceof UniquePtr) return UniquePtr.of(UniquePtr.take(pointer));
+  const moved = pointer.clone();
+  SharedPtr.take(pointer);
+  return moved;
 }
 
 /**
  * Makes a foreign pointer to an object of this shard. O(1).
  *
- * @param object The object, which the pointer owns alone from now on; or a `UniquePtr` or
- * `SharedPtr` that owns it.
+ * @param object The object, which the pointer owns alone from now on; or a `UniquePtr` or `SharedPtr`
+ * that owns it, which is null afterwards; or null, for a null pointer. A view of a struct must be of
+ * this shard's slice, and the pointer owns its block.
  * @returns The pointer, to be sent to other shards.
  * @throws {TypeError} If this thread is no shard: the host owns no objects.
+ * @throws {RangeError} If the struct lies in another shard's slice.
  *
  * @see `seastar::make_foreign()`
  */
 export function makeForeign<T extends object>(object: SharedPtr<T>): ForeignPtr<T, "shared">;
 /** Makes a foreign pointer that owns an object of this shard alone. O(1). */
-export function makeForeign<T extends object>(object: UniquePtr<T> | T): ForeignPtr<T>;
+export function makeForeign<T extends object>(object: UniquePtr<T> | T | null): ForeignPtr<T>;
 export function makeForeign<T extends object>(
-  object: SharedPtr<T> | UniquePtr<T> | T,
+  object: SharedPtr<T> | UniquePtr<T> | T | null,
 ): ForeignPtr<T, Ownership> {
+  const endpoint = localEndpoint();
   const isPointer = object instanceof SharedPtr || object instanceof UniquePtr;
-  const pointer: AnyPointer = isPointer ? object : new UniquePtr<object>(object);
-  return ForeignPtr.ofPointer(localEndpoint(), pointer);
+  const pointer: AnyPointer = isPointer ? movedOut(object) : new UniquePtr<object>(object);
+  const address = ownedBy(pointer)?.address ?? 0;
+  if (address !== 0 && endpoint.allocator.owner(address) !== endpoint.id) {
+    throw new RangeError(
+      `Cannot make a foreign pointer to the struct at ${address} on shard ${endpoint.id}: it lies in the slice of endpoint ${
+        endpoint.allocator.owner(address)
+      }`,
+    );
+  }
+  const madeAt = endpoint.debug ? new Error().stack?.split("\n").slice(2).join("\n") : undefined;
+  return ForeignPtr.ofPointer(endpoint, pointer, madeAt);
 }

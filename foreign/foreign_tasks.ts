@@ -6,29 +6,35 @@
 
 import { defineTasks, localEndpoint, type Tasks } from "../shard/mod.ts";
 import { ForeignPtr } from "./foreign_ptr.ts";
-import { homeOf } from "./home.ts";
-
-/** Failures of a batch of destructions: position in the batch, and what was thrown. */
-type Failures = [number, unknown][] | null;
+import { type Failure, type Finished, homeOf } from "./home.ts";
 
 // deno-lint-ignore no-explicit-any -- methods of any object.
 type Method = (...args: any[]) => unknown;
 
 /** Tasks that run on the home shard. */
 export const foreignTasks: Tasks<{
-  destroy: (...numbers: number[]) => Promise<Failures>;
-  copy: (handle: number, generation: number) => ForeignPtr<object, "shared">;
+  destroy: (...numbers: number[] | [Int32Array]) => Failure[] | null | Promise<Failure[] | null>;
+  lose: (handle: number, generation: number, copies: number) => void;
+  copy: (handle: number, generation: number, count: number) => ForeignPtr<object, "shared">[];
   invoke: (object: object, method: string, ...args: unknown[]) => unknown;
+  finish: () => Promise<Finished | null>;
 }> = defineTasks(import.meta.url, {
   /** Destroys the objects whose handles the numbers name, three numbers each. */
-  destroy(...numbers: number[]): Promise<Failures> {
-    return homeOf(localEndpoint()).destroyOwn(numbers);
+  destroy(...numbers: number[] | [Int32Array]): Failure[] | null | Promise<Failure[] | null> {
+    const [first] = numbers;
+    const list = typeof first === "object" ? first : numbers as number[];
+    return homeOf(localEndpoint()).destroyOwn(list);
   },
-  /** A further foreign pointer to a shared object. */
-  copy(handle: number, generation: number): ForeignPtr<object, "shared"> {
+  /** Destroys one whose foreign pointer the garbage collector has found on the calling endpoint. */
+  lose(handle: number, generation: number, copies: number): void {
     const endpoint = localEndpoint();
-    const pointer = homeOf(endpoint).handles.copy(handle, generation);
-    return ForeignPtr.ofPointer<object, "shared">(endpoint, pointer);
+    homeOf(endpoint).takeLost(handle, generation, copies, endpoint.bus.currentCaller!);
+  },
+  /** Further foreign pointers to a shared object. */
+  copy(handle: number, generation: number, count: number): ForeignPtr<object, "shared">[] {
+    const endpoint = localEndpoint();
+    return homeOf(endpoint).handles.copy(handle, generation, count)
+      .map((pointer) => ForeignPtr.ofPointer<object, "shared">(endpoint, pointer));
   },
   /** Calls a method; the reference to the object has become the object on its way here. */
   invoke(object: object, method: string, ...args: unknown[]): unknown {
@@ -41,5 +47,9 @@ export const foreignTasks: Tasks<{
       );
     }
     return target[method](...args);
+  },
+  /** Destroys what others hold to this day: the runtime stops. */
+  finish(): Promise<Finished | null> {
+    return homeOf(localEndpoint()).finish();
   },
 });

@@ -2,27 +2,58 @@
  * How a foreign pointer and a reference lie on the wire, in int32 words.
  *
  * ```
- * foreign pointer   word 0  OWNER       endpoint of the home shard
- *                        1  HANDLE      index in the owner's table
+ * foreign pointer   word 0  PARTIES     bits 0-8 endpoint of the home shard, 9-17 endpoint of the
+ *                                       sender, 18 set for a struct
+ *                        1  HANDLE      index in the owner's table; -1: a null pointer
  *                        2  GENERATION  of that entry; another one means another object
- *                        3  COPIES      copies asked for through this pointer so far; -1: it is unique
- * reference         words 0 to 2 of the same
+ *                        3  COPIES      requests for copies made through this pointer; -1: it is unique
+ *                        4  OBJECT      a struct's offset in its slice, in units of 8 bytes; of a
+ *                                       shared object its number, the same in all copies; else 0
+ * reference         words 0 to 2 of the same, without sender
  * ```
  *
  * @module
  */
 
 /** Word 0. */
-export const OWNER_WORD = 0;
+export const PARTIES_WORD = 0;
 /** Word 1. */
 export const HANDLE_WORD = 1;
 /** Word 2. */
 export const GENERATION_WORD = 2;
 /** Word 3. */
 export const COPIES_WORD = 3;
+/** Word 4. */
+export const OBJECT_WORD = 4;
 /** Words of a foreign pointer. */
-export const FOREIGN_PTR_WORDS = 4;
+export const FOREIGN_PTR_WORDS = 5;
 /** Words of a reference. */
 export const REFERENCE_WORDS = 3;
+
+/** HANDLE of a null pointer. */
+export const NO_HANDLE = -1;
 /** COPIES of a pointer that cannot be copied. */
 export const UNIQUE = -1;
+/** Unit of OBJECT for a struct, in bytes: what blocks are aligned to. */
+export const STRUCT_UNIT_BYTES = 8;
+
+const ENDPOINT_BITS = 9;
+const ENDPOINT_MASK = 2 ** ENDPOINT_BITS - 1;
+const STRUCT_FLAG = 1 << (2 * ENDPOINT_BITS);
+
+/** Word 0 of a foreign pointer. */
+export function partiesWord(owner: number, sender: number, isStruct: boolean): number {
+  return owner | (sender << ENDPOINT_BITS) | (isStruct ? STRUCT_FLAG : 0);
+}
+/** The home shard in word 0. */
+export function ownerOf(parties: number): number {
+  return parties & ENDPOINT_MASK;
+}
+/** The sender in word 0. */
+export function senderOf(parties: number): number {
+  return (parties >>> ENDPOINT_BITS) & ENDPOINT_MASK;
+}
+/** Whether word 0 is that of a struct. */
+export function isStructWord(parties: number): boolean {
+  return (parties & STRUCT_FLAG) !== 0;
+}

@@ -3,55 +3,118 @@
  * another shard stands for it.
  *
  * An entry goes when its foreign pointer is destroyed, wherever that is by then. Copies asked for
- * through the pointer may still be on their way, on another ring: so the pointer counts the copies
- * asked for through it, the entry counts those served, and it stays until the two agree. That is
- * what makes it safe to drop or move a pointer while it is being copied (in Seastar the source must
- * stay alive and unmoved: scylladb#24174).
+ * through the pointer may still be on their way, on another ring: so the pointer counts the requests
+ * made through it, the entry counts those served, and it stays until the two agree. That is what makes
+ * it safe to drop or move a pointer while it is being copied (in Seastar the source must stay alive
+ * and unmoved: scylladb#24174).
  *
  * @module
  */
 
 import { StaleForeignPtrError } from "./errors.ts";
+import { type HolderWords, MAX_GENERATION } from "./holder_words.ts";
+import type { Owned } from "./owned.ts";
 import { SharedPtr } from "./shared_ptr.ts";
-import type { UniquePtr } from "./unique_ptr.ts";
+import { UniquePtr } from "./unique_ptr.ts";
 
 /** What a foreign pointer holds on its home shard. */
 export type AnyPointer = UniquePtr<object> | SharedPtr<object>;
 
+/** What a pointer owns, which stays there. */
+export function ownedBy(pointer: AnyPointer): Owned<object> | null {
+  return pointer instanceof SharedPtr ? SharedPtr.peek(pointer) : UniquePtr.peek(pointer);
+}
+
+/** What a pointer owned, if it was the last one to it; the pointer is null afterwards. */
+export function takeOwned(pointer: AnyPointer): Owned<object> | null {
+  return pointer instanceof SharedPtr ? SharedPtr.take(pointer) : UniquePtr.take(pointer);
+}
+
 class Entry {
   pointer: AnyPointer | null = null;
   generation = 0;
-  /** Copies made through this entry. */
+  /** Requests for copies served through this entry. */
   served = 0;
-  /** Not -1 once the foreign pointer is destroyed: the copies that must be served first. */
+  /** Not -1 once the foreign pointer is destroyed: the requests that must be served first. */
   expected = -1;
+  /** Where the foreign pointer was made, if that is remembered. */
+  madeAt: string | undefined;
+}
+
+/** An entry as others may see it. */
+export interface HeldPointer {
+  /** The handle. */
+  readonly handle: number;
+  /** Its generation. */
+  readonly generation: number;
+  /** The endpoint that holds the pointer. */
+  readonly holder: number;
+  /** The class of its object. */
+  readonly className: string;
+  /** Where it was made, if that is remembered. */
+  readonly madeAt: string | undefined;
 }
 
 /** The table of one shard. */
 export class HandleTable {
   readonly #shard: number;
+  readonly #words: HolderWords;
   readonly #entries: Entry[] = [];
   readonly #free: number[] = [];
+  /** Handles that have run out of generations. */
+  #retired = 0;
+  #lastNumber = 0;
 
-  constructor(shard: number) {
+  /** Closes what an earlier life of the shard has left open. O(handles ever in use). */
+  constructor(shard: number, words: HolderWords) {
     this.#shard = shard;
+    this.#words = words;
+    for (let handle = words.used(shard) - 1; handle >= 0; handle--) {
+      if (words.holder(shard, handle) >= 0) words.close(shard, handle);
+    }
   }
 
   /** Entries in use. */
   get size(): number {
-    return this.#entries.length - this.#free.length;
+    return this.#entries.length - this.#free.length - this.#retired;
   }
 
-  /** Keeps `pointer`; returns the handle. O(1). */
-  add(pointer: AnyPointer): number {
-    const handle = this.#free.pop() ?? this.#entries.push(new Entry()) - 1;
-    this.#entries[handle]!.pointer = pointer;
+  /**
+   * Keeps `pointer`, which is not null; returns the handle. O(1).
+   *
+   * @throws {RangeError} If the shard has given away as many pointers as it can.
+   */
+  add(pointer: AnyPointer, madeAt: string | undefined): number {
+    const handle = this.#free.pop() ?? this.#grow();
+    const entry = this.#entries[handle]!;
+    entry.pointer = pointer;
+    entry.madeAt = madeAt;
+    entry.generation = this.#words.open(this.#shard, handle);
+    const owned = ownedBy(pointer)!;
+    if (owned.number === 0 && pointer instanceof SharedPtr) {
+      owned.number = this.#lastNumber = (this.#lastNumber + 1) | 0 || 1;
+    }
     return handle;
+  }
+
+  #grow(): number {
+    const { capacity } = this.#words;
+    if (this.#entries.length >= capacity) {
+      throw new RangeError(
+        `Cannot give another pointer away: shard ${this.#shard} has given away ${this.size}, and ${capacity} are the most`,
+      );
+    }
+    return this.#entries.push(new Entry()) - 1;
   }
 
   /** The generation that goes with a handle in use. */
   generation(handle: number): number {
     return this.#entries[handle]!.generation;
+  }
+
+  /** Where the foreign pointer of a handle in use was made, if that is remembered. */
+  madeAt(handle: number): string | undefined {
+    return this.#entries[handle]!.madeAt;
   }
 
   /**
@@ -63,8 +126,8 @@ export class HandleTable {
     return this.#entry(handle, generation).pointer!;
   }
 
-  /** A further pointer to the shared object behind a handle. */
-  copy(handle: number, generation: number): SharedPtr<object> {
+  /** Further pointers to the shared object behind a handle, as one request asks. */
+  copy(handle: number, generation: number, count: number): SharedPtr<object>[] {
     const entry = this.#entry(handle, generation);
     const pointer = entry.pointer;
     if (!(pointer instanceof SharedPtr)) {
@@ -72,46 +135,73 @@ export class HandleTable {
         "Cannot copy a foreign pointer to a UniquePtr: only shared objects have copies",
       );
     }
-    const copy = pointer.clone();
+    const copies: SharedPtr<object>[] = [];
+    for (let i = 0; i < count; i++) copies.push(pointer.clone());
     entry.served++;
-    if (entry.served === entry.expected) this.#remove(handle).pointer![Symbol.dispose]();
-    return copy;
+    // The copies share the object by now: this is never its end.
+    if (entry.served === entry.expected) SharedPtr.take(this.#remove(handle) as SharedPtr<object>);
+    return copies;
   }
 
   /**
-   * Takes the pointer out: its foreign pointer is no more, after `copies` copies were asked for
-   * through it. While some are on their way the entry keeps a share of its own.
+   * Takes the pointer out: its foreign pointer is no more, after `copies` requests for copies were
+   * made through it. While some are on their way the entry keeps a share of its own.
    */
   take(handle: number, generation: number, copies: number): AnyPointer {
     const entry = this.#entry(handle, generation);
     const pointer = entry.pointer!;
-    if (!(pointer instanceof SharedPtr) || entry.served === copies) {
-      this.#remove(handle);
-      return pointer;
-    }
+    if (!(pointer instanceof SharedPtr) || entry.served === copies) return this.#remove(handle);
     entry.expected = copies;
+    const holder = this.#words.holder(this.#shard, handle);
+    this.#words.pass(this.#shard, handle, generation, holder, this.#shard);
     return pointer.clone();
+  }
+
+  /** Takes the pointer out, whatever is on its way. */
+  seize(handle: number, generation: number): AnyPointer {
+    this.#entry(handle, generation);
+    return this.#remove(handle);
+  }
+
+  /** The pointers that another endpoint holds. O(handles in use at once, ever). */
+  *heldBy(holders: (endpoint: number) => boolean): Generator<HeldPointer> {
+    for (let handle = 0; handle < this.#entries.length; handle++) {
+      const { pointer, generation, madeAt } = this.#entries[handle]!;
+      if (pointer === null) continue;
+      const holder = this.#words.holder(this.#shard, handle);
+      if (!holders(holder)) continue;
+      const className = ownedBy(pointer)?.className ?? "nothing";
+      yield { handle, generation, holder, className, madeAt };
+    }
+  }
+
+  /** Handles whose foreign pointers are destroyed, and that wait for requests that did not come. */
+  *lingering(): Generator<{ readonly handle: number; readonly generation: number }> {
+    for (let handle = 0; handle < this.#entries.length; handle++) {
+      const { expected, generation } = this.#entries[handle]!;
+      if (expected >= 0) yield { handle, generation };
+    }
   }
 
   #entry(handle: number, generation: number): Entry {
     const entry = this.#entries[handle];
     if (entry === undefined || entry.pointer === null || entry.generation !== generation) {
-      throw new StaleForeignPtrError(
-        `The object of handle ${handle} on shard ${this.#shard} is no longer there: it was destroyed, or given back to its home shard`,
-        this.#shard,
-      );
+      throw new StaleForeignPtrError(this.#shard);
     }
     return entry;
   }
 
-  #remove(handle: number): { readonly pointer: AnyPointer | null } {
+  #remove(handle: number): AnyPointer {
     const entry = this.#entries[handle]!;
-    const { pointer } = entry;
+    const pointer = entry.pointer!;
     entry.pointer = null;
-    entry.generation = (entry.generation + 1) | 0;
     entry.served = 0;
     entry.expected = -1;
-    this.#free.push(handle);
-    return { pointer };
+    entry.madeAt = undefined;
+    this.#words.close(this.#shard, handle);
+    // Invariant: a generation comes once, so a stale handle never names another object.
+    if (entry.generation < MAX_GENERATION) this.#free.push(handle);
+    else this.#retired++;
+    return pointer;
   }
 }

@@ -5,51 +5,102 @@
  * @module
  */
 
-import type { Endpoint } from "../shard/mod.ts";
+import { BusyError, type Endpoint, MessageMemoryError } from "../shard/mod.ts";
+import { StaleForeignPtrError } from "./errors.ts";
+import type { ForeignPtr } from "./foreign_ptr.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
-import { HandleTable } from "./handle_table.ts";
+import { HandleTable, type HeldPointer, takeOwned } from "./handle_table.ts";
+import { FAILED_BYTES, HolderWords, LOST_BYTES } from "./holder_words.ts";
+import type { Owned } from "./owned.ts";
+import { destructorWarning, unattended, unattendedEnded, warnOfDestructor } from "./unattended.ts";
 
 /** Handles in one message at most. */
 const BATCH_HANDLES = 512;
-/** Numbers that name a handle: index, generation, copies. */
+/** Numbers that name a handle: index, generation, requests for copies. */
 const NUMBERS_PER_HANDLE = 3;
+
+/** A destructor that threw: position in the batch, class of the object, what was thrown. */
+export type Failure = [position: number, className: string, error: unknown];
 
 /** Handles of one owner, destroyed by one message. */
 class Batch {
   readonly numbers: number[] = [];
-  readonly done: PromiseWithResolvers<void>[] = [];
+  /** Who waits for each; undefined if nobody does. */
+  readonly waiters: (PromiseWithResolvers<void> | undefined)[] = [];
+}
+
+/** What a shard did when its runtime stopped. */
+export interface Finished {
+  /** Objects destroyed because others still held them. */
+  readonly destroyed: number;
+  /** Those, one of each kind: who held them, of which class, how many, where one was made. */
+  readonly leaks: readonly Leak[];
+}
+
+/** Pointers that somebody still held at the end. */
+export interface Leak {
+  /** The endpoint that held them. */
+  readonly holder: number;
+  /** The class of the objects. */
+  readonly className: string;
+  /** How many. */
+  readonly count: number;
+  /** Where the first was made, if that is remembered. */
+  readonly madeAt: string | undefined;
 }
 
 /** The foreign pointers of one endpoint. */
 export class Home {
   /** The endpoint. */
   readonly endpoint: Endpoint;
+  /** Who holds what. */
+  readonly words: HolderWords;
   /** Pointers given away. Empty on the host. */
   readonly handles: HandleTable;
   readonly #batches = new Map<number, Batch>();
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
-    this.handles = new HandleTable(endpoint.id);
+    const { buffer, layout, shardCount } = endpoint;
+    const regions = Array.from({ length: shardCount }, (_, shard) => layout.holders(shard));
+    this.words = new HolderWords(buffer, regions);
+    this.handles = new HandleTable(endpoint.id, this.words);
+    endpoint.whenGone((shard) => this.#takeFrom(shard));
   }
+
+  // ─── Pointers to objects of other shards ─────────────────────────────────────────────────────
 
   /**
    * Destroys the object behind a handle of another shard, there. All that one turn destroys on one
    * shard goes in one message. Resolves when the destructor has run, rejects if it throws.
    */
   destroy(owner: number, handle: number, generation: number, copies: number): Promise<void> {
+    const waiter = Promise.withResolvers<void>();
+    this.#add(owner, handle, generation, copies, waiter);
+    return waiter.promise;
+  }
+
+  /** The same where nobody waits: what goes wrong is a warning. */
+  destroyUnattended(owner: number, handle: number, generation: number, copies: number): void {
+    this.#add(owner, handle, generation, copies, undefined);
+  }
+
+  #add(
+    owner: number,
+    handle: number,
+    generation: number,
+    copies: number,
+    waiter: PromiseWithResolvers<void> | undefined,
+  ): void {
     let batch = this.#batches.get(owner);
     if (batch === undefined) {
       batch = new Batch();
       this.#batches.set(owner, batch);
       this.endpoint.coalesce(owner, () => this.#sendBatch(owner));
     }
-    const done = Promise.withResolvers<void>();
     batch.numbers.push(handle, generation, copies);
-    batch.done.push(done);
-    const { promise } = done;
-    if (batch.done.length === BATCH_HANDLES) this.#sendBatch(owner);
-    return promise;
+    batch.waiters.push(waiter);
+    if (batch.waiters.length === BATCH_HANDLES) this.#sendBatch(owner);
   }
 
   async #sendBatch(owner: number): Promise<void> {
@@ -57,32 +108,183 @@ export class Home {
     if (batch === undefined) return; // it was full, and is on its way
     this.#batches.delete(owner);
     try {
-      const failures = await this.endpoint.submitTo(owner, foreignTasks.destroy, batch.numbers);
-      for (const [position, error] of failures ?? []) batch.done[position]!.reject(error);
-      for (const done of batch.done) done.resolve();
+      for (const [position, className, error] of await this.#submit(owner, batch.numbers)) {
+        const waiter = batch.waiters[position];
+        if (waiter !== undefined) waiter.reject(error);
+        else if (!(error instanceof StaleForeignPtrError)) {
+          this.endpoint.warn(destructorWarning(className, owner, error));
+        }
+      }
+      for (const waiter of batch.waiters) waiter?.resolve();
     } catch (error) {
-      for (const done of batch.done) done.reject(error);
+      // The owner is gone, and the objects with it; or this endpoint has no memory for any message,
+      // and then the owner destroys the objects when the runtime stops.
+      for (const waiter of batch.waiters) waiter?.reject(error);
+      if (error instanceof MessageMemoryError) this.endpoint.warn(error);
     }
   }
+
+  /** A destruction is never refused: it waits for room, and does with a record if there is no block. */
+  async #submit(owner: number, numbers: readonly number[]): Promise<readonly Failure[]> {
+    for (;;) {
+      try {
+        const args = numbers.length === NUMBERS_PER_HANDLE ? numbers : [new Int32Array(numbers)];
+        return await this.endpoint.submitTo(owner, foreignTasks.destroy, args) ?? [];
+      } catch (error) {
+        if (error instanceof BusyError) await this.endpoint.bus.nextEnd();
+        else if (error instanceof MessageMemoryError && numbers.length > NUMBERS_PER_HANDLE) {
+          return await this.#submitSingly(owner, numbers);
+        } else throw error;
+      }
+    }
+  }
+
+  async #submitSingly(owner: number, numbers: readonly number[]): Promise<readonly Failure[]> {
+    const failures: Failure[] = [];
+    for (let i = 0; i < numbers.length; i += NUMBERS_PER_HANDLE) {
+      const [failure] = await this.#submit(owner, numbers.slice(i, i + NUMBERS_PER_HANDLE));
+      if (failure !== undefined) failures.push([i / NUMBERS_PER_HANDLE, failure[1], failure[2]]);
+    }
+    return failures;
+  }
+
+  /** Asks the owner for copies; `onAdmitted` runs before this returns, if the request is on its way. */
+  copy(
+    owner: number,
+    handle: number,
+    generation: number,
+    count: number,
+    onAdmitted: () => void,
+  ): Promise<ForeignPtr<object, "shared">[]> {
+    const { bus } = this.endpoint;
+    this.endpoint.sendCoalesced(owner);
+    const before = bus.underWay;
+    const copies = this.endpoint.submitTo(owner, foreignTasks.copy, [handle, generation, count]);
+    if (bus.underWay > before) onAdmitted();
+    return copies;
+  }
+
+  /** Tells the owner that a pointer was lost to the garbage collector here. */
+  lose(owner: number, handle: number, generation: number, copies: number): void {
+    const { endpoint } = this;
+    if (!endpoint.bus.open) return;
+    endpoint.submitTo(owner, foreignTasks.lose, [handle, generation, copies])
+      .catch(() => this.destroyUnattended(owner, handle, generation, copies));
+  }
+
+  // ─── Pointers to objects of this shard ───────────────────────────────────────────────────────
 
   /** Destroys own objects by handle, as other shards ask; null if all went well. */
-  async destroyOwn(numbers: readonly number[]): Promise<[number, unknown][] | null> {
-    const failures: [number, unknown][] = [];
-    const pending: Promise<void>[] = [];
+  destroyOwn(numbers: ArrayLike<number>): Failure[] | null | Promise<Failure[] | null> {
+    const failures: Failure[] = [];
+    const endings: Promise<void>[] = [];
     for (let i = 0; i < numbers.length; i += NUMBERS_PER_HANDLE) {
       const position = i / NUMBERS_PER_HANDLE;
-      pending.push(
-        this.#destroyOne(numbers[i]!, numbers[i + 1]!, numbers[i + 2]!)
-          .catch((error) => void failures.push([position, error])),
-      );
+      let owned: Owned<object> | null = null;
+      try {
+        owned = takeOwned(this.handles.take(numbers[i]!, numbers[i + 1]!, numbers[i + 2]!));
+        const ending = owned?.destroy();
+        if (ending !== undefined) endings.push(this.#awaitEnd(ending, failures, position, owned!));
+      } catch (error) {
+        this.#fail(failures, position, owned, error);
+      }
     }
-    await Promise.all(pending);
-    return failures.length === 0 ? null : failures;
+    const result = () => failures.length === 0 ? null : failures;
+    return endings.length === 0 ? result() : Promise.all(endings).then(result);
   }
 
-  async #destroyOne(handle: number, generation: number, copies: number): Promise<void> {
-    await this.handles.take(handle, generation, copies).destroy();
+  async #awaitEnd(
+    ending: PromiseLike<void>,
+    failures: Failure[],
+    position: number,
+    owned: Owned<object>,
+  ): Promise<void> {
+    try {
+      await ending;
+    } catch (error) {
+      this.#fail(failures, position, owned, error);
+    }
   }
+
+  #fail(
+    failures: Failure[],
+    position: number,
+    owned: Owned<object> | null,
+    error: unknown,
+  ): void {
+    if (owned !== null) this.words.count(this.endpoint.id, FAILED_BYTES);
+    // One that cannot travel must not take the others with it.
+    const sendable = error instanceof Error ? error : new Error(String(error));
+    failures.push([position, owned?.className ?? "an object", sendable]);
+  }
+
+  /** A pointer to an own object was lost on `holder`: reports it, and destroys the object. */
+  takeLost(handle: number, generation: number, copies: number, holder: number): void {
+    const madeAt = this.handles.madeAt(handle);
+    this.destroyHere(takeOwned(this.handles.take(handle, generation, copies)), holder, madeAt);
+  }
+
+  /** The same of an object whose pointer never left, or has come home. */
+  destroyHere(owned: Owned<object> | null, holder: number, madeAt: string | undefined): void {
+    const { endpoint, words } = this;
+    words.count(endpoint.id, LOST_BYTES);
+    const className = owned?.className ?? "a shared object";
+    endpoint.warn(
+      new Error(
+        `A foreign pointer to ${className} of shard ${endpoint.id} was lost to the garbage collector on endpoint ${holder}: dispose of it, or send it on${
+          whereMade(madeAt)
+        }`,
+      ),
+    );
+    if (owned !== null) this.end(owned);
+  }
+
+  /** Destroys what was owned, in the background. */
+  end(owned: Owned<object>): void {
+    try {
+      const ending = owned.destroy();
+      if (ending !== undefined) unattended(ending, owned.className);
+    } catch (error) {
+      this.words.count(this.endpoint.id, FAILED_BYTES);
+      warnOfDestructor(owned.className, error);
+    }
+  }
+
+  /** Takes back what a dead endpoint held, and destroys it. */
+  #takeFrom(dead: number): void {
+    const { id } = this.endpoint;
+    for (const { handle, generation } of this.handles.heldBy((holder) => holder === dead)) {
+      // It may just have come to somebody else, who was quicker than the news.
+      if (!this.words.pass(id, handle, generation, dead, id)) continue;
+      const owned = takeOwned(this.handles.seize(handle, generation));
+      if (owned !== null) this.end(owned);
+    }
+  }
+
+  /** Destroys what others hold to this day: the runtime stops. Null, which needs no block, if nothing. */
+  async finish(): Promise<Finished | null> {
+    const { id } = this.endpoint;
+    const held = [...this.handles.heldBy((holder) => holder !== id)];
+    for (const { handle, generation } of [...held, ...this.handles.lingering()]) {
+      const owned = takeOwned(this.handles.seize(handle, generation));
+      if (owned !== null) this.end(owned);
+    }
+    await unattendedEnded();
+    return held.length === 0 ? null : { destroyed: held.length, leaks: leaksAmong(held) };
+  }
+}
+
+function leaksAmong(held: readonly HeldPointer[]): Leak[] {
+  const leaks = Map.groupBy(held, ({ holder, className }) => `${holder} ${className}`);
+  return [...leaks.values()].map((alike) => {
+    const { holder, className, madeAt } = alike[0]!;
+    return { holder, className, count: alike.length, madeAt };
+  });
+}
+
+/** The end of a report: where the pointer was made, if that is remembered. */
+export function whereMade(madeAt: string | undefined): string {
+  return madeAt === undefined ? "" : `; it was made\n${madeAt}`;
 }
 
 const homes = new WeakMap<Endpoint, Home>();

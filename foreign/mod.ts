@@ -26,6 +26,9 @@ export {
   type Ownership,
   type PointerOf,
   type ResultOf,
+  type ViewedAs,
 } from "./foreign_ptr.ts";
+export type { Destructor } from "./owned.ts";
 export { SharedPtr } from "./shared_ptr.ts";
+export { type ForeignStatistics, foreignStatistics } from "./statistics.ts";
 export { UniquePtr } from "./unique_ptr.ts";

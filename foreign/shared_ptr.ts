@@ -5,16 +5,12 @@
  * @module
  */
 
-import { destroyObject } from "./destroy_object.ts";
+import { type Destructor, Owned } from "./owned.ts";
+import { unattended } from "./unattended.ts";
 import { UniquePtr } from "./unique_ptr.ts";
 
-interface Counted<T extends object> {
-  readonly object: T;
-  count: number;
-}
-
 /**
- * One of several owners of an object: the last to be disposed of destroys it.
+ * One of several owners of an object: the last to be disposed of destroys it, as `UniquePtr` would.
  *
  * @typeParam T The class of the object.
  *
@@ -31,21 +27,26 @@ interface Counted<T extends object> {
  * ```
  */
 export class SharedPtr<T extends object> {
-  #counted: Counted<T> | null;
+  #owned: Owned<T> | null;
 
-  /** Takes `object` and counts 1. */
-  constructor(object: T) {
-    this.#counted = { object, count: 1 };
+  /**
+   * Takes `object` and counts 1.
+   *
+   * @param object What to own; null for a null pointer.
+   * @param destructor Destroys the object, in place of its own methods.
+   */
+  constructor(object: T | null = null, destructor?: Destructor<T>) {
+    this.#owned = object === null ? null : new Owned(object, destructor);
   }
 
   /** The object, or null once this pointer was released or destroyed. O(1). */
   get(): T | null {
-    return this.#counted === null ? null : this.#counted.object;
+    return this.#owned === null ? null : this.#owned.object;
   }
 
   /** How many pointers share the object; 0 for a null pointer. O(1). */
   get useCount(): number {
-    return this.#counted === null ? 0 : this.#counted.count;
+    return this.#owned === null ? 0 : this.#owned.count;
   }
 
   /** Whether this is the only pointer to the object. O(1). */
@@ -53,17 +54,11 @@ export class SharedPtr<T extends object> {
     return this.useCount === 1;
   }
 
-  /**
-   * Another pointer to the same object. O(1).
-   *
-   * @throws {TypeError} If this pointer is null.
-   */
+  /** Another pointer to the same object; a null pointer has null clones. O(1). */
   clone(): SharedPtr<T> {
-    const counted = this.#counted;
-    if (counted === null) throw new TypeError("Cannot clone a null SharedPtr");
-    const other = new SharedPtr<T>(counted.object);
-    other.#counted = counted;
-    counted.count++;
+    const other = new SharedPtr<T>();
+    other.#owned = this.#owned;
+    if (this.#owned !== null) this.#owned.count++;
     return other;
   }
 
@@ -73,25 +68,42 @@ export class SharedPtr<T extends object> {
    * @returns The object, if this was its last pointer; null otherwise.
    */
   release(): UniquePtr<T> | null {
-    const counted = this.#counted;
-    this.#counted = null;
-    if (counted === null || --counted.count > 0) return null;
-    return new UniquePtr(counted.object);
+    const owned = SharedPtr.take(this);
+    return owned === null ? null : UniquePtr.of(owned);
   }
 
   /** Gives this pointer's share up; if it was the last, resolves when the destructor has run. */
   async destroy(): Promise<void> {
-    const object = this.release()?.release();
-    if (object) await destroyObject(object);
+    await SharedPtr.take(this)?.destroy();
   }
 
   /** Gives this pointer's share up; an asynchronous destructor is not waited for. */
   [Symbol.dispose](): void {
-    this.release()?.[Symbol.dispose]();
+    const owned = SharedPtr.take(this);
+    const ending = owned?.destroy();
+    if (ending !== undefined) unattended(ending, owned!.className);
   }
 
   /** Calls `destroy()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.destroy();
+  }
+
+  /**
+   * What the pointer shares, which stays there.
+   * @internal
+   */
+  static peek<T extends object>(pointer: SharedPtr<T>): Owned<T> | null {
+    return pointer.#owned;
+  }
+
+  /**
+   * What the pointer owned, if it was the last one; the pointer is null afterwards.
+   * @internal
+   */
+  static take<T extends object>(pointer: SharedPtr<T>): Owned<T> | null {
+    const owned = pointer.#owned;
+    pointer.#owned = null;
+    return owned === null || --owned.count > 0 ? null : owned;
   }
 }

@@ -4,11 +4,13 @@
  * @module
  */
 
-import { destroyObject } from "./destroy_object.ts";
+import { type Destructor, Owned } from "./owned.ts";
+import { unattended } from "./unattended.ts";
 
 /**
- * Owns an object alone: when the pointer is disposed of, the object's `[Symbol.dispose]` or
- * `[Symbol.asyncDispose]` runs.
+ * Owns an object alone: when the pointer is disposed of, the object is destroyed, by its
+ * `[Symbol.dispose]`, its `[Symbol.asyncDispose]` or a destructor given here. A view of a struct in
+ * this shard's slice owns the struct's block, which is freed after that.
  *
  * @typeParam T The class of the object.
  *
@@ -26,39 +28,70 @@ import { destroyObject } from "./destroy_object.ts";
  * ```
  */
 export class UniquePtr<T extends object> {
-  #object: T | null;
+  #owned: Owned<T> | null;
 
-  /** Takes `object`; nobody else may dispose of it. */
-  constructor(object: T) {
-    this.#object = object;
+  /**
+   * Takes `object`; nobody else may dispose of it.
+   *
+   * @param object What to own; null for a null pointer.
+   * @param destructor Destroys the object, in place of its own methods.
+   */
+  constructor(object: T | null = null, destructor?: Destructor<T>) {
+    this.#owned = object === null ? null : new Owned(object, destructor);
   }
 
   /** The object, or null once it was released or destroyed. O(1). */
   get(): T | null {
-    return this.#object;
+    return this.#owned === null ? null : this.#owned.object;
   }
 
   /** Gives the object up without destroying it. O(1). */
   release(): T | null {
-    const object = this.#object;
-    this.#object = null;
-    return object;
+    return UniquePtr.take(this)?.object ?? null;
   }
 
-  /** Destroys the object; resolves when its destructor has run. */
+  /** Destroys the object; resolves when its destructor has run, rejects with what it throws. */
   async destroy(): Promise<void> {
-    const object = this.release();
-    if (object !== null) await destroyObject(object);
+    await UniquePtr.take(this)?.destroy();
   }
 
   /** Destroys the object; a destructor that is asynchronous is not waited for. */
   [Symbol.dispose](): void {
-    const object = this.release();
-    if (object !== null) destroyObject(object);
+    const owned = UniquePtr.take(this);
+    const ending = owned?.destroy();
+    if (ending !== undefined) unattended(ending, owned!.className);
   }
 
   /** Calls `destroy()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.destroy();
+  }
+
+  /**
+   * The pointer to what another pointer owned.
+   * @internal
+   */
+  static of<T extends object>(owned: Owned<T> | null): UniquePtr<T> {
+    const pointer = new UniquePtr<T>();
+    pointer.#owned = owned;
+    return pointer;
+  }
+
+  /**
+   * What the pointer owns, which stays there.
+   * @internal
+   */
+  static peek<T extends object>(pointer: UniquePtr<T>): Owned<T> | null {
+    return pointer.#owned;
+  }
+
+  /**
+   * What the pointer owns; the pointer is null afterwards.
+   * @internal
+   */
+  static take<T extends object>(pointer: UniquePtr<T>): Owned<T> | null {
+    const owned = pointer.#owned;
+    pointer.#owned = null;
+    return owned;
   }
 }

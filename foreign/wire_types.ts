@@ -5,21 +5,23 @@
  * @module
  */
 
-import { registerErrorClass, registerWireType } from "../shard/mod.ts";
+import { beforeStop, registerErrorClass, registerWireType } from "../shard/mod.ts";
 import { StaleForeignPtrError, WrongShardError } from "./errors.ts";
 import { ForeignPtr } from "./foreign_ptr.ts";
 import {
   FOREIGN_PTR_WORDS,
   GENERATION_WORD,
   HANDLE_WORD,
-  OWNER_WORD,
+  PARTIES_WORD,
   REFERENCE_WORDS,
 } from "./handle_layout.ts";
 import { homeOf } from "./home.ts";
 import { ForeignReference } from "./reference.ts";
+import { destroyWhatIsHeld } from "./stop.ts";
 
 registerErrorClass(StaleForeignPtrError);
 registerErrorClass(WrongShardError);
+beforeStop(destroyWhatIsHeld);
 
 registerWireType({
   name: "ForeignPtr",
@@ -32,9 +34,8 @@ registerWireType({
       write: ForeignPtr.write,
       moved: ForeignPtr.moved,
       read: (words: Int32Array, at: number) => ForeignPtr.read(home, words, at),
-      // Nobody holds the pointer any more, so its object goes the way of a dropped one.
-      undelivered: (words: Int32Array, at: number) =>
-        ForeignPtr.read(home, words, at)[Symbol.dispose](),
+      abandon: (pointer: ForeignPtr<object>) => pointer[Symbol.dispose](),
+      undelivered: (words: Int32Array, at: number) => ForeignPtr.undelivered(home, words, at),
     };
   },
 });
@@ -48,18 +49,19 @@ registerWireType({
       class: ForeignReference,
       words: REFERENCE_WORDS,
       write(reference: ForeignReference, words: Int32Array, at: number): void {
-        words[at + OWNER_WORD] = reference.ownerShard;
+        words[at + PARTIES_WORD] = reference.ownerShard;
         words[at + HANDLE_WORD] = reference.handle;
         words[at + GENERATION_WORD] = reference.generation;
       },
-      moved: () => {}, // a reference lends, it does not move
       read(words: Int32Array, at: number): object {
-        const owner = words[at + OWNER_WORD]!;
+        const owner = words[at + PARTIES_WORD]!;
         const handle = words[at + HANDLE_WORD]!;
         const generation = words[at + GENERATION_WORD]!;
         if (owner !== endpoint.id) return new ForeignReference(owner, handle, generation);
         return handles.get(handle, generation).get()!; // at home it is the object
       },
+      // A reference lends: whatever becomes of it, the object is somebody else's.
+      moved: () => {},
       undelivered: () => {},
     };
   },

@@ -20,7 +20,7 @@ import { controlTasks } from "./control_tasks.ts";
 import { LimitedCalls } from "./limited_calls.ts";
 import { readObituary } from "./obituary.ts";
 import { CHANGES_BYTES, SegmentLayout, type SegmentShape } from "./segment_layout.ts";
-import { findTask, type Task } from "./task.ts";
+import { defineTasks, findTask, type Task } from "./task.ts";
 import { bindWireTypes, type WireTypeName } from "./wire_types.ts";
 
 /** What an endpoint is made from; travels to a shard's thread by postMessage. */
@@ -35,7 +35,17 @@ export interface EndpointSetup {
   readonly spinMicroseconds: number;
   /** Wire types by number. */
   readonly wireTypes: readonly WireTypeName[];
+  /** Whether to remember where foreign pointers were made. */
+  readonly debug: boolean;
 }
+
+/** Tasks of the host, which is no shard and has no others. */
+const hostTasks: { readonly warn: Task<[Error], void> } = defineTasks(import.meta.url, {
+  /** Stands for what the host's endpoint does with warnings: see `resolve` there. */
+  warn: (warning: Error): void => {
+    throw warning;
+  },
+});
 
 /** What a thread needs to take part in a runtime. */
 export class Endpoint {
@@ -62,6 +72,13 @@ export class Endpoint {
    * @internal
    */
   readonly wireTypes: readonly WireType<object>[];
+  /**
+   * Whether to remember where foreign pointers were made.
+   * @internal
+   */
+  readonly debug: boolean;
+  readonly #onWarning: (warning: Error) => void;
+  readonly #goneListeners: ((shard: number) => void)[] = [];
   readonly #words: Int32Array;
   readonly #doorbells: Doorbells;
   readonly #spinMicroseconds: number;
@@ -69,9 +86,19 @@ export class Endpoint {
   /** What is yet to be sent to each endpoint, all in one call. */
   readonly #coalesced: ((() => void) | undefined)[] = [];
 
-  /** @internal */
-  constructor(setup: EndpointSetup) {
+  /**
+   * `connect` asks for a channel to another endpoint; `bus.parcels.attach()` is given its port.
+   * `onWarning` is the host's.
+   * @internal
+   */
+  constructor(
+    setup: EndpointSetup,
+    connect: (endpoint: number) => void,
+    onWarning: (warning: Error) => void = () => {},
+  ) {
     const layout = new SegmentLayout(setup.shape);
+    this.debug = setup.debug;
+    this.#onWarning = onWarning;
     this.layout = layout;
     this.id = setup.endpoint;
     this.shardCount = setup.shape.shardCount;
@@ -97,7 +124,12 @@ export class Endpoint {
       onChanges: () => this.#lookAtShards(),
       allocator: this.allocator,
       types: this.wireTypes,
-      resolve: findTask,
+      resolve: (module, key) =>
+        module === hostTasks.warn.module
+          ? (warning) => onWarning(warning as Error)
+          : findTask(module, key),
+      onGone: (shard) => this.#goneListeners.forEach((listener) => listener(shard)),
+      connect,
       doorbells: this.#doorbells,
       spins: setup.spinMicroseconds > 0,
     });
@@ -120,7 +152,7 @@ export class Endpoint {
         `Cannot submit to shard ${shard}: the runtime has shards 0 to ${this.shardCount - 1}`,
       );
     }
-    if (this.#coalesced[shard] !== undefined) this.#sendCoalesced(shard);
+    if (this.#coalesced[shard] !== undefined) this.sendCoalesced(shard);
     try {
       const result = task.options === undefined
         ? await this.bus.call(shard, task, args)
@@ -138,13 +170,30 @@ export class Endpoint {
    */
   coalesce(endpoint: number, send: () => void): void {
     this.#coalesced[endpoint] = send;
-    queueMicrotask(() => this.#sendCoalesced(endpoint));
+    queueMicrotask(() => this.sendCoalesced(endpoint));
   }
 
-  #sendCoalesced(endpoint: number): void {
+  /** Sends to `endpoint` at once what was to go at the end of this turn. */
+  sendCoalesced(endpoint: number): void {
     const send = this.#coalesced[endpoint];
     this.#coalesced[endpoint] = undefined;
     send?.();
+  }
+
+  /** Tells the host of something that went wrong where nobody waits: see `RuntimeOptions.onWarning`. */
+  warn(warning: Error): void {
+    const { host } = this.layout;
+    if (this.id === host) this.#onWarning(warning);
+    // A host that takes no more calls has nobody left to tell.
+    else this.bus.call(host, hostTasks.warn, [warning]).catch(() => {});
+  }
+
+  /**
+   * Has `listener` called with each shard that dies, once for each of its lives.
+   * @internal
+   */
+  whenGone(listener: (shard: number) => void): void {
+    this.#goneListeners.push(listener);
   }
 
   /**

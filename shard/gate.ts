@@ -1,8 +1,8 @@
 /**
  * Gates, after `seastar::gate` (gate.hh): whoever is inside finishes before what they use goes away.
  *
- * It differs in that closing twice gives the same promise, and that leaving an empty gate throws;
- * both are assertions in Seastar.
+ * It differs in that closing twice gives the same promise, where Seastar asserts, and that leaving an
+ * empty gate throws, which Seastar does not look for.
  *
  * @module
  */

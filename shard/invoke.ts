@@ -34,6 +34,21 @@ type CallShard<Result> = (shard: number) => Promise<Result>;
  * errors are in the order of the shards. If one fails, it rejects with that error itself.
  *
  * @see `seastar::smp::invoke_on_all()`
+ *
+ * @example
+ * ```ts
+ * import { defineTasks, invokeOnAll, mapReduce } from "@tidepool/core";
+ *
+ * const cache = new Map<string, string>(); // one on every shard
+ * const local = defineTasks(import.meta.url, {
+ *   forget: (key: string) => void cache.delete(key),
+ *   size: () => cache.size,
+ * });
+ * export const everywhere = defineTasks(import.meta.url, {
+ *   forgetEverywhere: (key: string) => invokeOnAll(local.forget, key),
+ *   totalSize: () => mapReduce(local.size, [], 0, (sum, size) => sum + size),
+ * });
+ * ```
  */
 export async function invokeOnAll<Arguments extends readonly unknown[]>(
   task: Task<Arguments, unknown>,

@@ -17,9 +17,11 @@ export {
   MessageMemoryError,
   registerErrorClass,
   StoppedError,
+  transfer,
   type WireType,
 } from "./bus/mod.ts";
 export type { CallOptions } from "./call_options.ts";
+export { type BeforeStop, beforeStop } from "./before_stop.ts";
 export { Endpoint } from "./endpoint.ts";
 export {
   GateClosedError,

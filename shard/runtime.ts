@@ -12,11 +12,19 @@ import {
   walkHeap,
 } from "../allocator/mod.ts";
 import { type BusStatistics, readBusStatistics, ringBytes, StoppedError } from "./bus/mod.ts";
+import { runBeforeStop } from "./before_stop.ts";
 import { controlTasks } from "./control_tasks.ts";
 import { Endpoint, type EndpointSetup, throwFailures } from "./endpoint.ts";
 import { ShardCrashedError } from "./errors.ts";
 import { allShards, otherShards, reduceInOrder, type Reducer, submitToEach } from "./invoke.ts";
-import { parseMemorySize } from "./memory_size.ts";
+import { readMachineMemory } from "./machine_memory.ts";
+import {
+  divideMemory,
+  divisibleMemory,
+  MAX_SLICE_BYTES,
+  MIN_SLICE_BYTES,
+} from "./memory_division.ts";
+import { automaticMemory, parseMemorySize } from "./memory_size.ts";
 import {
   alignToPage,
   MAGIC_BYTES,
@@ -40,10 +48,6 @@ const MIN_RING_SLOTS = 64;
 const RINGS_BYTES = 256 * 2 ** 20;
 /** Bytes of the host's slice. Untouched pages cost nothing. */
 const HOST_MEMORY_BYTES = 64 * 2 ** 20;
-/** The smallest slice: the allocator's lists and a few pages of heap. */
-const MIN_SLICE_BYTES = 64 * 2 ** 10;
-/** A slice is addressed in 32 bits. */
-const MAX_SLICE_BYTES = 2 ** 32;
 /** The most shards: the rings grow with the square of their number. */
 const MAX_SHARDS = 256;
 /** Microseconds to spin before a sleep. A wake-up costs 20. */
@@ -59,8 +63,21 @@ export interface RuntimeOptions {
    * @default {navigator.hardwareConcurrency}
    */
   readonly shards?: number;
-  /** Memory of all shards together, divided equally: bytes, or text like "512MiB". */
-  readonly memory: number | string;
+  /**
+   * Memory of all shards together: bytes, or text like "512MiB". "auto" takes what the machine has
+   * available and the cgroup allows, less a reserve of 1536 MiB or 7 %, the larger, but never more
+   * than half of it; it needs `--allow-sys=systemMemoryInfo`. Pages are taken as they are touched.
+   *
+   * @default {"auto"}
+   */
+  readonly memory?: number | string;
+  /**
+   * Share of the memory for each shard in relation to the others, `[2, 1, 1]` for one. A slice is
+   * limited to 4 GiB.
+   *
+   * @default {equal shares}
+   */
+  readonly weights?: readonly number[];
   /**
    * Memory for messages from the host, outside the division: bytes, or text.
    *
@@ -107,6 +124,19 @@ export interface RuntimeOptions {
    * @default {undefined, which means never}
    */
   readonly watchdogMs?: number;
+  /**
+   * Told of what went wrong where nobody waits: a destructor that threw in the background, a foreign
+   * pointer that was lost, or still held at the end.
+   *
+   * @default {console.warn}
+   */
+  readonly onWarning?: (warning: Error) => void;
+  /**
+   * Remembers where each foreign pointer was made, for such warnings. Costs microseconds a pointer.
+   *
+   * @default {false}
+   */
+  readonly debug?: boolean;
 }
 
 /** How to stop. */
@@ -148,6 +178,14 @@ export class Runtime {
   #crashReported = false;
   #stopping: Promise<void> | undefined;
 
+  /**
+   * The host's endpoint.
+   * @internal
+   */
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
   /** Use {@linkcode Runtime.start}. */
   private constructor(
     endpoint: Endpoint,
@@ -175,11 +213,12 @@ export class Runtime {
    * @returns The runtime; dispose of it with `await using`, or call `stop()`.
    * @throws {TypeError} If an option is of the wrong kind.
    * @throws {RangeError} If an option is out of range; the message says which range.
+   * @throws {Deno.errors.NotCapable} If `memory` is "auto" and the program may not ask the machine.
    * @throws {ShardStartError} If a shard does not start: which, and why.
    *
    * @see `seastar::app_template::run()`
    */
-  static async start(options: RuntimeOptions): Promise<Runtime> {
+  static async start(options: RuntimeOptions = {}): Promise<Runtime> {
     const shape = shapeFor(options);
     const layout = new SegmentLayout(shape);
     let buffer: SharedArrayBuffer;
@@ -195,8 +234,14 @@ export class Runtime {
     const cores = navigator.hardwareConcurrency;
     const spinMicroseconds = options.spinMicroseconds ??
       (shape.shardCount < cores ? SPIN_MICROSECONDS : 0);
-    const setup = { buffer, shape, spinMicroseconds, wireTypes: wireTypeNames() };
-    const endpoint = new Endpoint({ ...setup, endpoint: layout.host });
+    const debug = options.debug ?? false;
+    const setup = { buffer, shape, spinMicroseconds, wireTypes: wireTypeNames(), debug };
+    const onWarning = options.onWarning ?? printWarning;
+    const endpoint = new Endpoint(
+      { ...setup, endpoint: layout.host },
+      (shard) => runtime.#threads.connect(layout.host, shard),
+      onWarning,
+    );
     const runtime = new Runtime(endpoint, setup, options);
     await runtime.#threads.start(options.watchdogMs);
     endpoint.attend().catch((error) => runtime.#fail(error));
@@ -461,13 +506,14 @@ export class Runtime {
    * shards; again while there were services, as something may have started one meanwhile.
    */
   async #finish(failures: unknown[]): Promise<void> {
-    let stopped: number;
+    let busy: boolean;
     do {
       await this.#endpoint.bus.idle();
       await this.#threads.settled();
-      stopped = await stopServices(this.#endpoint, this.#threads.alive, failures);
+      const stopped = await stopServices(this.#endpoint, this.#threads.alive, failures);
       failures.push(...await this.#quiesce());
-    } while (stopped > 0);
+      busy = stopped > 0 || await runBeforeStop(this.#endpoint, this.#threads.alive);
+    } while (busy);
   }
 
   /**
@@ -510,6 +556,11 @@ export class Runtime {
   }
 }
 
+function printWarning(warning: Error): void {
+  // deno-lint-ignore no-console -- the default of onWarning: a program that wants silence sets its own
+  console.warn(warning);
+}
+
 /** The shape of the segment that `options` ask for. */
 function shapeFor(options: RuntimeOptions): SegmentShape {
   const shardCount = options.shards ?? navigator.hardwareConcurrency;
@@ -518,13 +569,11 @@ function shapeFor(options: RuntimeOptions): SegmentShape {
       `Cannot start ${shardCount} shards: expected a whole number from 1 to ${MAX_SHARDS}`,
     );
   }
-  const memory = parseMemorySize(options.memory);
-  const sliceBytes = Math.floor(memory / shardCount / 4096) * 4096;
-  if (sliceBytes < MIN_SLICE_BYTES || sliceBytes > MAX_SLICE_BYTES) {
-    throw new RangeError(
-      `Cannot divide ${memory} bytes of memory between ${shardCount} shards: ${sliceBytes} bytes a slice, expected ${MIN_SLICE_BYTES} to ${MAX_SLICE_BYTES}`,
-    );
-  }
+  const { memory = "auto", weights } = options;
+  const totalBytes = memory === "auto"
+    ? automaticMemory(readMachineMemory(), divisibleMemory(shardCount, weights))
+    : parseMemorySize(memory);
+  const sliceBytes = divideMemory(totalBytes, shardCount, weights);
   const hostSliceBytes = alignToPage(parseMemorySize(options.hostMemory ?? HOST_MEMORY_BYTES));
   if (hostSliceBytes < MIN_SLICE_BYTES || hostSliceBytes > MAX_SLICE_BYTES) {
     throw new RangeError(

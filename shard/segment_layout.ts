@@ -6,8 +6,9 @@
  * 0          header page            MAGIC, and CHANGES: how often a shard has died or come back
  * 4096       control pages          4096 bytes an endpoint: shards 0 … n-1, then the host
  * …          rings                  one per ordered pair, (n+1) × n of them
+ * …          holder words           4 MiB a shard: who holds the pointers to its objects (foreign/)
  * …          host slice             memory for the host's messages, outside the division
- * …          shard slices           equal parts of `memory`
+ * …          shard slices           parts of `memory`, equal unless weighted
  * ```
  *
  * What lies in a control page is in bus/control_page.ts.
@@ -20,6 +21,9 @@ import { CONTROL_PAGE_BYTES, ringBytes } from "./bus/mod.ts";
 
 /** Slices and rings begin on such a boundary, a page of most machines. */
 const PAGE_BYTES = 4096;
+
+/** Bytes of each shard's holder words: see foreign/holder_words.ts. Untouched pages cost nothing. */
+const HOLDERS_BYTES = 2 ** 22;
 
 /** Bytes from the segment's start to MAGIC. */
 export const MAGIC_BYTES = 0;
@@ -34,8 +38,8 @@ export interface SegmentShape {
   readonly shardCount: number;
   /** Slots of each ring, a power of two. */
   readonly ringSlots: number;
-  /** Bytes of each shard's slice. */
-  readonly sliceBytes: number;
+  /** Bytes of the slice of each shard, by shard. */
+  readonly sliceBytes: readonly number[];
   /** Bytes of the host's slice. */
   readonly hostSliceBytes: number;
 }
@@ -55,6 +59,7 @@ export class SegmentLayout {
   /** Slices by endpoint number: the shards' and, last, the host's. */
   readonly slices: readonly SliceSpan[];
   readonly #ringsByteOffset: number;
+  readonly #holdersByteOffset: number;
   readonly #ringByteLength: number;
 
   constructor(shape: SegmentShape) {
@@ -64,23 +69,30 @@ export class SegmentLayout {
     this.#ringsByteOffset = PAGE_BYTES + CONTROL_PAGE_BYTES * this.endpointCount;
     this.#ringByteLength = ringBytes(shape.ringSlots);
     const rings = this.endpointCount * (this.endpointCount - 1);
-    this.controlByteLength = alignToPage(this.#ringsByteOffset + rings * this.#ringByteLength);
-    const firstSlice = this.controlByteLength + shape.hostSliceBytes;
+    this.#holdersByteOffset = alignToPage(this.#ringsByteOffset + rings * this.#ringByteLength);
+    this.controlByteLength = this.#holdersByteOffset + shape.shardCount * HOLDERS_BYTES;
     const slices: SliceSpan[] = [];
-    for (let shard = 0; shard < shape.shardCount; shard++) {
-      slices.push({
-        byteOffset: firstSlice + shard * shape.sliceBytes,
-        byteLength: shape.sliceBytes,
-      });
+    let end = this.controlByteLength + shape.hostSliceBytes;
+    for (const byteLength of shape.sliceBytes) {
+      slices.push({ byteOffset: end, byteLength });
+      end += byteLength;
     }
     slices.push({ byteOffset: this.controlByteLength, byteLength: shape.hostSliceBytes });
     this.slices = slices;
-    this.byteLength = firstSlice + shape.shardCount * shape.sliceBytes;
+    this.byteLength = end;
   }
 
   /** Byte offset of an endpoint's control page. */
   controlPage(endpoint: number): number {
     return PAGE_BYTES + CONTROL_PAGE_BYTES * endpoint;
+  }
+
+  /** Where a shard's holder words lie. */
+  holders(shard: number): SliceSpan {
+    return {
+      byteOffset: this.#holdersByteOffset + shard * HOLDERS_BYTES,
+      byteLength: HOLDERS_BYTES,
+    };
   }
 
   /** Byte offset of the ring from one endpoint to another. */

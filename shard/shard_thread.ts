@@ -8,7 +8,7 @@ import { ValueCodec } from "./bus/mod.ts";
 import type { EndpointSetup } from "./endpoint.ts";
 import { ShardStartError } from "./errors.ts";
 import { lifeLockFreed } from "./life_lock.ts";
-import type { FromShard } from "./worker_protocol.ts";
+import type { FromShard, ToShard } from "./worker_protocol.ts";
 
 /** What a shard that ended without a word died of. */
 const CLOSED_ITSELF = "its thread closed itself, by self.close() or Deno.exit()";
@@ -22,6 +22,7 @@ export class ShardThread {
   readonly #worker: Worker;
   readonly #lifeLock: string;
   readonly #onDeath: (cause: unknown) => void;
+  readonly #onConnect: (endpoint: number) => void;
   /** Resolves when the worker's handler exists. */
   readonly #loaded: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -30,10 +31,18 @@ export class ShardThread {
   /** Whether it has become a shard. */
   started = false;
 
-  /** `onDeath` is called once, if the thread dies after it has started and before `terminate()`. */
-  constructor(shard: number, onDeath: (cause: unknown) => void) {
+  /**
+   * `onDeath` is called once, if the thread dies after it has started and before `terminate()`;
+   * `onConnect` when it wants a channel to another endpoint.
+   */
+  constructor(
+    shard: number,
+    onDeath: (cause: unknown) => void,
+    onConnect: (endpoint: number) => void,
+  ) {
     this.shard = shard;
     this.#onDeath = onDeath;
+    this.#onConnect = onConnect;
     this.#loaded.promise.catch(() => {}); // start() awaits both, and sees the failure in either
     this.#ready.promise.catch(() => {});
     this.#lifeLock = `tidepool shard ${shard} ${crypto.randomUUID()}`;
@@ -51,9 +60,18 @@ export class ShardThread {
   /** Makes the thread a shard. Rejects with `ShardStartError`. */
   async start(setup: EndpointSetup): Promise<void> {
     await this.#loaded.promise;
-    this.#worker.postMessage(setup);
+    this.#post({ type: "start", setup });
     await this.#ready.promise;
     this.started = true;
+  }
+
+  /** Gives the thread one end of a channel to `endpoint`. */
+  connect(endpoint: number, port: MessagePort): void {
+    this.#post({ type: "port", endpoint, port }, [port]);
+  }
+
+  #post(message: ToShard, transfer: Transferable[] = []): void {
+    this.#worker.postMessage(message, transfer);
   }
 
   /** Aborts when the thread has ended. */
@@ -75,6 +93,8 @@ export class ShardThread {
         return this.#loaded.resolve();
       case "ready":
         return this.#ready.resolve();
+      case "connect":
+        return this.#onConnect(message.endpoint);
       default:
         this.declareDead(new ValueCodec([]).decode(message.error)[0]);
     }

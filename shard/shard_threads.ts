@@ -55,6 +55,8 @@ export class ShardThreads {
   readonly #threads: ShardThread[] = [];
   readonly #crashTimes: number[][] = [];
   readonly #restarts = new Set<Promise<void>>();
+  /** Channels handed out, by their two endpoints and the lives these were in. */
+  readonly #channels = new Set<string>();
   #watchdog: ReturnType<typeof setInterval> | undefined;
   #ended = false;
 
@@ -102,7 +104,28 @@ export class ShardThreads {
   }
 
   #newThread(shard: number): ShardThread {
-    return new ShardThread(shard, (cause) => this.#died(shard, cause));
+    return new ShardThread(
+      shard,
+      (cause) => this.#died(shard, cause),
+      (endpoint) => this.connect(shard, endpoint),
+    );
+  }
+
+  /** Makes the channel between two endpoints, unless there is one. */
+  connect(one: number, other: number): void {
+    const [low, high] = one < other ? [one, other] : [other, one];
+    const epochs = [low, high].map((endpoint) => this.#endpoint.epochOf(endpoint));
+    const channel = `${low}.${epochs[0]} ${high}.${epochs[1]}`;
+    if (this.#channels.has(channel)) return; // both have asked
+    this.#channels.add(channel);
+    const { port1, port2 } = new MessageChannel();
+    this.#hand(low, high, port1);
+    this.#hand(high, low, port2);
+  }
+
+  #hand(to: number, peer: number, port: MessagePort): void {
+    if (to === this.#endpoint.id) this.#endpoint.bus.parcels.attach(peer, port);
+    else this.#threads[to]!.connect(peer, port);
   }
 
   async #run(thread: ShardThread): Promise<void> {

@@ -316,15 +316,15 @@ export class Sharded<Service extends object> {
 
   #invoke(shard: number, method: string, args: readonly unknown[]): Promise<unknown> {
     const parameters = packParameters(args);
-    const task = parameters === undefined ? shardedTasks.invoke : shardedTasks.invokeWithParameters;
-    const values = parameters === undefined
-      ? [...args, method, this.#id]
-      : [...withoutParameters(args), method, this.#id, parameters];
-    return this.#endpoint.submitTo(
-      shard,
-      this.#options === undefined ? task : task.with(this.#options),
-      values,
-    );
+    const values = parameters === undefined ? args.slice() : withoutParameters(args);
+    values.push(method, this.#id);
+    let task = shardedTasks.invoke;
+    if (parameters !== undefined) {
+      values.push(parameters);
+      task = shardedTasks.invokeWithParameters;
+    }
+    if (this.#options !== undefined) task = task.with(this.#options);
+    return this.#endpoint.submitTo(shard, task, values);
   }
 }
 
@@ -348,6 +348,17 @@ function checkArguments(endpoint: Endpoint, args: readonly unknown[]): void {
  * @throws {AggregateError} As a rejection: if constructors fail on several shards, each in its way.
  *
  * @see `seastar::sharded::start()`
+ *
+ * @example
+ * ```ts
+ * import { defineTasks, startSharded } from "@tidepool/core";
+ * import { visits } from "../examples/counter/visits.ts";
+ *
+ * export const tasks = defineTasks(import.meta.url, {
+ *   // Whoever calls this task is given the service: a Sharded travels.
+ *   open: (first: number) => startSharded(visits, first),
+ * });
+ * ```
  */
 export async function startSharded<Arguments extends readonly unknown[], Service extends object>(
   definition: ServiceDefinition<Arguments, Service>,

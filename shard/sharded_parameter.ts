@@ -36,6 +36,18 @@ export type PerShard<Arguments extends readonly unknown[]> = {
  * argument.
  *
  * @see `seastar::sharded_parameter`
+ *
+ * @example
+ * ```ts
+ * import { Runtime, shardedParameter } from "@tidepool/core";
+ * import { assertEquals } from "@std/assert";
+ * import { visits, visitTasks } from "../examples/counter/visits.ts";
+ *
+ * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+ * const first = shardedParameter(visitTasks.firstNumber, 1000); // 1000 times the shard's id
+ * await using counters = await runtime.startSharded(visits, first);
+ * assertEquals(await counters.map("count"), [0, 1000]);
+ * ```
  */
 export function shardedParameter<Arguments extends readonly unknown[], Result>(
   task: Task<Arguments, Result>,
@@ -59,10 +71,11 @@ export interface PackedParameter {
 /** The parameters among `args`, as they travel; undefined if there are none. */
 export function packParameters(args: readonly unknown[]): PackedParameter[] | undefined {
   let packed: PackedParameter[] | undefined;
-  for (const [index, value] of args.entries()) {
+  for (let index = 0; index < args.length; index++) {
+    const value = args[index];
     if (!(value instanceof ShardedParameter)) continue;
-    const { task: { module, key }, args } = value;
-    (packed ??= []).push({ index, module, key, args });
+    const { task: { module, key }, args: given } = value;
+    (packed ??= []).push({ index, module, key, args: given });
   }
   return packed;
 }

@@ -7,13 +7,13 @@
 import { ValueCodec } from "./bus/mod.ts";
 import { Endpoint, type EndpointSetup } from "./endpoint.ts";
 import { holdLifeLock } from "./life_lock.ts";
-import { enterShard } from "./shard.ts";
-import type { FromShard } from "./worker_protocol.ts";
+import { enterShard, localEndpoint } from "./shard.ts";
+import type { FromShard, ToShard } from "./worker_protocol.ts";
 
 /** The part of a Worker's global scope that is used here, also where it is checked as a window's. */
 interface WorkerScope {
   readonly name: string;
-  onmessage: ((event: MessageEvent<EndpointSetup>) => void) | null;
+  onmessage: ((event: MessageEvent<ToShard>) => void) | null;
   postMessage(message: FromShard): void;
   addEventListener(
     type: "error" | "unhandledrejection",
@@ -45,14 +45,20 @@ scope.addEventListener("unhandledrejection", (event) => {
 
 async function start(setup: EndpointSetup): Promise<void> {
   for (const { module } of setup.wireTypes) await import(module);
-  const endpoint = new Endpoint(setup);
+  const endpoint = new Endpoint(setup, (peer) => {
+    scope.postMessage({ type: "connect", endpoint: peer });
+  });
   enterShard(endpoint);
   // A rejection means corrupted memory; it is unhandled on purpose, and so kills the shard.
   endpoint.attend();
 }
 
-scope.onmessage = (event) => {
-  start(event.data).then(
+scope.onmessage = ({ data }) => {
+  if (data.type === "port") {
+    localEndpoint().bus.parcels.attach(data.endpoint, data.port);
+    return;
+  }
+  start(data.setup).then(
     () => scope.postMessage({ type: "ready" }),
     (error) => scope.postMessage({ type: "failed", error: errorBytes(error) }),
   );

@@ -7,6 +7,8 @@
  *   ── loaded ─────────────────▶        its handler exists, and it holds its life lock
  *   ◀─────────────────── start ──       the segment, and what the shard is to be
  *   ── ready, or failed ───────▶
+ *   ── connect ────────────────▶        it has something to hand over to another endpoint
+ *   ◀──────────────────── port ──       one end of a channel; the other endpoint gets the other
  *   ── crashed ────────────────▶        an error outside of any task
  * ```
  *
@@ -19,7 +21,15 @@
  * @module
  */
 
+import type { EndpointSetup } from "./endpoint.ts";
+
 /** From a shard's thread to the host. */
 export type FromShard =
   | { readonly type: "loaded" | "ready" }
-  | { readonly type: "failed" | "crashed"; readonly error: Uint8Array };
+  | { readonly type: "failed" | "crashed"; readonly error: Uint8Array }
+  | { readonly type: "connect"; readonly endpoint: number };
+
+/** From the host to a shard's thread. */
+export type ToShard =
+  | { readonly type: "start"; readonly setup: EndpointSetup }
+  | { readonly type: "port"; readonly endpoint: number; readonly port: MessagePort };

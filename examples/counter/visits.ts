@@ -1,5 +1,12 @@
 /** A service that runs on every shard: each counts its own visits, and a total adds them up. */
-import { containerOf, defineService, type ServiceDefinition } from "@tidepool/core";
+import {
+  containerOf,
+  defineService,
+  defineTasks,
+  type ServiceDefinition,
+  type Task,
+  thisShard,
+} from "@tidepool/core";
 
 /** Counts the visits of one shard. */
 export class Visits {
@@ -28,4 +35,10 @@ export const visits: ServiceDefinition<[start: number], Visits> = defineService(
   import.meta.url,
   "visits",
   Visits,
+);
+
+/** What a shard computes for its own instance: see `shardedParameter()`. */
+export const visitTasks: { readonly firstNumber: Task<[step: number], number> } = defineTasks(
+  import.meta.url,
+  { firstNumber: (step: number) => step * thisShard() },
 );

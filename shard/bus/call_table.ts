@@ -18,6 +18,8 @@ export class CallTable {
   readonly #rejects: (Settle | undefined)[] = [];
   readonly #callees: (Peer | undefined)[] = [];
   readonly #handles: (CallHandle | undefined)[] = [];
+  /** Addresses of the blocks that carry the calls' arguments; 0 for none. */
+  readonly #blocks: number[] = [];
   readonly #free: number[] = [];
   #size = 0;
   readonly #latencies: LatencyHistogram;
@@ -36,12 +38,19 @@ export class CallTable {
   }
 
   /** Enters a call; returns its number. */
-  add(peer: Peer, resolve: Settle, reject: Settle, handle: CallHandle | undefined): number {
+  add(
+    peer: Peer,
+    resolve: Settle,
+    reject: Settle,
+    handle: CallHandle | undefined,
+    block: number,
+  ): number {
     const call = this.#free.pop() ?? this.#resolves.length;
     this.#resolves[call] = resolve;
     this.#rejects[call] = reject;
     this.#callees[call] = peer;
     this.#handles[call] = handle;
+    this.#blocks[call] = block;
     if (handle !== undefined) {
       handle.call = call;
       handle.waiting = undefined;
@@ -50,6 +59,11 @@ export class CallTable {
     this.#size++;
     if (--this.#untilSample === 0) this.#time(call);
     return call;
+  }
+
+  /** The block that carries the call's arguments; 0 if there is none. */
+  blockOf(call: number): number {
+    return this.#blocks[call]!;
   }
 
   #time(call: number): void {

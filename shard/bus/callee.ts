@@ -7,12 +7,14 @@
 import { CALLS_RECEIVED, REPLIES_SENT } from "./bus_statistics.ts";
 import type { MessageBody } from "./message_body.ts";
 import { INLINE_CHARACTERS, type RecordViews } from "./message_codec.ts";
-import { type Handler, type Peer, ServedCall } from "./peer.ts";
+import { ComingParcel, type Parcels } from "./parcels.ts";
+import { type Handler, type HeldCall, type Peer, ServedCall } from "./peer.ts";
 import {
   CALL_WORD,
   FLAG_CANCELLABLE,
   FLAG_INTRODUCES,
   FLAG_NO_REPLY,
+  FLAG_PARCELS,
   KIND_ACK,
   KIND_ERROR,
   KIND_ERROR_TEXT,
@@ -40,6 +42,7 @@ export class Callee {
   readonly #views: RecordViews;
   readonly #body: MessageBody;
   readonly #counters: Float64Array;
+  readonly #parcels: Parcels;
   readonly #resolve: Resolver;
   readonly #commit: (peer: Peer) => void;
   readonly #touch: (peer: Peer) => void;
@@ -56,6 +59,7 @@ export class Callee {
   constructor(
     views: RecordViews,
     body: MessageBody,
+    parcels: Parcels,
     counters: Float64Array,
     resolve: Resolver,
     commit: (peer: Peer) => void,
@@ -64,6 +68,7 @@ export class Callee {
   ) {
     this.#views = views;
     this.#body = body;
+    this.#parcels = parcels;
     this.#counters = counters;
     this.#resolve = resolve;
     this.#commit = commit;
@@ -94,22 +99,54 @@ export class Callee {
     this.#counters[CALLS_RECEIVED]!++;
     this.#underWay++;
     if ((kind & FLAG_NO_REPLY) !== 0) peer.detached++;
-    let args: unknown[];
+    let args: unknown[] = [];
+    let unreadable: unknown;
     try {
       args = this.#body.read(this.#views, at);
     } catch (error) {
-      peer.consumer.release();
-      this.#fail(peer, call, kind, error);
-      return;
+      unreadable = error;
     }
+    // Of a call with a reply, the caller frees the block when it has that.
+    if ((kind & FLAG_NO_REPLY) !== 0) this.#body.free(this.#body.blockOf(this.#views, at));
     peer.consumer.release();
+    if (unreadable !== undefined) return this.#fail(peer, call, kind, unreadable);
     if ((kind & FLAG_CANCELLABLE) !== 0) peer.served.set(call, new ServedCall());
     if ((kind & FLAG_INTRODUCES) !== 0) {
       this.#meet(peer, task, args[0] as string, args[1] as string);
       args = args.slice(2);
     }
-    if (peer.held === undefined) this.#run(peer, call, task, args, kind);
-    else peer.held.push({ call, task, args, flags: kind });
+    if (peer.held === undefined && (kind & FLAG_PARCELS) === 0) {
+      this.#run(peer, call, task, args, kind);
+    } else this.#hold(peer, { call, task, args, flags: kind, parcelsMissing: 0 });
+  }
+
+  /** Keeps a call until its module, its parcels and all calls before it are there. */
+  #hold(peer: Peer, call: HeldCall): void {
+    peer.held ??= [];
+    peer.held.push(call);
+    call.args.forEach((value, index) => {
+      if (!(value instanceof ComingParcel)) return;
+      call.parcelsMissing++;
+      this.#parcels.receive(peer.endpoint, value.parcel, (arrived) => {
+        call.args[index] = arrived;
+        call.parcelsMissing--;
+        this.#runHeld(peer);
+      });
+    });
+    this.#runHeld(peer);
+  }
+
+  /** Runs the calls that were held, in order, as far as they can be. */
+  #runHeld(peer: Peer): void {
+    const { held } = peer;
+    if (held === undefined || peer.gone !== undefined) return;
+    while (held.length > 0) {
+      const { call, task, args, flags, parcelsMissing } = held[0]!;
+      if (peer.handlers[task] === undefined || parcelsMissing > 0) return;
+      held.shift();
+      this.#run(peer, call, task, args, flags);
+    }
+    peer.held = undefined;
   }
 
   /** Learns which function `task` stands for; holds the peer's calls while its module loads. */
@@ -119,22 +156,20 @@ export class Callee {
       peer.handlers[task] = found;
       return;
     }
-    const held = peer.held ??= [];
+    peer.held ??= [];
     const ready = (handler: Handler | Error): void => {
       peer.handlers[task] = handler;
-      // Two modules may load at once; calls go on, in order, as far as their tasks are known.
-      while (held.length > 0 && peer.handlers[held[0]!.task] !== undefined) {
-        const next = held.shift()!;
-        this.#run(peer, next.call, next.task, next.args, next.flags);
-      }
-      if (held.length === 0) peer.held = undefined;
+      this.#runHeld(peer);
     };
     found.then(ready, ready);
   }
 
   #run(peer: Peer, call: number, task: number, args: unknown[], flags: number): void {
     const handler = peer.handlers[task]!;
-    if (typeof handler !== "function") return this.#fail(peer, call, flags, handler);
+    if (typeof handler !== "function") {
+      this.#body.abandon(args);
+      return this.#fail(peer, call, flags, handler);
+    }
     this.#currentPeer = peer;
     this.#currentCall = (flags & FLAG_CANCELLABLE) === 0 ? undefined : peer.served.get(call);
     try {
@@ -205,6 +240,7 @@ export class Callee {
     try {
       this.#write(peer, call, KIND_RESULT, value, resultName);
     } catch (error) {
+      this.#body.abandon(value);
       this.#replyError(peer, call, error);
     }
   }
@@ -214,6 +250,7 @@ export class Callee {
       this.#write(peer, call, KIND_ERROR, error, errorName);
     } catch {
       // It has a field that cannot travel, or the slice has no memory for it: its text can go.
+      this.#body.abandon(error);
       const text = String(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
       this.#write(peer, call, KIND_ERROR_TEXT, text, errorName);
     }
@@ -224,10 +261,11 @@ export class Callee {
       const views = this.#views;
       // Invariant: the credit that admitted the request keeps a slot for its reply.
       let at = peer.producer.tryReserve();
-      const bytes = this.#body.encode([value], views, at, name);
+      const values = [value];
+      const bytes = this.#body.encode(values, views, at, name);
       // A getter may have made calls of its own, and taken the slot.
       if (bytes !== undefined) at = peer.producer.tryReserve();
-      views.words[at + KIND_WORD] = kindWord(kind, 1, 0);
+      views.words[at + KIND_WORD] = kindWord(kind, 1, this.#body.parcelFlag(values));
       views.words[at + CALL_WORD] = call;
       if (bytes !== undefined && !this.#body.tryWriteBlock(bytes, views, at)) {
         throw this.#body.memoryError(bytes.length);
@@ -235,7 +273,7 @@ export class Callee {
       this.#body.move(peer.endpoint);
       this.#counters[REPLIES_SENT]!++;
       this.#commit(peer);
-    }
+    } else this.#body.abandon(value);
     if (peer.served.size > 0) peer.served.delete(call);
     this.#underWay--;
     this.#onDone();

@@ -11,6 +11,7 @@ import type { LatencyHistogram } from "./latency_histogram.ts";
 import type { MessageBody } from "./message_body.ts";
 import { RecordViews } from "./message_codec.ts";
 import type { Callable } from "./message_bus.ts";
+import { ComingParcel, type Parcels } from "./parcels.ts";
 import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
 import {
   CALL_WORD,
@@ -51,6 +52,7 @@ export class Caller {
   readonly #body: MessageBody;
   readonly #counters: Float64Array;
   readonly #credit: number;
+  readonly #parcels: Parcels;
   readonly #commit: (peer: Peer) => void;
   readonly #calls: CallTable;
   /** Errors that came from another endpoint. */
@@ -62,6 +64,7 @@ export class Caller {
   constructor(
     views: RecordViews,
     body: MessageBody,
+    parcels: Parcels,
     counters: Float64Array,
     latencies: LatencyHistogram,
     ringSlots: number,
@@ -70,6 +73,7 @@ export class Caller {
     this.#calls = new CallTable(latencies);
     this.#views = views;
     this.#body = body;
+    this.#parcels = parcels;
     this.#counters = counters;
     this.#credit = ringSlots >> 1;
     this.#commit = commit;
@@ -137,7 +141,8 @@ export class Caller {
     const bytes = this.#body.encode(values, views, at, introduces ? introducedName : argumentName);
     // A getter among the values may have made calls of its own, and taken the slot.
     if (direct && bytes !== undefined) at = peer.producer.tryReserve();
-    views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, Math.min(values.length, 255), flags);
+    const kindFlags = flags | this.#body.parcelFlag(values);
+    views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, Math.min(values.length, 255), kindFlags);
     views.words[at + TASK_WORD] = task.index;
     if (handle !== undefined) handle.peer = peer;
     if (direct && (bytes === undefined || this.#body.tryWriteBlock(bytes, views, at))) {
@@ -179,7 +184,11 @@ export class Caller {
       peer.unacknowledged++;
       this.#unacknowledged++;
       resolve(undefined);
-    } else this.#views.words[at + CALL_WORD] = this.#calls.add(peer, resolve, reject, handle);
+    } else {
+      const block = this.#body.blockOf(this.#views, at);
+      const call = this.#calls.add(peer, resolve, reject, handle, block);
+      this.#views.words[at + CALL_WORD] = call;
+    }
     this.#counters[CALLS_SENT]!++;
     this.#commit(peer);
   }
@@ -222,27 +231,32 @@ export class Caller {
       return;
     }
     this.#counters[REPLIES_RECEIVED]!++;
-    if (this.#calls.isAbandoned(call)) {
-      try {
-        this.#body.discard(this.#views, at);
-      } finally {
-        peer.consumer.release();
-        this.#calls.remove(call, true);
-      }
-      return;
-    }
+    const abandoned = this.#calls.isAbandoned(call);
     let value: unknown;
     let failed = kindOf(kind) !== KIND_RESULT;
     try {
-      [value] = this.#body.read(this.#views, at);
+      if (abandoned) this.#body.discard(this.#views, at);
+      else [value] = this.#body.read(this.#views, at);
       if (kindOf(kind) === KIND_ERROR_TEXT) value = new Error(String(value));
       if (failed && typeof value === "object" && value !== null) this.#remoteErrors.add(value);
     } catch (error) {
       value = error;
       failed = true;
     }
+    this.#body.free(this.#body.blockOf(this.#views, at)); // the callee's: a remote free
     peer.consumer.release();
-    this.#calls.remove(call, failed)!(value);
+    if (value instanceof ComingParcel) {
+      // The call stays under way until the rest of its reply is here.
+      this.#parcels.receive(peer.endpoint, value.parcel, (arrived) => {
+        if (peer.gone === undefined) this.#finish(call, failed)?.(arrived);
+      });
+    } else this.#finish(call, failed)?.(value);
+  }
+
+  /** Ends a call and frees what carried its arguments; returns what settles its promise, if wanted. */
+  #finish(call: number, failed: boolean): Settle | undefined {
+    this.#body.free(this.#calls.blockOf(call));
+    return this.#calls.remove(call, failed);
   }
 
   /**
@@ -279,7 +293,7 @@ export class Caller {
     peer.unacknowledged = 0;
     let rejected = waiting.length;
     for (const call of this.#calls.callsTo(peer)) {
-      const reject = this.#calls.remove(call, true);
+      const reject = this.#finish(call, true);
       if (reject === undefined) continue;
       reject(error);
       rejected++;

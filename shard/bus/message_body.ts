@@ -2,6 +2,9 @@
  * The values of a message, into a record and out of it: in the cells where they fit, in a block of
  * the sender's slice where they do not.
  *
+ * Who frees the block: of a request with a reply, its sender, when the reply has come; so nothing is
+ * lost if the callee dies. Of a reply, and of a request without one, its receiver: a remote free.
+ *
  * @module
  */
 
@@ -12,9 +15,11 @@ import {
   BLOCK_LENGTH_WORD,
   CELLS_WORD,
   FLAG_OUT_OF_LINE,
+  FLAG_PARCELS,
   KIND_WORD,
   valueCountOf,
 } from "./record_layout.ts";
+import { Transferred } from "./parcels.ts";
 import { ValueCodec } from "./value_codec.ts";
 import type { WireType } from "./wire_type.ts";
 
@@ -67,6 +72,25 @@ export class MessageBody {
     return bytes;
   }
 
+  /**
+   * FLAG_PARCELS if the last message encoded hands something over, else 0.
+   *
+   * @throws {TypeError} If what is handed over is not one of `values` itself.
+   */
+  parcelFlag(values: readonly unknown[]): number {
+    let flag = 0;
+    for (const value of this.#transfers) {
+      if (!(value instanceof Transferred)) continue;
+      if (!values.includes(value)) {
+        throw new TypeError(
+          "Cannot send a part of a value by transfer(): only a whole argument or a result",
+        );
+      }
+      flag = FLAG_PARCELS;
+    }
+    return flag;
+  }
+
   /** Lets go of the wire-typed values of the last message encoded: it was admitted for `to`. */
   move(to: number): void {
     const transfers = this.#transfers;
@@ -93,7 +117,18 @@ export class MessageBody {
     return true;
   }
 
-  /** The values of the record at `at`; its block, if it has one, is freed. */
+  /** Address of the block that the record at `at` names; 0 if it has none. */
+  blockOf(views: RecordViews, at: number): number {
+    const isOutOfLine = (views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) !== 0;
+    return isOutOfLine ? views.floats[(at + CELLS_WORD) >> 1]! : 0;
+  }
+
+  /** Frees a block, whosever it is; 0 is none. */
+  free(address: number): void {
+    this.#allocator.free(address);
+  }
+
+  /** The values of the record at `at`. Its block stays. */
   read(views: RecordViews, at: number): unknown[] {
     const kind = views.words[at + KIND_WORD]!;
     if ((kind & FLAG_OUT_OF_LINE) === 0) {
@@ -102,16 +137,21 @@ export class MessageBody {
       this.#inline.decode(count, views, at, values);
       return values;
     }
-    const address = views.floats[(at + CELLS_WORD) >> 1]!;
-    try {
-      return this.#values.decode(this.#block(views, at));
-    } finally {
-      this.#allocator.free(address); // the sender's block: a remote free
-    }
+    return this.#values.decode(this.#block(views, at));
   }
 
   /** The same for a record that nobody will read: its wire-typed values are told. */
   discard(views: RecordViews, at: number): void {
+    const kind = views.words[at + KIND_WORD]!;
+    if ((kind & FLAG_OUT_OF_LINE) !== 0) this.#values.discard(this.#block(views, at));
+    else this.#inline.discard(valueCountOf(kind), views, at);
+  }
+
+  /**
+   * The same for a record that its dead consumer may have been reading. Its block is left alone: the
+   * consumer may have freed it already.
+   */
+  discardUnread(views: RecordViews, at: number): void {
     const kind = views.words[at + KIND_WORD]!;
     if ((kind & FLAG_OUT_OF_LINE) === 0) {
       this.#inline.discard(valueCountOf(kind), views, at);
@@ -119,14 +159,40 @@ export class MessageBody {
     }
     try {
       this.#values.discard(this.#block(views, at));
-    } finally {
-      this.#allocator.free(views.floats[(at + CELLS_WORD) >> 1]!);
+    } catch (error) {
+      // The block was freed and holds something else by now: then the message had been read.
+      if (!(error instanceof RangeError)) throw error;
     }
   }
 
   /** The same for values that never got a block. */
   discardBytes(bytes: Uint8Array): void {
     this.#values.discard(bytes);
+  }
+
+  /**
+   * Lets go of the wire-typed values in a result or an error that cannot be sent: nobody else has
+   * them. Looks where the codec looks, but runs no getter.
+   */
+  abandon(value: unknown): void {
+    if (this.#types.length > 0) this.#abandon(value, new Set());
+  }
+
+  #abandon(value: unknown, seen: Set<object>): void {
+    if (typeof value !== "object" || value === null || seen.has(value)) return;
+    seen.add(value);
+    const type = this.#types.find((each) => value instanceof each.class);
+    if (type !== undefined) return type.abandon?.(value);
+    if (ArrayBuffer.isView(value)) return;
+    if (value instanceof Map || value instanceof Set) {
+      for (const [key, item] of value.entries()) {
+        this.#abandon(key, seen);
+        this.#abandon(item, seen);
+      }
+    }
+    for (const key of Object.getOwnPropertyNames(value)) {
+      this.#abandon(Object.getOwnPropertyDescriptor(value, key)!.value, seen);
+    }
   }
 
   /** What a message of `byteLength` bytes fails with. */

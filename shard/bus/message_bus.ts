@@ -29,6 +29,7 @@ import { MessageBody } from "./message_body.ts";
 import { RecordViews } from "./message_codec.ts";
 import { type CallHandle, Peer, ServedCall } from "./peer.ts";
 import { KIND_REQUEST, KIND_WORD, kindOf } from "./record_layout.ts";
+import { kept, Parcels } from "./parcels.ts";
 import { PendingSet } from "./pending_set.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
 import { announce, type Doorbells } from "./wait_strategy.ts";
@@ -67,12 +68,16 @@ export interface MessageBusOptions {
   readonly changesByteOffset: number;
   /** Called when that word has changed. */
   readonly onChanges: () => void;
+  /** Called when an endpoint has been declared gone, once for each of its lives. */
+  readonly onGone: (endpoint: number) => void;
   /** The allocator of this endpoint's slice. */
   readonly allocator: Allocator;
   /** Classes that travel as themselves. */
   readonly types: readonly WireType<object>[];
   /** Finds the functions that peers call. */
   readonly resolve: Resolver;
+  /** Asks for a channel to another endpoint, for `parcels.attach()`. */
+  readonly connect: (endpoint: number) => void;
   /** Wakes peers. */
   readonly doorbells: Doorbells;
   /** Whether a caller that sleeps should wake itself to spin for its reply. */
@@ -85,10 +90,14 @@ export class MessageBus {
   readonly endpoint: number;
   /** False once closed. */
   open = true;
+  /** What is handed over beside the rings. */
+  readonly parcels: Parcels;
   readonly #allocator: Allocator;
   readonly #doorbells: Doorbells;
   readonly #views: RecordViews;
   readonly #counters: Float64Array;
+  readonly #body: MessageBody;
+  readonly #onGone: (endpoint: number) => void;
   readonly #caller: Caller;
   readonly #callee: Callee;
   readonly #spins: boolean;
@@ -134,11 +143,16 @@ export class MessageBus {
     this.#onChanges = options.onChanges;
     this.#ring = options.ring;
     this.#ringSlots = options.ringSlots;
-    const body = new MessageBody(options.buffer, options.allocator, options.types);
+    this.parcels = new Parcels(options.connect);
+    const types = [...options.types, this.parcels.wireType()];
+    const body = new MessageBody(options.buffer, options.allocator, types);
+    this.#body = body;
+    this.#onGone = options.onGone;
     const commit = (peer: Peer): void => this.#commit(peer);
     this.#caller = new Caller(
       this.#views,
       body,
+      this.parcels,
       this.#counters,
       new LatencyHistogram(latencies),
       options.ringSlots,
@@ -147,6 +161,7 @@ export class MessageBus {
     this.#callee = new Callee(
       this.#views,
       body,
+      this.parcels,
       this.#counters,
       options.resolve,
       commit,
@@ -182,6 +197,11 @@ export class MessageBus {
     return this.#callee.currentCall?.signal;
   }
 
+  /** Calls of this endpoint sent and not answered, or waiting to be sent. */
+  get underWay(): number {
+    return this.#caller.underWay;
+  }
+
   // ─── Calls ───────────────────────────────────────────────────────────────────────────────────
 
   /**
@@ -200,11 +220,11 @@ export class MessageBus {
       );
     }
     if (to !== this.endpoint) return this.#caller.call(this.#peers[to]!, task, args, handle);
-    if (handle === undefined) return this.#callLocally(() => task.run(...args));
+    if (handle === undefined) return this.#callLocally(() => task.run(...args.map(kept)));
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const served = new ServedCall();
     handle.local = { served, reject };
-    this.#callLocally(() => this.#callee.runAs(served, () => task.run(...args)))
+    this.#callLocally(() => this.#callee.runAs(served, () => task.run(...args.map(kept))))
       .then(resolve, reject)
       .finally(() => handle.settled = true);
     return promise;
@@ -221,7 +241,7 @@ export class MessageBus {
       return;
     }
     this.#detached++;
-    this.#callLocally(() => task.run(...args))
+    this.#callLocally(() => task.run(...args.map(kept)))
       .catch((error) => this.#failures.push(error))
       .finally(() => {
         this.#detached--;
@@ -235,7 +255,7 @@ export class MessageBus {
    */
   async takeFailures(from: number): Promise<unknown[]> {
     const peer = this.#peers[from];
-    while ((peer === undefined ? this.#detached : peer.detached) > 0) await this.#nextEnd();
+    while ((peer === undefined ? this.#detached : peer.detached) > 0) await this.nextEnd();
     if (peer === undefined) return this.#failures.splice(0);
     return this.#callee.takeFailures(peer);
   }
@@ -253,7 +273,7 @@ export class MessageBus {
     this.#localCalls++;
     try {
       await undefined; // never inside the caller's turn, as on any other shard
-      return await run();
+      return kept(await run());
     } finally {
       this.#localCalls--;
       this.#checkIdle();
@@ -411,7 +431,10 @@ export class MessageBus {
     for (const served of peer.served.values()) served.cancel(error);
     peer.served.clear();
     peer.failures = [];
+    this.parcels.close(endpoint);
     const rejected = this.#caller.rejectAll(peer, error);
+    for (const at of peer.producer.unread()) this.#body.discardUnread(this.#views, at);
+    this.#onGone(endpoint);
     this.#checkIdle();
     return rejected;
   }
@@ -423,7 +446,8 @@ export class MessageBus {
     }
   }
 
-  #nextEnd(): Promise<void> {
+  /** Resolves when a call ends here: then there may be room for another. */
+  nextEnd(): Promise<void> {
     return new Promise((resolve) => this.#endWaiters.push(resolve));
   }
 

@@ -173,7 +173,12 @@ export class InlineCodec {
         }
         case TAG_WIRE: {
           const type = this.#types[views.words[at]!]!;
-          into[i] = type.read(views.words, at + 1);
+          try {
+            into[i] = type.read(views.words, at + 1);
+          } catch (error) {
+            this.#drop(count, views, wordIndex, into, i);
+            throw error;
+          }
           cell += (type.words + 2) >> 1;
           break;
         }
@@ -183,6 +188,17 @@ export class InlineCodec {
 
   /** Tells each wire type in the record that nobody will read it. */
   discard(count: number, views: RecordViews, wordIndex: number): void {
+    this.#drop(count, views, wordIndex, [], -1);
+  }
+
+  /** Lets go of the record's wire types: of those before value `failed`, which were read, otherwise. */
+  #drop(
+    count: number,
+    views: RecordViews,
+    wordIndex: number,
+    read: readonly unknown[],
+    failed: number,
+  ): void {
     const tags = views.words[wordIndex + TAGS_WORD]!;
     let cell = 0;
     for (let i = 0; i < count; i++) {
@@ -192,7 +208,8 @@ export class InlineCodec {
       else if (tag === TAG_LATIN1) cell += (views.words[at]! + 4 + 7) >> 3;
       else if (tag === TAG_WIRE) {
         const type = this.#types[views.words[at]!]!;
-        type.undelivered(views.words, at + 1);
+        if (i < failed) type.abandon?.(read[i] as object);
+        else if (i > failed) type.undelivered(views.words, at + 1);
         cell += (type.words + 2) >> 1;
       }
     }

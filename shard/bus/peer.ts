@@ -43,12 +43,14 @@ export class CallHandle {
   local: { readonly served: ServedCall; readonly reject: Settle } | undefined;
 }
 
-/** A call taken in while the module of an earlier one of the same peer loads. */
+/** A call taken in that has to wait: for a module to load, for parcels, or behind one that does. */
 export interface HeldCall {
   readonly call: number;
   readonly task: number;
   readonly args: unknown[];
   readonly flags: number;
+  /** Parcels among the arguments that have not come. */
+  parcelsMissing: number;
 }
 
 /** A call that runs here and may be cancelled by its caller. */
@@ -84,7 +86,7 @@ export class Peer {
   readonly introduced: boolean[] = [];
   /** The peer's tasks by the number it gives them. */
   readonly handlers: (Handler | Error)[] = [];
-  /** Not undefined while a module loads: later calls of the peer queue behind it. */
+  /** Not undefined while a call has to wait: later calls of the peer queue behind it. */
   held: HeldCall[] | undefined;
   /** The peer's calls that run here and can be cancelled, by its number for them. */
   readonly served = new Map<number, ServedCall>();

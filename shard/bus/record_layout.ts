@@ -58,6 +58,8 @@ export const FLAG_INTRODUCES = 1 << 17;
 export const FLAG_CANCELLABLE = 1 << 18;
 /** The caller wants no reply: it gets its credit back by a KIND_ACK. */
 export const FLAG_NO_REPLY = 1 << 19;
+/** Some value is a parcel, see parcels.ts. */
+export const FLAG_PARCELS = 1 << 20;
 
 /** No cell: `undefined`. */
 export const TAG_UNDEFINED = 0;

@@ -54,6 +54,14 @@ export class RingProducer {
     this.#tail = (this.#tail + 1) | 0;
   }
 
+  /** Word indices of the records that the consumer has not given back, for when it never will. */
+  *unread(): Generator<number> {
+    const head = Atomics.load(this.#words, this.#headWord);
+    for (let at = head; at !== this.#tail; at = (at + 1) | 0) {
+      yield this.#slotsWord + (at & (this.#slotCount - 1)) * RECORD_WORDS;
+    }
+  }
+
   /** Makes every committed slot visible. Returns false when there was nothing new. */
   publish(): boolean {
     if (this.#tail === this.#publishedTail) return false;

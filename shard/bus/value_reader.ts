@@ -58,6 +58,11 @@ export class ValueReader {
   /** Whether wire-typed values are told that nobody will read them, instead of being read. */
   #discards = false;
   #discardErrors: unknown[] = [];
+  /** Wire-typed values read from this message, and their types, in pairs. */
+  #wireValues: object[] = [];
+  #wireTypes: WireType<object>[] = [];
+  /** What reading one of them threw: the rest of the message is told that nobody will read it. */
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(types: readonly WireType<object>[]) {
     this.#types = types;
@@ -66,7 +71,25 @@ export class ValueReader {
   /** Reads a message; see `ValueCodec.decode()`. */
   read(bytes: Uint8Array): unknown[] {
     this.#in.restart(bytes);
-    return this.#message(this.#in.byte());
+    const flags = this.#in.byte();
+    if ((flags & HAS_WIRE_TYPES) === 0) return this.#message(flags);
+    const values = this.#wireValues = [];
+    const types = this.#wireTypes = [];
+    this.#failure = undefined;
+    try {
+      const message = this.#message(flags);
+      this.#throwFailure();
+      return message;
+    } catch (error) {
+      abandonAll(types, values);
+      throw error;
+    } finally {
+      this.#discards = false;
+    }
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   /** Looks for wire types in a message; see `ValueCodec.discard()`. */
@@ -322,7 +345,7 @@ export class ValueReader {
     input.need(byteLength);
     for (let i = 0; i < byteLength; i++) this.#wordBytes[i] = input.bytes[input.at + i]!;
     input.at += byteLength;
-    if (!this.#discards) return this.#keep(type.read(this.#words, 0));
+    if (!this.#discards) return this.#keep(this.#readWire(type));
     try {
       type.undelivered(this.#words, 0);
     } catch (error) {
@@ -331,6 +354,22 @@ export class ValueReader {
     }
     return this.#keep(undefined);
   }
+
+  #readWire(type: WireType<object>): object | undefined {
+    try {
+      const value = type.read(this.#words, 0);
+      this.#wireTypes.push(type);
+      this.#wireValues.push(value);
+      return value;
+    } catch (error) {
+      this.#failure = { error };
+      this.#discards = true;
+    }
+  }
+}
+
+function abandonAll(types: readonly WireType<object>[], values: readonly object[]): void {
+  for (let i = 0; i < values.length; i++) types[i]!.abandon?.(values[i]!);
 }
 
 function define(object: object, key: string, value: unknown, enumerable = true): void {

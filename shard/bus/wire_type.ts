@@ -16,10 +16,18 @@ export interface WireType<T extends object> {
   readonly words: number;
   /** Writes the object into `words` from `wordIndex`. A TypeError says that it cannot travel. */
   write(value: T, words: Int32Array, wordIndex: number): void;
-  /** Makes the receiver's object from the words. */
+  /**
+   * Makes the receiver's object from the words. If it throws, nobody reads the message: its other
+   * values go to `abandon()` and `undelivered()`, and the call fails with what was thrown.
+   */
   read(words: Int32Array, wordIndex: number): T;
   /** The message was admitted for endpoint `to`: the sender's handle lets go. */
   moved(value: T, to: number): void;
-  /** The message was admitted, but will never be read by anyone. */
+  /**
+   * What `read()` made, or the result of a task, will reach nobody: its message has failed. Left out
+   * by types whose values own nothing.
+   */
+  abandon?(value: T): void;
+  /** The message was admitted, but will never be read by anyone. Must not throw. */
   undelivered(words: Int32Array, wordIndex: number): void;
 }

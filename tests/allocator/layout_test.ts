@@ -15,6 +15,9 @@ const FIELDS: readonly (readonly [name: string, word: number, length: number])[]
   ["remote frees received", control.REMOTE_RECEIVED_WORD, 2],
   ["remote frees rejected", control.REMOTE_REJECTED_WORD, 2],
   ["failures", control.FAILED_WORD, 2],
+  ["map of starts", control.START_MAP_WORD, 1],
+  ["requested bytes", control.REQUESTED_BYTES_WORD, 2],
+  ["large mallocs", control.LARGE_MALLOCS_WORD, 2],
   ["second-level bitmaps", control.SECOND_LEVEL_WORD, LEVELS],
   ["remote-free head", control.REMOTE_FREE_HEAD_WORD, 1],
   ["list heads", control.LIST_HEADS_WORD, LEVELS * LISTS_PER_LEVEL],
@@ -75,6 +78,19 @@ Deno.test("count() and readCount() agree past 2^31 and 2^32", () => {
     for (let i = 0; i < 5; i++) {
       assertEquals(control.readCount(words, 0), start + i);
       control.count(words, 0);
+    }
+  }
+});
+
+Deno.test("add() and readCount() agree for every amount a slice can hold", () => {
+  const amounts = [0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 2, 2 ** 32 - 1];
+  for (const start of [0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 5 * 2 ** 31 - 1]) {
+    for (const amount of amounts) {
+      const words = new Int32Array(new SharedArrayBuffer(8));
+      words[0] = start | 0;
+      words[1] = Math.floor(start / 2 ** 31);
+      control.add(words, 0, amount);
+      assertEquals(control.readCount(words, 0), start + amount);
     }
   }
 });

@@ -18,6 +18,8 @@ Deno.test("Allocator.statistics() of a new slice is one free block", () => {
     remoteFreesReceived: 0,
     remoteFreesRejected: 0,
     failedMallocs: 0,
+    largeMallocs: 0,
+    requestedBytes: 0,
     liveBlocks: 0,
     usedBytes: 0,
     peakUsedBytes: 0,

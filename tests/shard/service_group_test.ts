@@ -114,6 +114,26 @@ Deno.test("ServiceGroup.run() makes a call whose place came in the turn in which
   assertEquals([group.inFlight, group.waiting], [0, 0]);
 });
 
+Deno.test("ServiceGroup.run() leaves no listener on a signal that outlives its calls", async () => {
+  const group = new ServiceGroup({ maxInFlight: 1 });
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    listeners++;
+    add(...args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listeners--;
+    remove(...args);
+  };
+  const calls = Array.from({ length: 3 }, () => group.run(() => 1, { signal }));
+  assertEquals(listeners, 2); // of the two that wait
+  await Promise.all(calls);
+  assertEquals(listeners, 0);
+});
+
 Deno.test("ServiceGroup.tryAcquire() does not overtake calls that wait", async () => {
   const group = new ServiceGroup({ maxInFlight: 1 });
   assertEquals(group.tryAcquire(), true);

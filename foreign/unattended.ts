@@ -1,0 +1,46 @@
+/**
+ * Destructions that run in the background: whoever asked for one does not wait for it. What their
+ * destructors throw is a warning, with the object's class, and stops nobody else's; `Runtime.stop()`
+ * waits for all of them.
+ *
+ * @module
+ */
+
+import { isShard, localEndpoint } from "../shard/mod.ts";
+
+/** Those of this thread that have not ended. */
+const running = new Set<Promise<void>>();
+
+/** Sees to a destruction that goes on after its caller has gone on. */
+export function unattended(ending: PromiseLike<void>, className: string): void {
+  const seenTo = warnOfFailure(ending, className);
+  running.add(seenTo);
+  seenTo.finally(() => running.delete(seenTo));
+}
+
+async function warnOfFailure(ending: PromiseLike<void>, className: string): Promise<void> {
+  try {
+    await ending;
+  } catch (error) {
+    warnOfDestructor(className, error);
+  }
+}
+
+/** Resolves when those that run now have ended. */
+export async function unattendedEnded(): Promise<void> {
+  while (running.size > 0) await Promise.all(running);
+}
+
+/** Reports a destructor that threw where nobody waits. A thread that is no shard has nobody to tell. */
+export function warnOfDestructor(className: string, error: unknown): void {
+  if (!isShard()) throw error;
+  const { id } = localEndpoint();
+  localEndpoint().warn(destructorWarning(className, id, error));
+}
+
+/** The report itself. */
+export function destructorWarning(className: string, shard: number, cause: unknown): Error {
+  return new Error(`The destructor of ${className} threw on shard ${shard}: ${String(cause)}`, {
+    cause,
+  });
+}
