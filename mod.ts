@@ -31,6 +31,7 @@ export {
   invokeOnAll,
   invokeOnOthers,
   isShard,
+  type LatencyStatistics,
   localAllocator,
   mapReduce,
   MessageMemoryError,

@@ -12,7 +12,6 @@
 import type { Allocator } from "./allocator.ts";
 import { type CallFrame, CallStack } from "./call_stack.ts";
 import { count, LARGE_MALLOCS_WORD } from "./control_layout.ts";
-import { checkLength } from "./errors.ts";
 import type { Instrument } from "./instruments.ts";
 import { wordsOf } from "./slice_table.ts";
 
@@ -106,7 +105,14 @@ export class LargeAllocationWarning {
 
   /** Setting it forgets how far earlier warnings have raised the threshold. */
   set thresholdBytes(byteLength: number) {
-    checkLength(byteLength, "bytes as the threshold of a warning");
+    if (typeof byteLength !== "number") {
+      throw new TypeError(`Cannot warn from ${String(byteLength)} bytes: expected a number`);
+    }
+    if (!(Number.isSafeInteger(byteLength) && byteLength >= 0)) {
+      throw new RangeError(
+        `Cannot warn from ${byteLength} bytes: expected a whole number, 0 or more`,
+      );
+    }
     this.#set(byteLength, byteLength);
   }
 

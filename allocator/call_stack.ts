@@ -3,11 +3,15 @@
  * parsed into frames for reports. Taking a stack costs about a microsecond and writing it out some
  * ten, so a {@linkcode CallStack} is written out when it is first looked at.
  *
- * How many frames there are follows `Error.stackTraceLimit`, which is 10 unless the program sets it:
- * it belongs to the program, so nothing here changes it.
+ * How many calls there are follows `Error.stackTraceLimit`, which is 10 unless the program sets it.
+ * The allocator's own come on top of those, so the limit is raised by as many for the moment in which
+ * the stack is taken: nothing else can run in it, and the program finds the limit as it left it.
  *
  * @module
  */
+
+/** Calls of the allocator's own between the program's and {@linkcode CallStack}, at most. */
+const OWN_CALLS = 10;
 
 /** One call on a stack. */
 export interface CallFrame {
@@ -24,16 +28,22 @@ export interface CallFrame {
 /** The calls that led to the place where it was made, without those of the allocator itself. */
 export class CallStack {
   readonly #holder: { stack?: string } = {};
+  readonly #limit: number;
   #text: string | undefined;
 
   /** Takes the stack of the caller. */
   constructor() {
+    // Not a number if the program wants no stacks. Where it has frozen Error, they are shorter.
+    this.#limit = Number(Error.stackTraceLimit) || 0;
+    if (this.#limit <= 0) return;
+    Reflect.set(Error, "stackTraceLimit", this.#limit + OWN_CALLS);
     Error.captureStackTrace(this.#holder, CallStack);
+    Reflect.set(Error, "stackTraceLimit", this.#limit);
   }
 
   /** One line for each call, innermost first, as V8 writes them but without indentation. */
   get text(): string {
-    this.#text ??= ownFramesCut(this.#holder.stack ?? "");
+    this.#text ??= programCalls(this.#holder.stack ?? "", this.#limit);
     return this.#text;
   }
 
@@ -43,13 +53,13 @@ export class CallStack {
   }
 }
 
-/** The lines of a stack that are calls, less the innermost ones that are the allocator's. */
-function ownFramesCut(stack: string): string {
+/** The lines of a stack that are calls, less the innermost ones, which are the allocator's. */
+function programCalls(stack: string, limit: number): string {
   const lines = stack.split("\n").filter((line) => /^\s+at /.test(line)).map((line) => line.trim());
   const folder = new URL(".", import.meta.url).href;
   const first = lines.findIndex((line) => !line.includes(folder));
   // In a bundle every module may lie in one folder; then no frame can be told from another.
-  return (first === -1 ? lines : lines.slice(first)).join("\n");
+  return (first === -1 ? lines : lines.slice(first)).slice(0, limit).join("\n");
 }
 
 /** Takes `at name (url:line:column)` and `at url:line:column` apart. */

@@ -49,6 +49,7 @@ export type {
 } from "./heap_profile_format.ts";
 export { type HeapBlock, walkHeap } from "./heap_walk.ts";
 export type { Leak } from "./leak_report.ts";
+export { memoryReport, type MemorySite } from "./memory_report.ts";
 export type { SliceSpan } from "./slice_table.ts";
 export { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
 export { struct } from "./struct.ts";

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ServiceGroup } from "./service_group.ts";
+
 /** Options of a call: see `Task.with()`. */
 export interface CallOptions {
   /**
@@ -17,6 +19,12 @@ export interface CallOptions {
    * named "TimeoutError".
    */
   readonly timeoutMs?: number;
+  /**
+   * Counts against a service group, which bounds the calls in flight through it. A call that has to
+   * wait for its turn does so in order, and `signal` and `timeoutMs` cover the wait. Calls to the own
+   * shard do not count.
+   */
+  readonly group?: ServiceGroup;
   /**
    * Wants no result: the promise resolves as soon as the call is sent. What the task throws is kept
    * on its shard for `flush()`; `stop()` throws what no flush has fetched.

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { ValueCodec } from "./bus/mod.ts";
+import { Transferred, ValueCodec } from "./bus/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { localEndpoint } from "./shard.ts";
 import type { Task } from "./task.ts";
@@ -198,6 +198,11 @@ export function checkRepeatable(endpoint: Endpoint, args: readonly unknown[]): v
   const bound: object[] = [];
   for (const [i, value] of args.entries()) {
     if (isPrimitive(value)) continue;
+    if (value instanceof Transferred) {
+      throw new TypeError(
+        `Cannot send arguments[${i}] to several shards as transfer() hands it over, which can be done once only`,
+      );
+    }
     codec ??= new ValueCodec(endpoint.wireTypes);
     codec.encode([value], () => `arguments[${i}]`, bound);
     for (const found of bound.splice(0)) {

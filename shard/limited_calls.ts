@@ -27,8 +27,31 @@ export class LimitedCalls {
     args: readonly unknown[],
     options: CallOptions,
   ): Promise<unknown> {
-    const { signal, timeoutMs, noReply } = options;
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
+    const { group } = options;
+    if (group === undefined || shard === this.#bus.endpoint) {
+      return await this.#callNow(shard, task, args, options, options.timeoutMs);
+    }
+    let { timeoutMs } = options;
+    if (!group.tryAcquire()) {
+      const begin = performance.now();
+      await group.acquire(eitherSignal(options));
+      if (timeoutMs !== undefined) timeoutMs -= performance.now() - begin;
+    }
+    try {
+      return await this.#callNow(shard, task, args, options, timeoutMs);
+    } finally {
+      group.release();
+    }
+  }
+
+  async #callNow(
+    shard: number,
+    task: Callable,
+    args: readonly unknown[],
+    { signal, noReply }: CallOptions,
+    timeoutMs: number | undefined,
+  ): Promise<unknown> {
     if (noReply) return await this.#bus.callWithoutReply(shard, task, args);
     if (signal === undefined && timeoutMs === undefined) {
       return await this.#bus.call(shard, task, args);
@@ -36,7 +59,7 @@ export class LimitedCalls {
     const handle = new CallHandle();
     const outcome = this.#bus.call(shard, task, args, handle);
     const ended = signal === undefined ? undefined : this.#callsOf(signal);
-    const late = timeoutMs === undefined ? undefined : this.#callsUntil(timeoutMs);
+    const late = timeoutMs === undefined ? undefined : this.#callsUntil(Math.max(timeoutMs, 0));
     ended?.add(handle);
     late?.add(handle);
     try {
@@ -86,4 +109,11 @@ export class LimitedCalls {
 /** The reason as it can travel. */
 function describe(reason: unknown): string {
   return String(reason);
+}
+
+/** Aborts when the call is given up or its time is over; undefined if it has no end. */
+function eitherSignal({ signal, timeoutMs }: CallOptions): AbortSignal | undefined {
+  if (timeoutMs === undefined) return signal;
+  const late = AbortSignal.timeout(timeoutMs);
+  return signal === undefined ? late : AbortSignal.any([signal, late]);
 }

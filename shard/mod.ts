@@ -14,6 +14,7 @@ export {
   type BusStatistics,
   BusyError,
   type ErrorClass,
+  type LatencyStatistics,
   MessageMemoryError,
   registerErrorClass,
   StoppedError,

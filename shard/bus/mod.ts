@@ -10,7 +10,7 @@ export { type BusStatistics, readBusStatistics } from "./bus_statistics.ts";
 export type { LatencyStatistics } from "./latency_histogram.ts";
 export { MAX_WAITING_CALLS } from "./caller.ts";
 export { type Callable, MessageBus, type MessageBusOptions } from "./message_bus.ts";
-export { transfer } from "./parcels.ts";
+export { transfer, Transferred } from "./parcels.ts";
 export { CallHandle } from "./peer.ts";
 export { RING_HEAD_BYTES, RING_TAIL_BYTES, ringBytes } from "./ring_layout.ts";
 export { type ErrorClass, registerErrorClass, ValueCodec } from "./value_codec.ts";

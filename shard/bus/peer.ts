@@ -89,7 +89,7 @@ export class Peer {
   /** Not undefined while a call has to wait: later calls of the peer queue behind it. */
   held: HeldCall[] | undefined;
   /** The peer's calls that run here and can be cancelled, by its number for them. */
-  readonly served = new Map<number, ServedCall>();
+  readonly served: Map<number, ServedCall> = new Map();
   /** Calls without reply that it has not acknowledged; they count as outstanding. */
   unacknowledged = 0;
   /** Its calls without reply that are over here and not acknowledged. */

@@ -1,4 +1,4 @@
-import { Runtime, ShardCrashedError } from "@tidepool/core";
+import { Runtime, ServiceGroup, ShardCrashedError } from "@tidepool/core";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { busTasks } from "./bus_tasks.ts";
 import { optionTasks } from "./option_tasks.ts";
@@ -164,4 +164,21 @@ Deno.test("an error's stack shows both sides", async () => {
   const border = lines.findIndex((line) => line.includes('submitTo (shard 1, task "fail")'));
   const here = lines.findIndex((line) => line.includes("callerOfTheTask"));
   assert(0 < there && there < border && border < here, stack!);
+});
+
+Deno.test("a call's group bounds what is in flight, and its timeout covers the wait", async () => {
+  await using runtime = await start();
+  const group = new ServiceGroup({ maxInFlight: 1 });
+  const first = runtime.submitTo(1, optionTasks.pass.with({ group }), "group");
+  assertEquals(group.inFlight, 1);
+  const error = await assertRejects(
+    () => runtime.submitTo(0, optionTasks.count.with({ group, timeoutMs: 10 })),
+    DOMException,
+  );
+  assertEquals(error.name, "TimeoutError");
+  const next = runtime.submitTo(0, optionTasks.count.with({ group, timeoutMs: 60_000 }));
+  assertEquals(group.waiting, 1);
+  await runtime.submitTo(1, optionTasks.open, "group");
+  await Promise.all([first, next]);
+  assertEquals([group.inFlight, group.waiting], [0, 0]);
 });

@@ -2,7 +2,14 @@
  * Calls to several shards at once. Names in brackets are the cases of Seastar's distributed_test.cc
  * that a test stands for.
  */
-import { defineTasks, invokeOnAll, Runtime, ShardCrashedError, StoppedError } from "@tidepool/core";
+import {
+  defineTasks,
+  invokeOnAll,
+  Runtime,
+  ShardCrashedError,
+  StoppedError,
+  transfer,
+} from "@tidepool/core";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { busTasks } from "./bus_tasks.ts";
 import { invokeTasks } from "./invoke_tasks.ts";
@@ -151,6 +158,22 @@ Deno.test("a foreign pointer cannot be sent to several shards, and stays where i
   }
   assert(!pointer.isNull);
   assertEquals(await pointer.invoke("where"), 1);
+  assertEquals(await told(runtime), [[], [], []]);
+});
+
+Deno.test("what transfer() hands over cannot go to several shards, and stays here", async () => {
+  await using runtime = await start();
+  const buffer = new ArrayBuffer(8);
+  const stream = ReadableStream.from(["text"]);
+  for (const value of [buffer, stream]) {
+    await assertRejects(
+      () => runtime.invokeOnAll(invokeTasks.tell, transfer(value)),
+      TypeError,
+      "Cannot send arguments[0] to several shards as transfer() hands it over",
+    );
+  }
+  assertEquals([buffer.detached, stream.locked], [false, false]);
+  await stream.cancel();
   assertEquals(await told(runtime), [[], [], []]);
 });
 

@@ -80,7 +80,7 @@ Deno.test("divideMemory() gives equal slices, or slices by weight, in whole page
     [10 * MIB + 4095, 1, undefined, [10 * MIB]],
     [MIB, 3, undefined, [348160, 348160, 348160]], // 85 pages each, of 256
     [3 * 65536, 3, undefined, [65536, 65536, 65536]],
-    [11 * 65536, 11, undefined, new Array(11).fill(65536)],
+    [49 * 65536, 49, undefined, new Array(49).fill(65536)],
     [16 * MIB, 2, [1, 1], [8 * MIB, 8 * MIB]],
     [16 * MIB, 2, [3, 1], [12 * MIB, 4 * MIB]],
     [16 * MIB, 3, [0.5, 0.25, 0.25], [8 * MIB, 4 * MIB, 4 * MIB]],

@@ -13,6 +13,8 @@ const MEMORY = {
   remoteFreesReceived: 3500,
   remoteFreesRejected: 0,
   failedMallocs: 0,
+  largeMallocs: 0,
+  requestedBytes: 0,
   liveBlocks: 4800,
   usedBytes: 3 * MIB,
   peakUsedBytes: 3.5 * MIB,
