@@ -10,9 +10,63 @@ import { arithmetic } from "./tidepool_tasks.ts";
 /** Starts a runtime of one shard. */
 export async function openTidepool(): Promise<Caller> {
   const runtime = await Runtime.start({ shards: 1, memory: "64MiB" });
+  return callerOf(runtime, arithmetic.add);
+}
+
+/** The same with spinning off: every call wakes the shard, every reply the caller. */
+export async function openWithoutSpinning(): Promise<Caller> {
+  const runtime = await Runtime.start({ shards: 1, memory: "64MiB", spinMicroseconds: 0 });
+  return callerOf(runtime, arithmetic.add);
+}
+
+/** The same with a timeout and a signal on every call. */
+export async function openWithOptions(): Promise<Caller> {
+  const runtime = await Runtime.start({ shards: 1, memory: "64MiB" });
+  const { signal } = new AbortController();
+  return callerOf(runtime, arithmetic.add.with({ timeoutMs: 60_000, signal }));
+}
+
+function callerOf(runtime: Runtime, add: typeof arithmetic.add): Caller {
   return {
-    add: (a, b) => runtime.submitTo(0, arithmetic.add, a, b),
+    add: (a, b) => runtime.submitTo(0, add, a, b),
     echo: (bytes) => runtime.submitTo(0, arithmetic.echo, bytes),
+    close: () => runtime.stop(),
+  };
+}
+
+/** Several shards called at once, and by each other. */
+export interface ManyShards {
+  /** Calls a second, `inFlight` of them at any time, spread over all shards. */
+  rateToAll(inFlight: number, milliseconds: number): Promise<number>;
+  /** Calls a second from shard 0 to shard 1. */
+  rateBetween(inFlight: number, milliseconds: number): Promise<number>;
+  /** Calls every shard once, and waits for all. */
+  fanOut(): Promise<void>;
+  /** Ends the shards. */
+  close(): Promise<void>;
+}
+
+/** Starts a runtime of several shards. */
+export async function openMany(shards: number): Promise<ManyShards> {
+  const runtime = await Runtime.start({ shards, memory: shards * 16 * 2 ** 20 });
+  return {
+    rateToAll: async (inFlight, milliseconds) => {
+      let calls = 0;
+      const begin = performance.now();
+      const loop = async (index: number) => {
+        const shard = index % shards;
+        do {
+          for (let turn = 0; turn < 8; turn++) {
+            await runtime.submitTo(shard, arithmetic.add, ++calls, 1);
+          }
+        } while (performance.now() - begin < milliseconds);
+      };
+      await Promise.all(Array.from({ length: inFlight }, (_, index) => loop(index)));
+      return calls / (performance.now() - begin) * 1000;
+    },
+    rateBetween: (inFlight, milliseconds) =>
+      runtime.submitTo(0, arithmetic.rateTo, 1, inFlight, milliseconds),
+    fanOut: () => runtime.invokeOnAll(arithmetic.add, 1, 2),
     close: () => runtime.stop(),
   };
 }

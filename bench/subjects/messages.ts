@@ -1,6 +1,6 @@
 /**
  * `compare messages`: calls from this thread to one other, by Tidepool, by hand and by the worker
- * libraries.
+ * libraries; and what Tidepool does with several shards.
  *
  * @module
  */
@@ -38,6 +38,17 @@ const LIBRARIES = [...CONTESTANTS.keys()].filter((name) => {
   return name !== TIDEPOOL && name !== POST_MESSAGE;
 });
 
+/** Other ways to call with Tidepool, measured beside the plain one. */
+const WITHOUT_SPINNING = "Tidepool, spinning off";
+const WITH_OPTIONS = "Tidepool, with timeoutMs and signal";
+const WAYS: ReadonlyMap<string, () => Promise<Caller>> = new Map([
+  [
+    WITHOUT_SPINNING,
+    async () => await (await import("../peers/tidepool_caller.ts")).openWithoutSpinning(),
+  ],
+  [WITH_OPTIONS, async () => await (await import("../peers/tidepool_caller.ts")).openWithOptions()],
+]);
+
 /** A pattern of calls, and the unit that its samples are in. */
 interface Exercise {
   readonly measure: string;
@@ -53,6 +64,13 @@ const IN_FLIGHT_1024 = add("add(a, b), 1,024 in flight", 1_024);
 const ECHO_1K = echo("echo of 1 KiB, one at a time", 1_024);
 const ECHO_64K = echo("echo of 64 KiB, one at a time", 65_536);
 const EXERCISES = [SEQUENTIAL, IN_FLIGHT_64, IN_FLIGHT_1024, ECHO_1K, ECHO_64K];
+/** What the other ways are measured at. */
+const EXERCISES_OF_WAYS = [SEQUENTIAL, IN_FLIGHT_64];
+
+const RATE_OF_2 = "add(a, b) on 2 shards, 128 in flight in all";
+const RATE_OF_8 = "add(a, b) on 8 shards, 128 in flight in all";
+const RATE_BETWEEN = "add(a, b) from shard to shard, 64 in flight";
+const FAN_OUT = "invokeOnAll of 2 shards, one at a time";
 
 /** Far more than any sample takes: whoever needs it hangs. */
 const PATIENCE_MS = 20_000;
@@ -80,12 +98,20 @@ export async function compareMessages(settings: CompareSettings): Promise<Findin
   const callers = new Map<string, Caller>();
   const timed = await measureCalls(callers, settings, sampleMs);
   const unclosed = await closeAll(callers);
+  const spread = await measureManyShards(settings, sampleMs);
   // After the others have gone: the time is that of the whole process.
   settings.progress(IDLE);
   const idle = await measureIdle(settings.quick ? 200 : 5_000);
   return {
-    measurements: [...timed, idle],
-    ratios: { ...ratiosOf(timed), idle_cpu_percent: figureOf(idle) },
+    measurements: [...timed, ...spread, idle],
+    ratios: {
+      ...ratiosOf(timed),
+      rate_of_8_shards_vs_2: ratioOf([{
+        dividend: find(spread, TIDEPOOL, RATE_OF_8),
+        divisor: find(spread, TIDEPOOL, RATE_OF_2),
+      }]),
+      idle_cpu_percent: figureOf(idle),
+    },
     notes: [
       "One caller, one thread that is called; each contestant has a worker of its own, and all " +
       "of them are up while one is measured.",
@@ -106,7 +132,7 @@ async function measureCalls(
   sampleMs: number,
 ): Promise<Measurement[]> {
   const reasons = new Map<string, string>();
-  for (const [name, open] of CONTESTANTS) {
+  for (const [name, open] of [...CONTESTANTS, ...WAYS]) {
     settings.progress(`starting ${name}`);
     try {
       const caller = await answerOf(open());
@@ -117,7 +143,8 @@ async function measureCalls(
     }
   }
   const trials = EXERCISES.flatMap((exercise) => {
-    return [...CONTESTANTS.keys()].map((name): Trial => {
+    const ways = EXERCISES_OF_WAYS.includes(exercise) ? WAYS.keys() : [];
+    return [...CONTESTANTS.keys(), ...ways].map((name): Trial => {
       const { measure, unit } = exercise;
       const caller = callers.get(name);
       const refusal = new Error(reasons.get(name) ?? "It was not started");
@@ -130,6 +157,40 @@ async function measureCalls(
   return await measureInterleaved(trials, settings.repetitions, (done, total, trial) => {
     settings.progress(`sample ${done} of ${total}: ${trial.measure}, ${trial.name}`);
   });
+}
+
+/** Several shards at once, more of them than cores in one case, and calls between two. */
+async function measureManyShards(
+  settings: CompareSettings,
+  sampleMs: number,
+): Promise<Measurement[]> {
+  const { openMany } = await import("../peers/tidepool_caller.ts");
+  const [two, eight] = [await openMany(2), await openMany(8)];
+  const trial = (measure: string, unit: string, sample: () => Promise<number>): Trial => {
+    return { name: TIDEPOOL, measure, unit, sample: () => answerOf(sample()) };
+  };
+  try {
+    return await measureInterleaved(
+      [
+        trial(RATE_OF_2, "calls/s", () => two.rateToAll(128, sampleMs)),
+        trial(RATE_OF_8, "calls/s", () => eight.rateToAll(128, sampleMs)),
+        trial(RATE_BETWEEN, "calls/s", () => two.rateBetween(64, sampleMs)),
+        trial(FAN_OUT, "µs/call", async () => {
+          let calls = 0;
+          const begin = performance.now();
+          do {
+            await two.fanOut();
+            calls++;
+          } while (performance.now() - begin < sampleMs);
+          return (performance.now() - begin) * 1e3 / calls;
+        }),
+      ],
+      settings.repetitions,
+      (done, total, { measure }) => settings.progress(`sample ${done} of ${total}: ${measure}`),
+    );
+  } finally {
+    await Promise.all([two.close(), eight.close()]);
+  }
 }
 
 /** Ends everyone's workers. @returns a note on each contestant that failed to */
@@ -222,8 +283,15 @@ function ratiosOf(timed: readonly Measurement[]): Record<string, Ratio> {
     const libraries = LIBRARIES.map((name) => find(timed, name, exercise.measure));
     return ratioOf([{ dividend: own(exercise), divisor: bestOf(libraries, best) }]);
   };
+  const versusPlain = (exercise: Exercise) =>
+    ratioOf([{ dividend: find(timed, WITH_OPTIONS, exercise.measure), divisor: own(exercise) }]);
   return {
     seq_time_vs_postmessage: versusHand(SEQUENTIAL),
+    seq_time_vs_postmessage_spinning_off: ratioOf([{
+      dividend: find(timed, WITHOUT_SPINNING, SEQUENTIAL.measure),
+      divisor: find(timed, POST_MESSAGE, SEQUENTIAL.measure),
+    }]),
+    seq_time_with_options_vs_plain: versusPlain(SEQUENTIAL),
     rate64_vs_postmessage: versusHand(IN_FLIGHT_64),
     rate1024_vs_postmessage: versusHand(IN_FLIGHT_1024),
     echo1k_time_vs_postmessage: versusHand(ECHO_1K),
