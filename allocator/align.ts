@@ -18,3 +18,13 @@ export function distanceToAligned(value: number, alignment: number): number {
   const past = value % alignment;
   return past === 0 ? 0 : alignment - past;
 }
+
+/** Throws unless `alignment` can be one. */
+export function checkAlignment(alignment: number): void {
+  if (typeof alignment !== "number") {
+    throw new TypeError(`Cannot align to ${String(alignment)} bytes: expected a number`);
+  }
+  if (!isPowerOfTwo(alignment)) {
+    throw new RangeError(`Cannot align to ${alignment} bytes: an alignment is a power of two`);
+  }
+}

@@ -8,21 +8,23 @@
  *
  * @module
  */
-import { isPowerOfTwo } from "./align.ts";
+import { checkAlignment } from "./align.ts";
 import { blockFault, faultError, locateBlock } from "./block_check.ts";
 import * as layout from "./block_layout.ts";
 import * as control from "./control_layout.ts";
-import { DebugHeap, type DebugHeapOptions, requestedBytes } from "./debug_heap.ts";
+import { DebugHeap, type DebugHeapOptions } from "./debug_heap.ts";
 import { checkLength } from "./errors.ts";
 import { checkHeap } from "./heap_check.ts";
 import { type Instrument, Instruments } from "./instruments.ts";
-import { RemoteFreeReceiver } from "./remote_free_receiver.ts";
+import type { Reclaimers } from "./reclaimers.ts";
 import { RemoteFreeSender } from "./remote_free_sender.ts";
 import { granulesFor } from "./size_class.ts";
+import { SliceHeap } from "./slice_heap.ts";
 import { type SliceSpan, SliceTable } from "./slice_table.ts";
-import { hasStartMap } from "./start_map.ts";
+import type { SmallClasses } from "./small_classes.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
 import { formatHeap, Tlsf } from "./tlsf.ts";
+import { clearWords, copyWords, usableBytes } from "./payload.ts";
 
 // V8 loads an imported binding from a cell at every use: see the same copies in tlsf.ts.
 const FREE = layout.FREE;
@@ -33,8 +35,6 @@ const FREES = control.FREES_WORD;
 const REQUESTED = control.REQUESTED_BYTES_WORD;
 /** Longer requests take the slow path, on which the counter of bytes passes 2^31 twice. */
 const QUICK_BYTES = 0x7fffffff;
-/** Payloads of up to this many words are cleared and copied in a loop: a call costs as much. */
-const LOOP_WORDS = 32;
 
 /** What an allocator does beyond allocating. */
 export interface AllocatorOptions {
@@ -43,6 +43,11 @@ export interface AllocatorOptions {
    * back and checked, an exact map of block starts for all threads, and the stacks of allocations.
    */
   readonly debugHeap?: boolean | DebugHeapOptions;
+  /**
+   * Bytes of free memory below which the slice is short of it: reclaimers run between turns, and
+   * other threads' frees wake the owner. 1/16 of the slice, or 20 MB if that is less, unless given.
+   */
+  readonly lowWaterBytes?: number;
 }
 
 /**
@@ -75,6 +80,10 @@ export class Allocator {
   readonly slice: SliceSpan;
   /** The debug heap, if the allocator was made with one: leaks, and the quarantine. */
   readonly debugHeap: DebugHeap | undefined;
+  /** Callbacks that give memory back when it is short. */
+  readonly reclaimers: Reclaimers;
+  /** Blocks of other slices on their way to their owners. */
+  readonly remoteFrees: RemoteFreeSender;
   readonly #words: Int32Array;
   readonly #tlsf: Tlsf;
   /** Header of the first block, and the address of its payload. */
@@ -87,9 +96,10 @@ export class Allocator {
   /** Addresses below this offset from the first are freed at once: 0 while frees are watched. */
   #quickFreeBytes: number;
   readonly #slices: SliceTable;
-  readonly #sender: RemoteFreeSender;
-  readonly #receiver: RemoteFreeReceiver;
-  #instruments: Instruments | undefined;
+  readonly #heap: SliceHeap;
+  readonly #classes: SmallClasses;
+  /** Blocks of up to so many granules go through the small classes. */
+  readonly #largestClass: number;
   #segmentBytes: Uint8Array | undefined;
 
   private constructor(
@@ -117,8 +127,12 @@ export class Allocator {
       this.#quickBytes = -1;
       this.#quickFreeBytes = 0;
     }
-    this.#sender = new RemoteFreeSender(slices, index);
-    this.#receiver = new RemoteFreeReceiver(this.#tlsf, index, this.debugHeap);
+    this.remoteFrees = new RemoteFreeSender(slices, index);
+    this.#heap = new SliceHeap(this.#tlsf, index, this.debugHeap);
+    this.#classes = this.#heap.classes;
+    this.#largestClass = this.#classes.largest;
+    this.reclaimers = this.#heap.reclaimers;
+    if (options.lowWaterBytes !== undefined) this.reclaimers.lowWaterBytes = options.lowWaterBytes;
   }
 
   /**
@@ -159,9 +173,11 @@ export class Allocator {
     // A length past 2^32, or no whole number at all, differs from its low 32 bits.
     if (length !== byteLength || length > this.#quickBytes) return this.#allocate(byteLength, 8);
     const granules = length < 12 ? 2 : (length + 11) >>> 3;
-    let block = this.#tlsf.allocate(granules);
+    let block = granules <= this.#largestClass
+      ? this.#classes.take(granules)
+      : this.#tlsf.allocate(granules);
     if (block === 0) {
-      block = this.#allocateAtLast(granules);
+      block = this.#heap.allocateAtLast(granules, 8);
       if (block === 0) return 0;
     }
     const words = this.#words;
@@ -204,7 +220,8 @@ export class Allocator {
     ) {
       throw faultError("free", address, this.sliceIndex, blockFault(words, block)!);
     }
-    this.#tlsf.release(block, header);
+    if ((header >>> 3) <= this.#largestClass) this.#classes.give(block, header);
+    else this.#tlsf.release(block, header);
     const frees = (words[FREES]! + 1) | 0;
     words[FREES] = frees;
     if ((frees & 0x7fffffff) === 0) words[FREES + 1] = words[FREES + 1]! + 1;
@@ -231,9 +248,7 @@ export class Allocator {
       this.bytes(address, length).fill(0);
       return address;
     }
-    const end = start + ((length + 3) >>> 2);
-    if (end - start > LOOP_WORDS) words.fill(0, start, end);
-    else for (let word = start; word < end; word++) words[word] = 0;
+    clearWords(words, start, start + ((length + 3) >>> 2));
     return address;
   }
 
@@ -261,8 +276,8 @@ export class Allocator {
       this.debugHeap.verify(this.#payloadWord(address) - 1);
     }
     const index = locateBlock("reallocate", address, this.#slices, this.sliceIndex);
-    const instruments = this.#instruments;
-    if (instruments !== undefined && !instruments.wants(byteLength, 8)) return this.#fail();
+    const instruments = this.#heap.instruments;
+    if (instruments !== undefined && !instruments.wants(byteLength, 8)) return this.#heap.fail();
     const fits = byteLength <= this.#heapBytes - layout.HEADER_BYTES;
     // A debug heap moves every block, so that who holds on to the old address is found out.
     if (index === this.sliceIndex && fits && this.debugHeap === undefined) {
@@ -271,12 +286,15 @@ export class Allocator {
         return address;
       }
     }
-    const moved = instruments === undefined ? this.malloc(byteLength) : this.#place(byteLength, 8);
+    const moved = instruments === undefined
+      ? this.malloc(byteLength)
+      : this.#heap.place(byteLength, 8);
     if (moved === 0) return this.#shrinkAtLast(address, index, byteLength);
-    const usable = this.#usable(address, index);
+    const usable = usableBytes(this.#slices.words(index), address);
     if (index === this.sliceIndex && this.debugHeap === undefined) {
       // Only a block that grows moves within the slice, so all of it is kept.
-      this.#copyWords(this.#payloadWord(moved), this.#payloadWord(address), usable >>> 2);
+      const from = this.#payloadWord(address);
+      copyWords(this.#words, this.#payloadWord(moved), from, usable >>> 2);
     } else {
       this.#segmentBytes ??= new Uint8Array(this.buffer);
       this.#segmentBytes.copyWithin(moved, address, address + Math.min(usable, byteLength));
@@ -296,11 +314,53 @@ export class Allocator {
    * or not finite
    */
   memalign(alignment: number, byteLength: number): number {
-    if (!isPowerOfTwo(alignment)) {
-      throw new RangeError(`Cannot align to ${alignment} bytes: an alignment is a power of two`);
-    }
+    checkAlignment(alignment);
     if (alignment <= 8) return this.malloc(byteLength);
     return this.#allocate(byteLength, alignment);
+  }
+
+  /**
+   * The same as {@linkcode Allocator.memalign}. As in C since 2017 the length need not be a multiple of
+   * the alignment.
+   *
+   * @param alignment a power of two, in bytes
+   * @param byteLength bytes wanted
+   * @returns the address, or 0 if there is no room
+   * @throws {RangeError} if the alignment is no power of two, or `byteLength` is negative, fractional
+   * or not finite
+   */
+  alignedAlloc(alignment: number, byteLength: number): number {
+    return this.memalign(alignment, byteLength);
+  }
+
+  /**
+   * The same as {@linkcode Allocator.memalign}, but that it refuses alignments below that of an address,
+   * as POSIX does. There the result goes through a pointer and the error code is returned; here the
+   * address is, 0 stands for `ENOMEM`, and `EINVAL` is thrown.
+   *
+   * @param alignment a power of two, 8 or more, in bytes
+   * @param byteLength bytes wanted
+   * @returns the address, or 0 if there is no room
+   * @throws {RangeError} if the alignment is none of these, or `byteLength` is negative, fractional or
+   * not finite
+   */
+  posixMemalign(alignment: number, byteLength: number): number {
+    checkAlignment(alignment);
+    if (alignment < 8) {
+      throw new RangeError(`Cannot align to ${alignment} bytes: POSIX asks for 8 or more`);
+    }
+    return this.memalign(alignment, byteLength);
+  }
+
+  /**
+   * Merges free memory that is held back for speed: blocks in small classes, and those that other
+   * threads freed. Memory stays in the slice; whoever can tell the system takes the free blocks from
+   * {@linkcode walkHeap}.
+   *
+   * @returns 1 if there was anything to merge, else 0
+   */
+  mallocTrim(): number {
+    return this.#heap.trim() ? 1 : 0;
   }
 
   /**
@@ -313,7 +373,8 @@ export class Allocator {
    */
   mallocUsableSize(address: number): number {
     if (address === 0) return 0;
-    return this.#usable(address, locateBlock("measure", address, this.#slices, this.sliceIndex));
+    const index = locateBlock("measure", address, this.#slices, this.sliceIndex);
+    return usableBytes(this.#slices.words(index), address);
   }
 
   /**
@@ -353,7 +414,7 @@ export class Allocator {
    * end of each turn, before the thread sleeps, and before it stops.
    */
   flushRemoteFrees(): void {
-    this.#sender.flush();
+    this.remoteFrees.flush();
   }
 
   /**
@@ -367,17 +428,18 @@ export class Allocator {
    * are freed by the next call where the link can be trusted
    */
   drainRemoteFrees(): number {
-    return this.#receiver.drain(this.#instruments);
+    return this.#heap.drain();
   }
 
   /**
    * Whether blocks that other threads freed wait for {@linkcode Allocator.drainRemoteFrees}. Unlike
-   * that method it misses nothing that was published before: ask it before going to sleep.
+   * that method it misses nothing that was published before: ask it last before going to sleep. It
+   * also tells other threads whether this one is short of memory, so that they wake it.
    *
    * @returns whether there is anything to drain
    */
   hasRemoteFrees(): boolean {
-    return this.#receiver.hasFrees();
+    return this.#heap.hasFrees();
   }
 
   /**
@@ -388,8 +450,8 @@ export class Allocator {
    * @returns removes the instrument
    */
   watch(instrument: Instrument): Disposable {
-    this.#instruments ??= new Instruments((instruments) => this.#updateLimits(instruments));
-    return this.#instruments.add(instrument);
+    this.#heap.instruments ??= new Instruments((instruments) => this.#updateLimits(instruments));
+    return this.#heap.instruments.add(instrument);
   }
 
   /**
@@ -418,46 +480,14 @@ export class Allocator {
     this.#quickFreeBytes = seesFrees ? 0 : this.#heapBytes;
   }
 
-  /** The path to failure: what others freed, then a tighter fit, then the failure is counted. */
-  #allocateAtLast(granules: number): number {
-    let block = 0;
-    if (this.drainRemoteFrees() > 0) block = this.#tlsf.allocate(granules);
-    if (block === 0 && this.debugHeap?.flushQuarantine() === true) {
-      block = this.#tlsf.allocate(granules);
-    }
-    if (block === 0) block = this.#tlsf.allocateTight(granules);
-    return block === 0 ? this.#fail() : block;
-  }
-
   /** The slow path: lengths that are none, that no slice can hold, aligned, or watched. */
   #allocate(byteLength: number, alignment: number): number {
     checkLength(byteLength, "bytes");
-    const instruments = this.#instruments;
-    if (instruments !== undefined && !instruments.wants(byteLength, alignment)) return this.#fail();
-    return this.#place(byteLength, alignment);
-  }
-
-  /** A block for a request that was let through; the address, or 0. */
-  #place(byteLength: number, alignment: number): number {
-    const debugHeap = this.debugHeap;
-    const extraBytes = debugHeap === undefined ? 0 : debugHeap.extraBytes;
-    if (byteLength + extraBytes > this.#heapBytes - layout.HEADER_BYTES) return this.#fail();
-    const granules = granulesFor(byteLength + extraBytes);
-    let block = 0;
-    if (alignment > 8) {
-      block = this.#allocateAligned(granules, alignment);
-    } else {
-      block = this.#tlsf.allocate(granules);
-      if (block === 0) block = this.#allocateAtLast(granules);
+    const instruments = this.#heap.instruments;
+    if (instruments !== undefined && !instruments.wants(byteLength, alignment)) {
+      return this.#heap.fail();
     }
-    if (block === 0) return 0;
-    if (debugHeap !== undefined) debugHeap.allocated(block, byteLength);
-    control.count(this.#words, MALLOCS);
-    control.add(this.#words, REQUESTED, byteLength);
-    const address = layout.addressOf(this.#words, block);
-    const instruments = this.#instruments;
-    if (instruments !== undefined) instruments.allocated(address, byteLength);
-    return address;
+    return this.#heap.place(byteLength, alignment);
   }
 
   /** A debug heap that has no room to move a block which shrinks leaves it where it is. */
@@ -466,61 +496,23 @@ export class Allocator {
     return this.debugHeap.shrink(this.#payloadWord(address) - 1, byteLength) ? address : 0;
   }
 
-  /** Counts a request that gets no memory. */
-  #fail(): number {
-    control.count(this.#words, control.FAILED_WORD);
-    return 0;
-  }
-
-  #allocateAligned(granules: number, alignment: number): number {
-    const phase = (this.#words.byteOffset % alignment) / 8;
-    let block = this.#tlsf.allocateAligned(granules, alignment / 8, phase);
-    if (block === 0 && this.drainRemoteFrees() > 0) {
-      block = this.#tlsf.allocateAligned(granules, alignment / 8, phase);
-    }
-    if (block === 0 && this.debugHeap?.flushQuarantine() === true) {
-      block = this.#tlsf.allocateAligned(granules, alignment / 8, phase);
-    }
-    return block === 0 ? this.#fail() : block;
-  }
-
   /** The slow path: null, blocks of other slices, watched, and what is no address. */
   #freeSlowly(address: number): void {
     if (address === 0) return;
     const offset = address - this.#firstAddress;
     if (!(offset >= 0 && offset < this.#heapBytes && offset % 8 === 0)) {
-      this.#sender.free(address);
+      this.remoteFrees.free(address);
       return;
     }
     const block = this.#payloadWord(address) - 1;
     this.debugHeap?.verify(block);
     locateBlock("free", address, this.#slices, this.sliceIndex);
-    this.#instruments?.freeing(address);
-    if (this.debugHeap !== undefined) {
-      this.debugHeap.freed(block);
-      return;
-    }
-    this.#tlsf.release(block, this.#words[block]!);
-    control.count(this.#words, FREES);
-  }
-
-  /** Payload bytes of a block that was located. */
-  #usable(address: number, index: number): number {
-    const words = this.#slices.words(index);
-    const block = (address - words.byteOffset - layout.HEADER_BYTES) / 4;
-    if (hasStartMap(words)) return requestedBytes(words, block);
-    return layout.granulesOf(words[block]!) * 8 - layout.HEADER_BYTES;
+    this.#heap.free(block);
   }
 
   /** The word at which the payload of a block of this slice begins. */
   #payloadWord(address: number): number {
     return (address - this.#words.byteOffset) / Int32Array.BYTES_PER_ELEMENT;
-  }
-
-  #copyWords(to: number, from: number, length: number): void {
-    const words = this.#words;
-    if (length > LOOP_WORDS) words.copyWithin(to, from, from + length);
-    else for (let i = 0; i < length; i++) words[to + i] = words[from + i]!;
   }
 }
 

@@ -13,12 +13,14 @@
  *  16       debug heap: the block with the map of      owner, once       any
  *           starts, 0 if it is none
  *  17       padding
- *  18..21   more counters                              owner             any: statistics
- *  22..31   reserved
+ *  18..25   more counters                              owner             any: statistics
+ *  26..31   reserved
  *  32..57   second-level bitmaps, one word a level     owner             owner; any: statistics
  *  58..79   padding
  *  80       head of the list of remote frees           any (atomic)      owner
- *  81..111  padding
+ *  81       1 while the owner is short of memory, as   owner (atomic)    any (atomic)
+ *           far as it had looked before it slept
+ *  82..111  padding
  *  112..    heads of the free lists, 32 a level        owner             owner; any: statistics
  *  then, in slices of 2 MiB or more:
  *  32       heads of the small classes, by granules    owner             owner; any: heap check
@@ -27,7 +29,7 @@
  *  last     sentinel: header of a used block of no size, whose PREVIOUS_FREE bit is kept
  * ```
  *
- * The head of remote frees has a 128-byte line of its own (two 64-byte lines are fetched as a pair
+ * The head of remote frees, and the word that is read after each push, have a 128-byte line (two 64-byte lines are fetched as a pair
  * on current processors): 64 bytes of padding lie on either side of its 64-byte line, as slices
  * are aligned to 64 bytes only.
  *
@@ -55,8 +57,11 @@ export const FAILED_WORD = 14;
 export const START_MAP_WORD = 16;
 export const REQUESTED_BYTES_WORD = 18;
 export const LARGE_MALLOCS_WORD = 20;
+export const RECLAIMS_WORD = 22;
+export const REMOTE_DROPPED_WORD = 24;
 export const SECOND_LEVEL_WORD = 32;
 export const REMOTE_FREE_HEAD_WORD = 80;
+export const SHORTAGE_WORD = 81;
 export const LIST_HEADS_WORD = 112;
 
 /** Slices lie at, and measure, multiples of this. */

@@ -25,6 +25,7 @@ import {
 import { CallStack } from "./call_stack.ts";
 import { count, FREES_WORD, heapGranulesOf } from "./control_layout.ts";
 import {
+  differenceAt,
   EXTRA_BYTES,
   fillFresh,
   findInFreed,
@@ -36,7 +37,6 @@ import {
 } from "./debug_fill.ts";
 import { checkLength, HeapCheckError } from "./errors.ts";
 import { type Leak, leakReport, leaksOf } from "./leak_report.ts";
-import { granulesFor } from "./size_class.ts";
 import { clearStart, formatStartMap, isStart, setStart, startMapGranules } from "./start_map.ts";
 import type { Tlsf } from "./tlsf.ts";
 
@@ -267,7 +267,9 @@ export class DebugHeap {
   #checkLive(entry: DebugBlock): void {
     const around = this.#findAround(entry);
     if (around !== undefined) {
-      throw this.#error("the bytes in front of a block are its header", around, "", entry);
+      const distance = (entry.block + 1) * 4 - around.byteOffset;
+      const where = `${distance} bytes in front of the block`;
+      throw this.#error("the bytes in front of a block are its header", around, where, entry);
     }
     const overwritten = this.#findBehind(entry);
     if (overwritten === undefined) return;
@@ -281,13 +283,9 @@ export class DebugHeap {
     const words = this.#words;
     const { block, granules } = entry;
     const flags = entry.quarantined ? CACHED : 0;
-    const wrong = (words[block]! & ~PREVIOUS_FREE) ^ ((granules << 3) | flags);
-    if (wrong !== 0) {
-      const byte = (31 - Math.clz32(wrong & -wrong)) >>> 3;
-      const found = (words[block]! >>> (byte * 8)) & 0xff;
-      const expected = found ^ ((wrong >>> (byte * 8)) & 0xff);
-      return { byteOffset: block * 4 + byte, expected, found };
-    }
+    const expected = (granules << 3) | flags | (words[block]! & PREVIOUS_FREE);
+    const header = differenceAt(words, block, expected);
+    if (header !== undefined) return header;
     const left = this.#byEnd.get(block);
     if (left === undefined) {
       if ((words[block]! & PREVIOUS_FREE) === 0 || hasFreeNeighbour(words, block)) return undefined;
@@ -421,7 +419,7 @@ function overrun(
   if (overwritten === undefined) {
     return new HeapCheckError(
       "a block ends with the length asked for",
-      addressOf(words, blockAfter(block, granulesOf(words[block]!)) - 2),
+      addressOf(words, blockAfter(block, granulesOf(words[block]!)) - 3),
       `something wrote past the end of the block at ${address}`,
     );
   }

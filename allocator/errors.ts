@@ -49,6 +49,32 @@ export class HeapCheckError extends Error {
   }
 }
 
+/** There is no room, and the caller asked for an error: the C++ family, of which 0 is no answer. */
+export class BadAllocError extends RangeError {
+  /** The name of the class. */
+  override name = "BadAllocError";
+  /** Bytes asked for. */
+  readonly byteLength: number;
+  /** The alignment asked for, in bytes. */
+  readonly alignment: number;
+  /** Bytes that were free in the slice. */
+  readonly freeBytes: number;
+  /** Bytes of the largest free block, to within 1/32. */
+  readonly largestFreeBytes: number;
+
+  /** Composes the message from what was asked for and what was free. */
+  constructor(byteLength: number, alignment: number, freeBytes: number, largestFreeBytes: number) {
+    super(
+      `Cannot allocate ${byteLength} bytes aligned to ${alignment}: ${freeBytes} bytes are free, ` +
+        `the largest block has ${largestFreeBytes}`,
+    );
+    this.byteLength = byteLength;
+    this.alignment = alignment;
+    this.freeBytes = freeBytes;
+    this.largestFreeBytes = largestFreeBytes;
+  }
+}
+
 /** Throws unless `value` can be a length or a count: C's `size_t` has no other values. */
 export function checkLength(value: number, unit: string): void {
   if (typeof value !== "number") {

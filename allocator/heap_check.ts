@@ -18,9 +18,12 @@ import {
   REMOTE_LINK_WORD,
 } from "./block_layout.ts";
 import {
+  CLASS_COUNTS_WORD,
+  classHeadsOf,
   FIRST_LEVEL_WORD,
   firstBlockOf,
   FREES_WORD,
+  LARGEST_CLASS_GRANULES,
   levelsOf,
   LIST_HEADS_WORD,
   MALLOCS_WORD,
@@ -51,6 +54,8 @@ export function checkHeap(buffer: SharedArrayBuffer, slice: SliceSpan): void {
   const words = wordsOf(buffer, slice);
   checkFormatted(words);
   const unlisted = checkBlocks(words);
+  // A debug heap has no small classes: the mark says that a block is in quarantine, there.
+  if (!hasStartMap(words)) checkClasses(words, unlisted.cached);
   checkLists(words, unlisted.free);
   for (const block of unlisted.free) {
     fail(words, block, "a free block is on the list of its size", "no list has it");
@@ -61,12 +66,14 @@ export function checkHeap(buffer: SharedArrayBuffer, slice: SliceSpan): void {
 /** The blocks found, by the headers' own account. */
 interface Blocks {
   readonly free: Set<number>;
+  readonly cached: Set<number>;
   readonly used: Set<number>;
 }
 
 function checkBlocks(words: Int32Array): Blocks {
   const sentinel = sentinelOf(words.length);
   const free = new Set<number>();
+  const cached = new Set<number>();
   const used = new Set<number>();
   let usedGranules = 0;
   // The map of starts of a debug heap is a block that nobody asked for.
@@ -90,9 +97,13 @@ function checkBlocks(words: Int32Array): Blocks {
       }
       free.add(block);
     } else {
-      used.add(block);
       usedGranules += granules;
-      if ((header & CACHED) === 0) handedOut++;
+      if ((header & CACHED) !== 0) {
+        cached.add(block);
+      } else {
+        used.add(block);
+        handedOut++;
+      }
     }
     left = block;
     block = next;
@@ -107,7 +118,7 @@ function checkBlocks(words: Int32Array): Blocks {
     );
   }
   checkCounters(words, usedGranules, handedOut);
-  return { free, used };
+  return { free, cached, used };
 }
 
 /** What a header says about the block before it must be so. */
@@ -152,6 +163,34 @@ function checkCounters(words: Int32Array, usedGranules: number, handedOut: numbe
       "blocks handed out and not freed are the used blocks",
       `${live} are counted and ${handedOut} are found`,
     );
+  }
+}
+
+/** Every block that says that a small class keeps it is in the class of its size. */
+function checkClasses(words: Int32Array, cached: Set<number>): void {
+  const heads = classHeadsOf(words.length);
+  const largest = heads === 0 ? 0 : LARGEST_CLASS_GRANULES;
+  for (let granules = 2; granules <= largest; granules++) {
+    let found = 0;
+    for (
+      let block = words[heads + granules]!;
+      block !== 0;
+      block = words[block + NEXT_LINK_WORD]!
+    ) {
+      if (!cached.delete(block) || granulesOf(words[block]!) !== granules) {
+        const where = `the class of ${granules * 8} bytes leads here`;
+        fail(words, block, "a small class has free blocks of its size, each once", where);
+      }
+      found++;
+    }
+    const counted = words[heads + CLASS_COUNTS_WORD + granules]!;
+    if (counted !== found) {
+      const where = `that of ${granules * 8} bytes counts ${counted} and has ${found}`;
+      fail(words, 0, "a small class has as many blocks as it counts", where);
+    }
+  }
+  for (const block of cached) {
+    fail(words, block, "a block that is kept is in a small class", "no class has it");
   }
 }
 
@@ -211,7 +250,7 @@ function checkList(
 function checkQueue(words: Int32Array, used: Set<number>): void {
   let block = Atomics.load(words, REMOTE_FREE_HEAD_WORD);
   while (block !== 0) {
-    if (!used.delete(block) || (words[block]! & CACHED) !== 0) {
+    if (!used.delete(block)) {
       fail(words, block, "a block queued to be freed is in use, and queued once", "it is not");
     }
     block = words[block + REMOTE_LINK_WORD]!;

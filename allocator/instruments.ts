@@ -19,8 +19,8 @@
 /** One thing that watches. A method that is missing is not called. */
 export interface Instrument {
   /**
-   * Requests of up to this many bytes need not be told: -1 to see all. Call
-   * {@linkcode Instruments.update} when it has changed.
+   * Requests of up to this many bytes need not be told: -1 to see all. Read when the instrument is
+   * added: one that wants to see others is removed, and added again.
    */
   readonly quietBytes: number;
   /** Whether frees need to be told. */

@@ -12,6 +12,7 @@ import { firstBlockOf, sentinelOf } from "./control_layout.ts";
 import { hasRemoteFrees } from "./remote_free_list.ts";
 import { GRANULE_BYTES, SMALLEST_BLOCK_GRANULES } from "./size_class.ts";
 import { type SliceSpan, wordsOf } from "./slice_table.ts";
+import { hasStartMap } from "./start_map.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
 
 /** A place of the program, and the memory it holds: a site of a heap profile, or a leak. */
@@ -35,9 +36,9 @@ interface Row {
 /** What walking the blocks found. */
 interface Census {
   readonly rows: Row[];
-  /** Free for the program, and not for TLSF: held in quarantine or by a cache. */
-  held: number;
-  heldGranules: number;
+  /** Free for the program, and not for TLSF: in a small class, or in quarantine. */
+  kept: number;
+  keptGranules: number;
   /** Where the walk ended before the heap did, 0 if it did not. */
   lostAt: number;
 }
@@ -82,9 +83,10 @@ export function memoryReport(
     `Slice at ${slice.byteOffset}, ${grouped(slice.byteLength)} bytes`,
     ...totals(statistics, hasRemoteFrees(words)),
   ];
-  if (census.held > 0) {
-    const bytes = grouped(census.heldGranules * GRANULE_BYTES);
-    lines.push(`  held    ${counted(census.held, "freed block")}, ${bytes} bytes, part of used`);
+  if (census.kept > 0) {
+    const where = hasStartMap(words) ? "in quarantine, part of used" : "in small classes";
+    const bytes = grouped(census.keptGranules * GRANULE_BYTES);
+    lines.push(`  kept    ${counted(census.kept, "freed block")} of ${bytes} bytes ${where}`);
   }
   lines.push(...table(census));
   if (census.lostAt !== 0) {
@@ -101,6 +103,7 @@ function totals(statistics: MemoryStatistics, waiting: boolean): string[] {
   const { usedBytes, peakUsedBytes, freeBytes, totalBytes, largestFreeBytes } = statistics;
   const { mallocs, frees, liveBlocks, requestedBytes, failedMallocs, largeMallocs } = statistics;
   const { remoteFreesSent, remoteFreesReceived, remoteFreesRejected, fragmentation } = statistics;
+  const { reclaims, remoteFreesDropped } = statistics;
   return [
     `  heap    ${grouped(totalBytes)} bytes`,
     `  used    ${grouped(usedBytes)} bytes (${percent(usedBytes, totalBytes)}), at most ` +
@@ -111,16 +114,17 @@ function totals(statistics: MemoryStatistics, waiting: boolean): string[] {
     `${grouped(largestFreeBytes)}; fragmentation ${percent(fragmentation, 1)}`,
     `  served  ${counted(mallocs, "request")} for ${grouped(requestedBytes)} bytes, of them ` +
     `${grouped(largeMallocs)} large; ${grouped(frees)} freed`,
-    `  failed  ${counted(failedMallocs, "request")}`,
+    `  failed  ${counted(failedMallocs, "request")}; reclaimed ${counted(reclaims, "time")}`,
     `  remote  ${counted(remoteFreesReceived, "block")} freed by others, ` +
     `${grouped(remoteFreesRejected)} refused, ${waiting ? "more" : "none"} waiting; ` +
-    `${grouped(remoteFreesSent)} of others freed here`,
+    `${grouped(remoteFreesSent)} of others freed here, ${grouped(remoteFreesDropped)} dropped`,
   ];
 }
 
 /** Walks the blocks as far as headers can be trusted: another thread may be changing them. */
 function takeCensus(words: Int32Array): Census {
-  const census: Census = { rows: [], held: 0, heldGranules: 0, lostAt: 0 };
+  const census: Census = { rows: [], kept: 0, keptGranules: 0, lostAt: 0 };
+  const quarantine = hasStartMap(words);
   const sentinel = sentinelOf(words.length);
   let block = firstBlockOf(words.length);
   while (block < sentinel) {
@@ -131,13 +135,16 @@ function takeCensus(words: Int32Array): Census {
       census.lostAt = addressOf(words, block);
       break;
     }
-    if ((header & (FREE | CACHED)) === CACHED) {
-      census.held++;
-      census.heldGranules += granules;
-    } else {
+    const isKept = (header & (FREE | CACHED)) === CACHED;
+    if (isKept) {
+      census.kept++;
+      census.keptGranules += granules;
+    }
+    // Statistics count what is in quarantine as used, and nobody can use it: it is in no row.
+    if (!isKept || !quarantine) {
       const index = 31 - Math.clz32(granules);
       const row = census.rows[index] ??= { used: 0, usedGranules: 0, free: 0, freeGranules: 0 };
-      if ((header & FREE) !== 0) {
+      if ((header & (FREE | CACHED)) !== 0) {
         row.free++;
         row.freeGranules += granules;
       } else {

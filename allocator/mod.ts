@@ -32,7 +32,7 @@ export { Allocator, type AllocatorOptions } from "./allocator.ts";
 export type { CallFrame } from "./call_stack.ts";
 export { MAX_SLICE_BYTES, MIN_SLICE_BYTES, SLICE_ALIGNMENT_BYTES } from "./control_layout.ts";
 export type { DebugHeap, DebugHeapOptions } from "./debug_heap.ts";
-export { DoubleFreeError, HeapCheckError, InvalidAddressError } from "./errors.ts";
+export { BadAllocError, DoubleFreeError, HeapCheckError, InvalidAddressError } from "./errors.ts";
 export {
   type AllocationFailureOptions,
   type AllocationFailureRun,
@@ -48,8 +48,23 @@ export type {
   V8HeapProfileSample,
 } from "./heap_profile_format.ts";
 export { type HeapBlock, walkHeap } from "./heap_walk.ts";
+export type { Instrument } from "./instruments.ts";
 export type { Leak } from "./leak_report.ts";
 export { memoryReport, type MemorySite } from "./memory_report.ts";
+export {
+  type DeleteArrayOptions,
+  type DeleteOptions,
+  NewDelete,
+  type NewOptions,
+} from "./new_delete.ts";
+export type {
+  Reclaim,
+  ReclaimerOptions,
+  Reclaimers,
+  ReclaimRequest,
+  ReclaimScope,
+} from "./reclaimers.ts";
+export type { RemoteFreeSender } from "./remote_free_sender.ts";
 export type { SliceSpan } from "./slice_table.ts";
 export { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
 export { struct } from "./struct.ts";

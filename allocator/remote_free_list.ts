@@ -12,7 +12,12 @@
  * @module
  */
 import { addressOf, REMOTE_LINK_WORD } from "./block_layout.ts";
-import { firstBlockOf, heapGranulesOf, REMOTE_FREE_HEAD_WORD } from "./control_layout.ts";
+import {
+  firstBlockOf,
+  heapGranulesOf,
+  REMOTE_FREE_HEAD_WORD,
+  SHORTAGE_WORD,
+} from "./control_layout.ts";
 import { GRANULE_BYTES } from "./size_class.ts";
 
 /**
@@ -63,12 +68,24 @@ export function hasRemoteFrees(words: Int32Array): boolean {
   return Atomics.load(words, REMOTE_FREE_HEAD_WORD) !== 0;
 }
 
+/**
+ * Freeing side, after pushRemoteFrees(): whether the owner should be woken for it. The owner stores the
+ * word, then looks at the list, then sleeps (SliceHeap.hasFrees()); here the list is written first,
+ * and the word looked at second. So either the owner sees the blocks, or this sees the word.
+ */
+export function isOwnerShort(words: Int32Array): boolean {
+  return Atomics.load(words, SHORTAGE_WORD) !== 0;
+}
+
 /** Freeing side: gathers blocks of one foreign slice into a chain. */
 export class RemoteFreeOutbox {
   /** The words of the owner's slice. */
   readonly words: Int32Array;
   /** For the keeper of several outboxes: whether this one is on its list of those to flush. */
   listed = false;
+  /** For the same: the owner of the slice is gone, and nothing is gathered for it any more. */
+  retired = false;
+  readonly #onOwnerShort: () => void;
   readonly #firstBlock: number;
   readonly #firstAddress: number;
   readonly #heapBytes: number;
@@ -76,8 +93,10 @@ export class RemoteFreeOutbox {
   #last = 0;
   #length = 0;
 
-  constructor(words: Int32Array) {
+  /** `onOwnerShort` is called when blocks were published for an owner that is short of memory. */
+  constructor(words: Int32Array, onOwnerShort: () => void) {
     this.words = words;
+    this.#onOwnerShort = onOwnerShort;
     this.#firstBlock = firstBlockOf(words.length);
     this.#firstAddress = addressOf(words, this.#firstBlock);
     this.#heapBytes = heapGranulesOf(words.length) * GRANULE_BYTES;
@@ -115,8 +134,16 @@ export class RemoteFreeOutbox {
   flush(): void {
     if (this.#length === 0) return;
     pushRemoteFrees(this.words, this.#first, this.#last);
+    this.drop();
+    if (isOwnerShort(this.words)) this.#onOwnerShort();
+  }
+
+  /** Forgets what was gathered, and returns how many blocks that were. */
+  drop(): number {
+    const dropped = this.#length;
     this.#first = 0;
     this.#last = 0;
     this.#length = 0;
+    return dropped;
   }
 }

@@ -13,8 +13,8 @@ import {
   REMOTE_REJECTED_WORD,
 } from "./control_layout.ts";
 import type { DebugHeap } from "./debug_heap.ts";
-import type { Instruments } from "./instruments.ts";
 import { hasRemoteFrees, nextRemoteFree, takeRemoteFrees } from "./remote_free_list.ts";
+import type { SliceHeap } from "./slice_heap.ts";
 import type { Tlsf } from "./tlsf.ts";
 
 /** Frees the blocks of one slice that other threads queued. */
@@ -37,11 +37,11 @@ export class RemoteFreeReceiver {
   }
 
   /** Frees what had been published when it began, and returns how many blocks that were. */
-  drain(instruments: Instruments | undefined): number {
+  drain(heap: SliceHeap): number {
     const words = this.#tlsf.words;
     // The owner's own read of a word that others write: a stale value only delays the drain.
     if (words[REMOTE_FREE_HEAD_WORD] === 0 && this.#undrained === 0) return 0;
-    const told = instruments !== undefined && instruments.seesFrees ? instruments : undefined;
+    const told = heap.instruments?.seesFrees === true ? heap.instruments : undefined;
     let drained = 0;
     let taken = false;
     while (true) {
@@ -58,7 +58,7 @@ export class RemoteFreeReceiver {
       count(words, FREES_WORD);
       count(words, REMOTE_RECEIVED_WORD);
       drained++;
-      if (this.#debugHeap === undefined) this.#tlsf.release(block, words[block]!);
+      if (this.#debugHeap === undefined) heap.release(block);
       else this.#debugHeap.drained(block);
     }
   }

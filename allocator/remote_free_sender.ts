@@ -6,13 +6,13 @@
  * @module
  */
 import { faultError, foreignBlockFault, FREE_ALREADY, locateBlock } from "./block_check.ts";
-import { count, REMOTE_SENT_WORD } from "./control_layout.ts";
+import { add, count, REMOTE_DROPPED_WORD, REMOTE_SENT_WORD } from "./control_layout.ts";
 import { freedElsewhere } from "./debug_heap.ts";
 import { RemoteFreeOutbox } from "./remote_free_list.ts";
 import type { SliceTable } from "./slice_table.ts";
 import { hasStartMap } from "./start_map.ts";
 
-/** Frees blocks of other slices. */
+/** Frees blocks of other slices. Each {@linkcode Allocator} has one. */
 export class RemoteFreeSender {
   readonly #words: Int32Array;
   readonly #slices: SliceTable;
@@ -22,7 +22,13 @@ export class RemoteFreeSender {
   /** Outboxes that may hold blocks; each says itself whether it is in here. */
   readonly #pending: RemoteFreeOutbox[] = [];
   #last: RemoteFreeOutbox | undefined;
+  /**
+   * Called after blocks were published for an owner that was short of memory when it last looked,
+   * before a sleep: whoever can wake it does so here. It may be called inside any free.
+   */
+  onOwnerShort: ((sliceIndex: number) => void) | undefined;
 
+  /** For the allocator of slice `sliceIndex`. */
   constructor(slices: SliceTable, sliceIndex: number) {
     this.#words = slices.words(sliceIndex);
     this.#slices = slices;
@@ -38,6 +44,11 @@ export class RemoteFreeSender {
       outbox = this.#outboxOf(locateBlock("free", address, this.#slices, this.#sliceIndex));
       block = outbox.blockAt(address);
       this.#last = outbox;
+    }
+    if (outbox.retired) {
+      // Nobody will ever look at these blocks again, and nobody minds in what state they are.
+      count(this.#words, REMOTE_DROPPED_WORD);
+      return;
     }
     let fault = foreignBlockFault(outbox.words, block);
     if (fault === undefined && hasStartMap(outbox.words)) {
@@ -64,10 +75,45 @@ export class RemoteFreeSender {
     }
   }
 
+  /**
+   * The owner of another slice is gone for good: blocks of it that are gathered here, or freed here from
+   * now on, are counted (`remoteFreesDropped` of the statistics), and that is all.
+   *
+   * @param index the slice
+   * @throws {RangeError} if it names no other slice
+   */
+  retire(index: number): void {
+    const outbox = this.#outboxOf(index);
+    outbox.retired = true;
+    add(this.#words, REMOTE_DROPPED_WORD, outbox.drop());
+  }
+
+  /**
+   * The slice has a new owner, who has formatted it: its blocks are freed as those of any other. An
+   * address from before is nobody's; freeing one would spoil a block of the new owner.
+   *
+   * @param index the slice
+   * @throws {RangeError} if it names no other slice
+   */
+  restore(index: number): void {
+    const outbox = this.#outboxOf(index);
+    add(this.#words, REMOTE_DROPPED_WORD, outbox.drop());
+    outbox.retired = false;
+  }
+
   #outboxOf(index: number): RemoteFreeOutbox {
     let outbox = this.#outboxes[index];
     if (outbox === undefined) {
-      outbox = new RemoteFreeOutbox(this.#slices.words(index));
+      if (index === this.#sliceIndex || this.#slices.spans[index] === undefined) {
+        throw new RangeError(
+          `Cannot free remotely into slice ${index}: expected another than the own, ` +
+            `${this.#sliceIndex}, of 0 to ${this.#slices.spans.length - 1}`,
+        );
+      }
+      outbox = new RemoteFreeOutbox(
+        this.#slices.words(index),
+        () => this.onOwnerShort?.(index),
+      );
       this.#outboxes[index] = outbox;
     }
     return outbox;

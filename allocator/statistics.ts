@@ -6,6 +6,7 @@
  */
 import { FREE, granulesOf } from "./block_layout.ts";
 import {
+  classGranulesOf,
   FAILED_WORD,
   FIRST_LEVEL_WORD,
   firstBlockOf,
@@ -18,6 +19,8 @@ import {
   MALLOCS_WORD,
   PEAK_GRANULES_WORD,
   readCount,
+  RECLAIMS_WORD,
+  REMOTE_DROPPED_WORD,
   REMOTE_RECEIVED_WORD,
   REMOTE_REJECTED_WORD,
   REMOTE_SENT_WORD,
@@ -37,6 +40,11 @@ export interface MemoryStatistics {
   readonly frees: number;
   /** Blocks of other slices that this owner freed. */
   readonly remoteFreesSent: number;
+  /**
+   * Blocks of other slices that this owner freed after their own owner was gone, or had gathered and
+   * not published by then. All but the latter are not in `remoteFreesSent`.
+   */
+  readonly remoteFreesDropped: number;
   /** Blocks of this slice that others freed and the owner has drained; part of `frees`. */
   readonly remoteFreesReceived: number;
   /** Blocks that others freed and the owner refused: freed twice, or with an overwritten header. */
@@ -47,11 +55,13 @@ export interface MemoryStatistics {
   readonly largeMallocs: number;
   /** Bytes asked for by all `mallocs` together, as asked: it only grows. */
   readonly requestedBytes: number;
+  /** How often reclaimers were asked to give memory back. */
+  readonly reclaims: number;
   /** `mallocs - frees`: blocks not freed yet, or freed by another slice and not drained yet. */
   readonly liveBlocks: number;
   /** Bytes of the live blocks. */
   readonly usedBytes: number;
-  /** The largest `usedBytes` so far. */
+  /** The largest `usedBytes` so far. What small classes kept at that time is counted in. */
   readonly peakUsedBytes: number;
   /** Bytes of the free blocks: `totalBytes - usedBytes`. */
   readonly freeBytes: number;
@@ -83,7 +93,9 @@ export function readMemoryStatistics(
   const words = wordsOf(buffer, slice);
   checkFormatted(words);
   const totalGranules = heapGranulesOf(words.length);
-  const usedGranules = Atomics.load(words, USED_GRANULES_WORD);
+  const takenGranules = Atomics.load(words, USED_GRANULES_WORD);
+  // At least 0: the owner may fill a class between the two looks.
+  const usedGranules = Math.max(0, takenGranules - classGranulesOf(words));
   const freeGranules = totalGranules - usedGranules;
   const largestGranules = Math.min(largestFreeGranules(words), freeGranules);
   // Frees are read first: a block freed in between may look live, and none is freed before it lives.
@@ -93,14 +105,16 @@ export function readMemoryStatistics(
     mallocs,
     frees,
     remoteFreesSent: readCount(words, REMOTE_SENT_WORD),
+    remoteFreesDropped: readCount(words, REMOTE_DROPPED_WORD),
     remoteFreesReceived: readCount(words, REMOTE_RECEIVED_WORD),
     remoteFreesRejected: readCount(words, REMOTE_REJECTED_WORD),
     failedMallocs: readCount(words, FAILED_WORD),
     largeMallocs: readCount(words, LARGE_MALLOCS_WORD),
     requestedBytes: readCount(words, REQUESTED_BYTES_WORD),
+    reclaims: readCount(words, RECLAIMS_WORD),
     liveBlocks: mallocs - frees,
     usedBytes: usedGranules * GRANULE_BYTES,
-    peakUsedBytes: Math.max(usedGranules, Atomics.load(words, PEAK_GRANULES_WORD)) * GRANULE_BYTES,
+    peakUsedBytes: Math.max(takenGranules, Atomics.load(words, PEAK_GRANULES_WORD)) * GRANULE_BYTES,
     freeBytes: freeGranules * GRANULE_BYTES,
     totalBytes: totalGranules * GRANULE_BYTES,
     largestFreeBytes: largestGranules * GRANULE_BYTES,

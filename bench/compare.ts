@@ -37,6 +37,10 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map([
     summary: "calls to another thread: one at a time, many in flight, echoes, idle CPU",
     load: async () => (await import("./subjects/messages.ts")).compareMessages,
   }],
+  ["foreign", {
+    summary: "objects of another thread: held, called, copied, destroyed; fields read",
+    load: async () => (await import("./subjects/foreign.ts")).compareForeign,
+  }],
 ]);
 
 const TRACES = fileURLToPath(new URL("../examples/replay/traces", import.meta.url));

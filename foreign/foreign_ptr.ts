@@ -24,7 +24,6 @@ import {
   COPIES_WORD,
   GENERATION_WORD,
   HANDLE_WORD,
-  isStructWord,
   NO_HANDLE,
   OBJECT_WORD,
   ownerOf,
@@ -108,7 +107,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     if (mine.isNull || others.isNull) return mine.isNull && others.isNull;
     if (mine.owner !== others.owner) return false;
     if (mine.pointer !== null) return mine.pointer.get() === others.pointer?.get();
-    return mine.object !== 0 && mine.object === others.object && mine.isStruct === others.isStruct;
+    return mine.object !== 0 && mine.object === others.object;
   }
 
   /**
@@ -146,12 +145,12 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * ```
    */
   view<View extends T>(type: ViewedAs<View>): View {
-    const { home, owner, pointer, object, isStruct } = this.#expectObject("view the struct");
+    const { home, owner, pointer, object } = this.#expectObject("view the struct");
     const { buffer, layout } = home.endpoint;
     const address = pointer !== null
       ? ownedBy(pointer)!.address
-      : isStruct
-      ? layout.slices[owner]!.byteOffset + object * STRUCT_UNIT_BYTES
+      : object < 0
+      ? layout.slices[owner]!.byteOffset - object * STRUCT_UNIT_BYTES
       : 0;
     if (address !== 0) return type.at(buffer, address);
     throw new TypeError(
@@ -242,27 +241,28 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     return count === undefined ? copies[0]! : copies;
   }
 
-  #copies(count: number): Promise<ForeignPtr<T, "shared">[]> | ForeignPtr<T, "shared">[] {
-    const hold = this.#hold;
-    const { home, owner, pointer, handle, generation } = hold;
-    if (hold.isNull && this.#movedTo === undefined) {
-      return Array.from(
-        { length: count },
-        () => new ForeignPtr<T, "shared">(new Hold(home, owner)),
-      );
+  async #copies(count: number): Promise<ForeignPtr<T, "shared">[]> {
+    const { home, owner, pointer, handle, generation, object, isNull } = this.#hold;
+    const of = (hold: Hold) => new ForeignPtr<T, "shared">(hold);
+    if (isNull && this.#movedTo === undefined) {
+      return Array.from({ length: count }, () => of(new Hold(home, owner)));
     }
     this.#expectObject("make a copy");
-    if (hold.copies === UNIQUE) {
+    if (this.#hold.copies === UNIQUE) {
       throw new TypeError("Cannot copy a foreign pointer to a UniquePtr: it can only be moved");
     }
     if (pointer instanceof SharedPtr) {
-      const clone = () => ForeignPtr.ofPointer<T, "shared">(home.endpoint, pointer.clone());
-      return Array.from({ length: count }, clone);
+      return Array.from({ length: count }, () => of(new Hold(home, owner).put(pointer.clone())));
     }
-    const admitted = () => void hold.copies++;
-    return home.copy(owner, handle, generation, count, admitted) as Promise<
-      ForeignPtr<object, "shared">[]
-    > as Promise<ForeignPtr<T, "shared">[]>;
+    if (count === 0) return [];
+    const admitted = () => void this.#hold.copies++;
+    const handles = await home.copy(owner, handle, generation, count, admitted);
+    const copies: ForeignPtr<T, "shared">[] = [];
+    for (let i = 0; i < count; i++) {
+      const copyGeneration = home.words.generation(owner, handles[i]!);
+      copies.push(of(new Hold(home, owner).setHandle(handles[i]!, copyGeneration, 0, object)));
+    }
+    return copies;
   }
 
   /**
@@ -304,7 +304,8 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
   }
 
   /**
-   * Destroys the object on its home shard, in the background; there, at once. What a destructor
+   * Destroys the object on its home shard, in the background: there at once, elsewhere by a message
+   * at the end of this turn, with all else that the turn destroys on that shard. What a destructor
    * throws then is a warning to the host. If the home shard is gone, so is the object, and nothing is
    * left to do.
    */
@@ -336,13 +337,9 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    */
   static ofPointer<T extends object, O extends Ownership>(
     endpoint: Endpoint,
-    pointer: AnyPointer | null,
-    madeAt?: string,
+    pointer: AnyPointer,
   ): ForeignPtr<T, O> {
-    const hold = new Hold(homeOf(endpoint), endpoint.id);
-    hold.madeAt = madeAt;
-    if (pointer !== null) hold.put(pointer);
-    return new ForeignPtr<T, O>(hold);
+    return new ForeignPtr<T, O>(new Hold(homeOf(endpoint), endpoint.id).put(pointer));
   }
 
   /**
@@ -354,14 +351,13 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     if (foreign.#movedTo !== undefined) foreign.#expectObject("send it");
     const { home } = hold;
     if (!hold.isNull && hold.handle === NO_HANDLE) {
-      hold.handle = home.handles.add(hold.pointer!, hold.madeAt);
-      hold.generation = home.handles.generation(hold.handle);
+      const handle = home.handles.add(hold.pointer!, hold.owner);
       const { address, number } = ownedBy(hold.pointer!)!;
       const { byteOffset } = home.endpoint.layout.slices[hold.owner]!;
-      hold.isStruct = address !== 0;
-      hold.object = hold.isStruct ? (address - byteOffset) / STRUCT_UNIT_BYTES : number;
+      const object = address === 0 ? number : (byteOffset - address) / STRUCT_UNIT_BYTES;
+      hold.setHandle(handle, home.handles.generation(handle), hold.copies, object);
     }
-    words[at + PARTIES_WORD] = partiesWord(hold.owner, home.endpoint.id, hold.isStruct);
+    words[at + PARTIES_WORD] = partiesWord(hold.owner, home.endpoint.id);
     words[at + HANDLE_WORD] = hold.isNull ? NO_HANDLE : hold.handle;
     words[at + GENERATION_WORD] = hold.generation;
     words[at + COPIES_WORD] = hold.copies;
@@ -403,18 +399,11 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     const handle = words[at + HANDLE_WORD]!;
     const generation = words[at + GENERATION_WORD]!;
     const { id } = home.endpoint;
-    const hold = new Hold(home, owner);
-    hold.copies = words[at + COPIES_WORD]!;
+    const hold = new Hold(home, owner)
+      .setHandle(handle, generation, words[at + COPIES_WORD]!, words[at + OBJECT_WORD]!);
     if (handle === NO_HANDLE) return hold;
     if (!home.words.pass(owner, handle, generation, senderOf(parties), id)) return null;
-    hold.handle = handle;
-    hold.generation = generation;
-    hold.object = words[at + OBJECT_WORD]!;
-    hold.isStruct = isStructWord(parties);
-    if (owner === id) { // it has come home
-      hold.pointer = home.handles.get(handle, generation);
-      hold.madeAt = home.handles.madeAt(handle);
-    }
+    if (owner === id) hold.pointer = home.handles.get(handle, generation); // it has come home
     return hold;
   }
 
@@ -470,7 +459,8 @@ export function makeForeign<T extends object>(
   const endpoint = localEndpoint();
   const isPointer = object instanceof SharedPtr || object instanceof UniquePtr;
   const pointer: AnyPointer = isPointer ? movedOut(object) : new UniquePtr<object>(object);
-  const address = ownedBy(pointer)?.address ?? 0;
+  const owned = ownedBy(pointer);
+  const address = owned?.address ?? 0;
   if (address !== 0 && endpoint.allocator.owner(address) !== endpoint.id) {
     throw new RangeError(
       `Cannot make a foreign pointer to the struct at ${address} on shard ${endpoint.id}: it lies in the slice of endpoint ${
@@ -478,6 +468,8 @@ export function makeForeign<T extends object>(
       }`,
     );
   }
-  const madeAt = endpoint.debug ? new Error().stack?.split("\n").slice(2).join("\n") : undefined;
-  return ForeignPtr.ofPointer(endpoint, pointer, madeAt);
+  if (owned !== null && endpoint.debug) {
+    owned.madeAt = new Error().stack?.split("\n").slice(2).join("\n");
+  }
+  return ForeignPtr.ofPointer(endpoint, pointer);
 }

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { defineTasks, localEndpoint, type Tasks } from "../shard/mod.ts";
-import { ForeignPtr } from "./foreign_ptr.ts";
+import { defineTasks, localEndpoint, MessageMemoryError, type Tasks } from "../shard/mod.ts";
 import { type Failure, type Finished, homeOf } from "./home.ts";
 
 // deno-lint-ignore no-explicit-any -- methods of any object.
@@ -15,7 +14,8 @@ type Method = (...args: any[]) => unknown;
 export const foreignTasks: Tasks<{
   destroy: (...numbers: number[] | [Int32Array]) => Failure[] | null | Promise<Failure[] | null>;
   lose: (handle: number, generation: number, copies: number) => void;
-  copy: (handle: number, generation: number, count: number) => ForeignPtr<object, "shared">[];
+  copy: (handle: number, generation: number) => number;
+  copyMany: (handle: number, generation: number, count: number) => number;
   invoke: (object: object, method: string, ...args: unknown[]) => unknown;
   finish: () => Promise<Finished | null>;
 }> = defineTasks(import.meta.url, {
@@ -30,11 +30,31 @@ export const foreignTasks: Tasks<{
     const endpoint = localEndpoint();
     homeOf(endpoint).takeLost(handle, generation, copies, endpoint.bus.currentCaller!);
   },
-  /** Further foreign pointers to a shared object. */
-  copy(handle: number, generation: number, count: number): ForeignPtr<object, "shared">[] {
+  /** A further pointer to a shared object for the caller: its handle. */
+  copy(handle: number, generation: number): number {
     const endpoint = localEndpoint();
-    return homeOf(endpoint).handles.copy(handle, generation, count)
-      .map((pointer) => ForeignPtr.ofPointer<object, "shared">(endpoint, pointer));
+    const handles = [0];
+    homeOf(endpoint).handles.copy(handle, generation, endpoint.bus.currentCaller!, handles);
+    return handles[0]!;
+  },
+  /** Several: the address of a block with their handles, which the caller frees. */
+  copyMany(handle: number, generation: number, count: number): number {
+    const endpoint = localEndpoint();
+    const { allocator, buffer, bus } = endpoint;
+    const byteLength = count * Int32Array.BYTES_PER_ELEMENT;
+    const address = allocator.malloc(byteLength);
+    if (address === 0) {
+      const { freeBytes, totalBytes } = allocator.statistics();
+      throw new MessageMemoryError(byteLength, freeBytes, totalBytes);
+    }
+    try {
+      const handles = new Int32Array(buffer, address, count);
+      homeOf(endpoint).handles.copy(handle, generation, bus.currentCaller!, handles);
+    } catch (error) {
+      allocator.free(address);
+      throw error;
+    }
+    return address;
   },
   /** Calls a method; the reference to the object has become the object on its way here. */
   invoke(object: object, method: string, ...args: unknown[]): unknown {

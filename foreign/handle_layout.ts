@@ -2,13 +2,13 @@
  * How a foreign pointer and a reference lie on the wire, in int32 words.
  *
  * ```
- * foreign pointer   word 0  PARTIES     bits 0-8 endpoint of the home shard, 9-17 endpoint of the
- *                                       sender, 18 set for a struct
+ * foreign pointer   word 0  PARTIES     bits 0-8 endpoint of the home shard, 9-17 of the sender
  *                        1  HANDLE      index in the owner's table; -1: a null pointer
  *                        2  GENERATION  of that entry; another one means another object
  *                        3  COPIES      requests for copies made through this pointer; -1: it is unique
- *                        4  OBJECT      a struct's offset in its slice, in units of 8 bytes; of a
- *                                       shared object its number, the same in all copies; else 0
+ *                        4  OBJECT      what all copies have in common: of a struct its offset in
+ *                                       its slice, in units of 8 bytes, negated; of another shared
+ *                                       object its number; else 0
  * reference         words 0 to 2 of the same, without sender
  * ```
  *
@@ -39,11 +39,10 @@ export const STRUCT_UNIT_BYTES = 8;
 
 const ENDPOINT_BITS = 9;
 const ENDPOINT_MASK = 2 ** ENDPOINT_BITS - 1;
-const STRUCT_FLAG = 1 << (2 * ENDPOINT_BITS);
 
 /** Word 0 of a foreign pointer. */
-export function partiesWord(owner: number, sender: number, isStruct: boolean): number {
-  return owner | (sender << ENDPOINT_BITS) | (isStruct ? STRUCT_FLAG : 0);
+export function partiesWord(owner: number, sender: number): number {
+  return owner | (sender << ENDPOINT_BITS);
 }
 /** The home shard in word 0. */
 export function ownerOf(parties: number): number {
@@ -51,9 +50,5 @@ export function ownerOf(parties: number): number {
 }
 /** The sender in word 0. */
 export function senderOf(parties: number): number {
-  return (parties >>> ENDPOINT_BITS) & ENDPOINT_MASK;
-}
-/** Whether word 0 is that of a struct. */
-export function isStructWord(parties: number): boolean {
-  return (parties & STRUCT_FLAG) !== 0;
+  return parties >>> ENDPOINT_BITS;
 }

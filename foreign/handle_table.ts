@@ -37,8 +37,6 @@ class Entry {
   served = 0;
   /** Not -1 once the foreign pointer is destroyed: the requests that must be served first. */
   expected = -1;
-  /** Where the foreign pointer was made, if that is remembered. */
-  madeAt: string | undefined;
 }
 
 /** An entry as others may see it. */
@@ -49,10 +47,8 @@ export interface HeldPointer {
   readonly generation: number;
   /** The endpoint that holds the pointer. */
   readonly holder: number;
-  /** The class of its object. */
-  readonly className: string;
-  /** Where it was made, if that is remembered. */
-  readonly madeAt: string | undefined;
+  /** Its object; null if the pointer was emptied by who had it at home. */
+  readonly owned: Owned<object> | null;
 }
 
 /** The table of one shard. */
@@ -80,16 +76,15 @@ export class HandleTable {
   }
 
   /**
-   * Keeps `pointer`, which is not null; returns the handle. O(1).
+   * Keeps `pointer`, which is not null, for the endpoint `holder`; returns the handle. O(1).
    *
    * @throws {RangeError} If the shard has given away as many pointers as it can.
    */
-  add(pointer: AnyPointer, madeAt: string | undefined): number {
+  add(pointer: AnyPointer, holder: number): number {
     const handle = this.#free.pop() ?? this.#grow();
     const entry = this.#entries[handle]!;
     entry.pointer = pointer;
-    entry.madeAt = madeAt;
-    entry.generation = this.#words.open(this.#shard, handle);
+    entry.generation = this.#words.open(this.#shard, handle, holder);
     const owned = ownedBy(pointer)!;
     if (owned.number === 0 && pointer instanceof SharedPtr) {
       owned.number = this.#lastNumber = (this.#lastNumber + 1) | 0 || 1;
@@ -98,23 +93,21 @@ export class HandleTable {
   }
 
   #grow(): number {
-    const { capacity } = this.#words;
-    if (this.#entries.length >= capacity) {
-      throw new RangeError(
-        `Cannot give another pointer away: shard ${this.#shard} has given away ${this.size}, and ${capacity} are the most`,
-      );
-    }
+    this.#expectRoom(1);
     return this.#entries.push(new Entry()) - 1;
+  }
+
+  #expectRoom(count: number): void {
+    const { capacity } = this.#words;
+    if (this.#entries.length - this.#free.length + count <= capacity) return;
+    throw new RangeError(
+      `Cannot give ${count} more pointers away: shard ${this.#shard} has given away ${this.size}, and ${capacity} are the most`,
+    );
   }
 
   /** The generation that goes with a handle in use. */
   generation(handle: number): number {
     return this.#entries[handle]!.generation;
-  }
-
-  /** Where the foreign pointer of a handle in use was made, if that is remembered. */
-  madeAt(handle: number): string | undefined {
-    return this.#entries[handle]!.madeAt;
   }
 
   /**
@@ -126,21 +119,23 @@ export class HandleTable {
     return this.#entry(handle, generation).pointer!;
   }
 
-  /** Further pointers to the shared object behind a handle, as one request asks. */
-  copy(handle: number, generation: number, count: number): SharedPtr<object>[] {
+  /**
+   * Further pointers to the shared object behind a handle, as one request of `holder` asks: writes
+   * their handles into `into`, as many as it is long.
+   */
+  copy(handle: number, generation: number, holder: number, into: Int32Array | number[]): void {
     const entry = this.#entry(handle, generation);
-    const pointer = entry.pointer;
+    const { pointer } = entry;
     if (!(pointer instanceof SharedPtr)) {
       throw new TypeError(
         "Cannot copy a foreign pointer to a UniquePtr: only shared objects have copies",
       );
     }
-    const copies: SharedPtr<object>[] = [];
-    for (let i = 0; i < count; i++) copies.push(pointer.clone());
+    this.#expectRoom(into.length);
+    for (let i = 0; i < into.length; i++) into[i] = this.add(pointer.clone(), holder);
     entry.served++;
     // The copies share the object by now: this is never its end.
-    if (entry.served === entry.expected) SharedPtr.take(this.#remove(handle) as SharedPtr<object>);
-    return copies;
+    if (entry.served === entry.expected) takeOwned(this.#remove(handle));
   }
 
   /**
@@ -166,12 +161,11 @@ export class HandleTable {
   /** The pointers that another endpoint holds. O(handles in use at once, ever). */
   *heldBy(holders: (endpoint: number) => boolean): Generator<HeldPointer> {
     for (let handle = 0; handle < this.#entries.length; handle++) {
-      const { pointer, generation, madeAt } = this.#entries[handle]!;
+      const { pointer, generation } = this.#entries[handle]!;
       if (pointer === null) continue;
       const holder = this.#words.holder(this.#shard, handle);
       if (!holders(holder)) continue;
-      const className = ownedBy(pointer)?.className ?? "nothing";
-      yield { handle, generation, holder, className, madeAt };
+      yield { handle, generation, holder, owned: ownedBy(pointer) };
     }
   }
 
@@ -197,7 +191,6 @@ export class HandleTable {
     entry.pointer = null;
     entry.served = 0;
     entry.expected = -1;
-    entry.madeAt = undefined;
     this.#words.close(this.#shard, handle);
     // Invariant: a generation comes once, so a stale handle never names another object.
     if (entry.generation < MAX_GENERATION) this.#free.push(handle);

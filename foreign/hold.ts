@@ -6,7 +6,7 @@
  */
 
 import { NO_HANDLE, UNIQUE } from "./handle_layout.ts";
-import { type AnyPointer, takeOwned } from "./handle_table.ts";
+import { type AnyPointer, ownedBy, takeOwned } from "./handle_table.ts";
 import type { Home } from "./home.ts";
 import { SharedPtr } from "./shared_ptr.ts";
 
@@ -24,12 +24,8 @@ export class Hold {
   generation = 0;
   /** Requests for copies made through it, or UNIQUE. */
   copies: number = UNIQUE;
-  /** The object's number or place: see handle_layout.ts. */
+  /** What all copies have in common: OBJECT of handle_layout.ts. */
   object = 0;
-  /** Whether the object is a struct. */
-  isStruct = false;
-  /** Where it was made, if that is remembered. */
-  madeAt: string | undefined;
 
   constructor(home: Home, owner: number) {
     this.home = home;
@@ -42,9 +38,19 @@ export class Hold {
   }
 
   /** Holds `pointer`, on its home shard. */
-  put(pointer: AnyPointer): void {
+  put(pointer: AnyPointer): this {
     this.pointer = pointer;
     this.copies = pointer instanceof SharedPtr ? 0 : UNIQUE;
+    return this;
+  }
+
+  /** Holds what a handle of the owner's stands for. */
+  setHandle(handle: number, generation: number, copies: number, object: number): this {
+    this.handle = handle;
+    this.generation = generation;
+    this.copies = copies;
+    this.object = object;
+    return this;
   }
 
   /** Holds nothing. */
@@ -62,8 +68,6 @@ export class Hold {
     this.generation = other.generation;
     this.copies = other.copies;
     this.object = other.object;
-    this.isStruct = other.isStruct;
-    this.madeAt = other.madeAt;
     other.clear();
   }
 
@@ -79,9 +83,10 @@ export class Hold {
   /** The foreign pointer is gone, and has not let go of this: brings the object home. */
   lost(): void {
     if (this.isNull) return;
-    const { home, owner, handle, generation, copies, madeAt } = this;
+    const { home, owner, handle, generation, copies } = this;
     if (this.pointer !== null) {
-      home.destroyHere(takeOwned(this.withdraw()), owner, madeAt);
+      const { madeAt } = ownedBy(this.pointer)!;
+      home.endLost(takeOwned(this.withdraw()), owner, madeAt);
     } else {
       this.clear();
       home.lose(owner, handle, generation, copies);
@@ -91,7 +96,29 @@ export class Hold {
 
 const lostPointers = new FinalizationRegistry<Hold>((hold) => hold.lost());
 
+/** The most pointers that are not watched yet. */
+const MAX_YOUNG = 1024;
+
+// Most pointers are put away within moments, and to watch one costs more than to make it: so those
+// that come wait here until the thread has nothing to do, or they are many.
+const youngPointers: (object | undefined)[] = [];
+const youngHolds: (Hold | undefined)[] = [];
+let youngCount = 0;
+
 /** Has `hold` come home when `pointer` is garbage and still holds something. */
 export function watch(pointer: object, hold: Hold): void {
-  lostPointers.register(pointer, hold);
+  if (youngCount === MAX_YOUNG) watchYoung();
+  youngPointers[youngCount] = pointer;
+  youngHolds[youngCount++] = hold;
+}
+
+/** Watches those that wait; called when the thread has nothing to do. */
+export function watchYoung(): void {
+  for (let i = 0; i < youngCount; i++) {
+    const hold = youngHolds[i]!;
+    if (!hold.isNull) lostPointers.register(youngPointers[i]!, hold);
+    youngPointers[i] = undefined;
+    youngHolds[i] = undefined;
+  }
+  youngCount = 0;
 }

@@ -94,16 +94,16 @@ export class HolderWords {
     return (this.#words[this.#word(owner, handle)]! & HOLDER_MASK) - 1;
   }
 
-  /** The generation of a handle. Only the owner writes it; a plain read is exact there. */
+  /** The generation of a handle. Only the owner writes it; a plain read is exact there and for holders. */
   generation(owner: number, handle: number): number {
     return this.#words[this.#word(owner, handle)]! >>> HOLDER_BITS;
   }
 
-  /** Opens a handle of the owner's own, held by itself, with the next generation, which it returns. */
-  open(owner: number, handle: number): number {
+  /** Opens a handle of the owner's own, held by `holder`, with the next generation, which it returns. */
+  open(owner: number, handle: number, holder: number): number {
     const generation = this.generation(owner, handle) + 1;
-    // The message that carries the pointer away publishes this; pass() is called after it is read.
-    this.#words[this.#word(owner, handle)] = wordOf(generation, owner);
+    // The message that carries the pointer away publishes this; who reads it looks here after that.
+    this.#words[this.#word(owner, handle)] = wordOf(generation, holder);
     const region = this.#regions[owner]!;
     if (handle >= this.used(owner)) this.#words[region + (USED_BYTES >> 2)] = handle + 1;
     this.#figures[(region >> 1) + (OPENED_BYTES >> 3)]!++;

@@ -7,9 +7,8 @@
 
 import { BusyError, type Endpoint, MessageMemoryError } from "../shard/mod.ts";
 import { StaleForeignPtrError } from "./errors.ts";
-import type { ForeignPtr } from "./foreign_ptr.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
-import { HandleTable, type HeldPointer, takeOwned } from "./handle_table.ts";
+import { HandleTable, type HeldPointer, ownedBy, takeOwned } from "./handle_table.ts";
 import { FAILED_BYTES, HolderWords, LOST_BYTES } from "./holder_words.ts";
 import type { Owned } from "./owned.ts";
 import { destructorWarning, unattended, unattendedEnded, warnOfDestructor } from "./unattended.ts";
@@ -96,7 +95,7 @@ export class Home {
     if (batch === undefined) {
       batch = new Batch();
       this.#batches.set(owner, batch);
-      this.endpoint.coalesce(owner, () => this.#sendBatch(owner));
+      queueMicrotask(() => this.#sendBatch(owner));
     }
     batch.numbers.push(handle, generation, copies);
     batch.waiters.push(waiter);
@@ -148,20 +147,28 @@ export class Home {
     return failures;
   }
 
-  /** Asks the owner for copies; `onAdmitted` runs before this returns, if the request is on its way. */
-  copy(
+  /**
+   * Asks the owner for copies; `onAdmitted` runs before this returns, if the request is on its way.
+   * Resolves to their handles, which this endpoint holds by then: the owner opens them for it.
+   */
+  async copy(
     owner: number,
     handle: number,
     generation: number,
     count: number,
     onAdmitted: () => void,
-  ): Promise<ForeignPtr<object, "shared">[]> {
-    const { bus } = this.endpoint;
-    this.endpoint.sendCoalesced(owner);
-    const before = bus.underWay;
-    const copies = this.endpoint.submitTo(owner, foreignTasks.copy, [handle, generation, count]);
-    if (bus.underWay > before) onAdmitted();
-    return copies;
+  ): Promise<ArrayLike<number>> {
+    const { endpoint } = this;
+    const before = endpoint.bus.underWay;
+    const reply = count === 1
+      ? endpoint.submitTo(owner, foreignTasks.copy, [handle, generation])
+      : endpoint.submitTo(owner, foreignTasks.copyMany, [handle, generation, count]);
+    if (endpoint.bus.underWay > before) onAdmitted();
+    const answer = await reply;
+    if (count === 1) return [answer];
+    const handles = new Int32Array(endpoint.buffer, answer, count).slice();
+    endpoint.allocator.free(answer);
+    return handles;
   }
 
   /** Tells the owner that a pointer was lost to the garbage collector here. */
@@ -220,18 +227,19 @@ export class Home {
 
   /** A pointer to an own object was lost on `holder`: reports it, and destroys the object. */
   takeLost(handle: number, generation: number, copies: number, holder: number): void {
-    const madeAt = this.handles.madeAt(handle);
-    this.destroyHere(takeOwned(this.handles.take(handle, generation, copies)), holder, madeAt);
+    const { madeAt } = ownedBy(this.handles.get(handle, generation)) ?? {};
+    this.endLost(takeOwned(this.handles.take(handle, generation, copies)), holder, madeAt);
   }
 
-  /** The same of an object whose pointer never left, or has come home. */
-  destroyHere(owned: Owned<object> | null, holder: number, madeAt: string | undefined): void {
-    const { endpoint, words } = this;
-    words.count(endpoint.id, LOST_BYTES);
-    const className = owned?.className ?? "a shared object";
-    endpoint.warn(
+  /** The same of an object whose pointer was lost here; `owned` is null if others share it. */
+  endLost(owned: Owned<object> | null, holder: number, madeAt: string | undefined): void {
+    const { id } = this.endpoint;
+    this.words.count(id, LOST_BYTES);
+    this.endpoint.warn(
       new Error(
-        `A foreign pointer to ${className} of shard ${endpoint.id} was lost to the garbage collector on endpoint ${holder}: dispose of it, or send it on${
+        `A foreign pointer to ${
+          owned?.className ?? "a shared object"
+        } of shard ${id} was lost to the garbage collector on endpoint ${holder}: dispose of it, or send it on${
           whereMade(madeAt)
         }`,
       ),
@@ -275,10 +283,11 @@ export class Home {
 }
 
 function leaksAmong(held: readonly HeldPointer[]): Leak[] {
-  const leaks = Map.groupBy(held, ({ holder, className }) => `${holder} ${className}`);
+  const leaks = Map.groupBy(held, ({ holder, owned }) => `${holder} ${owned?.className}`);
   return [...leaks.values()].map((alike) => {
-    const { holder, className, madeAt } = alike[0]!;
-    return { holder, className, count: alike.length, madeAt };
+    const { holder, owned } = alike[0]!;
+    const className = owned?.className ?? "nothing";
+    return { holder, className, count: alike.length, madeAt: owned?.madeAt };
   });
 }
 

@@ -18,8 +18,10 @@ export class Owned<T extends object> {
   readonly address: number;
   /** How many SharedPtrs share it. */
   count = 1;
-  /** By which its pointers elsewhere know it as the same: see handle_layout.ts. */
+  /** By which its pointers elsewhere know it as the same; 0 until there are some. */
   number = 0;
+  /** Where the foreign pointer to it was made, if that is remembered. */
+  madeAt: string | undefined;
   readonly #destructor: (() => void | PromiseLike<void>) | undefined;
 
   constructor(object: T, destructor: Destructor<T> | undefined) {

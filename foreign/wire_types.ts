@@ -15,6 +15,7 @@ import {
   PARTIES_WORD,
   REFERENCE_WORDS,
 } from "./handle_layout.ts";
+import { watchYoung } from "./hold.ts";
 import { homeOf } from "./home.ts";
 import { ForeignReference } from "./reference.ts";
 import { destroyWhatIsHeld } from "./stop.ts";
@@ -28,6 +29,7 @@ registerWireType({
   module: import.meta.url,
   bind: (endpoint) => {
     const home = homeOf(endpoint);
+    endpoint.whenAsleep(watchYoung);
     return {
       class: ForeignPtr,
       words: FOREIGN_PTR_WORDS,

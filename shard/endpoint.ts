@@ -79,12 +79,11 @@ export class Endpoint {
   readonly debug: boolean;
   readonly #onWarning: (warning: Error) => void;
   readonly #goneListeners: ((shard: number) => void)[] = [];
+  readonly #sleepListeners: (() => void)[] = [];
   readonly #words: Int32Array;
   readonly #doorbells: Doorbells;
   readonly #spinMicroseconds: number;
   readonly #limited: LimitedCalls;
-  /** What is yet to be sent to each endpoint, all in one call. */
-  readonly #coalesced: ((() => void) | undefined)[] = [];
 
   /**
    * `connect` asks for a channel to another endpoint; `bus.parcels.attach()` is given its port.
@@ -129,6 +128,7 @@ export class Endpoint {
           ? (warning) => onWarning(warning as Error)
           : findTask(module, key),
       onGone: (shard) => this.#goneListeners.forEach((listener) => listener(shard)),
+      onSleep: () => this.#sleepListeners.forEach((listener) => listener()),
       connect,
       doorbells: this.#doorbells,
       spins: setup.spinMicroseconds > 0,
@@ -152,7 +152,6 @@ export class Endpoint {
         `Cannot submit to shard ${shard}: the runtime has shards 0 to ${this.shardCount - 1}`,
       );
     }
-    if (this.#coalesced[shard] !== undefined) this.sendCoalesced(shard);
     try {
       const result = task.options === undefined
         ? await this.bus.call(shard, task, args)
@@ -162,22 +161,6 @@ export class Endpoint {
       if (this.bus.isRemoteError(error)) addLocalStack(error, shard, task.key);
       throw error;
     }
-  }
-
-  /**
-   * Runs `send`, which calls `endpoint`, at the end of this turn or before the next other call to it,
-   * whichever is first: so that much can go in one call and still in order.
-   */
-  coalesce(endpoint: number, send: () => void): void {
-    this.#coalesced[endpoint] = send;
-    queueMicrotask(() => this.sendCoalesced(endpoint));
-  }
-
-  /** Sends to `endpoint` at once what was to go at the end of this turn. */
-  sendCoalesced(endpoint: number): void {
-    const send = this.#coalesced[endpoint];
-    this.#coalesced[endpoint] = undefined;
-    send?.();
   }
 
   /** Tells the host of something that went wrong where nobody waits: see `RuntimeOptions.onWarning`. */
@@ -194,6 +177,14 @@ export class Endpoint {
    */
   whenGone(listener: (shard: number) => void): void {
     this.#goneListeners.push(listener);
+  }
+
+  /**
+   * Has `listener` called whenever this endpoint goes to sleep: then there is time for upkeep.
+   * @internal
+   */
+  whenAsleep(listener: () => void): void {
+    this.#sleepListeners.push(listener);
   }
 
   /**

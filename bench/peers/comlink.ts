@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-import-prefix -- fetched by who compares, not by everyone
 /**
  * `npm:comlink`: a proxy of an object that lives in a worker.
  *
@@ -8,7 +9,7 @@ import type { ComlinkApi } from "./comlink_worker.ts";
 
 /** Starts a worker and wraps what it exposes. */
 export async function openComlink(): Promise<Caller> {
-  const comlink = await import("comlink");
+  const comlink = await import("npm:comlink@4.4.2");
   const worker = new Worker(new URL("./comlink_worker.ts", import.meta.url), { type: "module" });
   // A message that is posted before the worker has a handler is lost, and comlink posts at once.
   await new Promise<void>((resolve, reject) => {

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-import-prefix -- fetched by who compares, not by everyone
 /**
  * `npm:poolifier`: a fixed pool, here of one worker thread.
  *
@@ -8,7 +9,7 @@ import type { Caller } from "./caller.ts";
 
 /** Starts a pool of one worker. */
 export async function openPoolifier(): Promise<Caller> {
-  const { FixedThreadPool } = await import("poolifier");
+  const { FixedThreadPool } = await import("npm:poolifier@5.3.2");
   const script = fileURLToPath(new URL("./poolifier_worker.ts", import.meta.url));
   const sums = new FixedThreadPool<{ a: number; b: number } | Uint8Array, number | Uint8Array>(
     1,

@@ -1,9 +1,10 @@
+// deno-lint-ignore-file no-import-prefix -- fetched by who compares, not by everyone
 /**
  * The other end of `poolifier.ts`.
  *
  * @module
  */
-import { ThreadWorker } from "poolifier";
+import { ThreadWorker } from "npm:poolifier@5.3.2";
 
 export default new ThreadWorker<{ a: number; b: number } | Uint8Array, number | Uint8Array>({
   add: (task) => {

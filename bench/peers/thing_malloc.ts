@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-import-prefix -- fetched by who compares, not by everyone
 /**
  * `npm:@thi.ng/malloc`, the best-known allocator over an ArrayBuffer in JavaScript itself.
  *
@@ -10,7 +11,7 @@ import type { ReplayAllocator } from "../replay/replay.ts";
 
 /** Makes a pool of `byteLength` bytes with default options. */
 export async function openThingMalloc(byteLength: number): Promise<ReplayAllocator<number>> {
-  const { MemPool } = await import("@thi.ng/malloc");
+  const { MemPool } = await import("npm:@thi.ng/malloc@6.1.150");
   const pool = new MemPool({ size: byteLength });
   return {
     malloc: (byteLength) => pool.malloc(byteLength),

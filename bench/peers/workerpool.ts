@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-import-prefix -- fetched by who compares, not by everyone
 /**
  * `npm:workerpool`: a pool, here of one worker thread.
  *
@@ -8,7 +9,7 @@ import type { Caller } from "./caller.ts";
 
 /** Starts a pool of one worker. */
 export async function openWorkerpool(): Promise<Caller> {
-  const { pool: open } = (await import("workerpool")).default;
+  const { pool: open } = (await import("npm:workerpool@10.0.3")).default;
   const script = fileURLToPath(new URL("./workerpool_worker.ts", import.meta.url));
   const pool = open(script, { workerType: "thread", minWorkers: 1, maxWorkers: 1 });
   // Its promises are its own class: thenable, but without the rest of what a Promise is.

@@ -70,6 +70,8 @@ export interface MessageBusOptions {
   readonly onChanges: () => void;
   /** Called when an endpoint has been declared gone, once for each of its lives. */
   readonly onGone: (endpoint: number) => void;
+  /** Called when this endpoint goes to sleep. */
+  readonly onSleep: () => void;
   /** The allocator of this endpoint's slice. */
   readonly allocator: Allocator;
   /** Classes that travel as themselves. */
@@ -98,6 +100,7 @@ export class MessageBus {
   readonly #counters: Float64Array;
   readonly #body: MessageBody;
   readonly #onGone: (endpoint: number) => void;
+  readonly #onSleep: () => void;
   readonly #caller: Caller;
   readonly #callee: Callee;
   readonly #spins: boolean;
@@ -148,6 +151,7 @@ export class MessageBus {
     const body = new MessageBody(options.buffer, options.allocator, types);
     this.#body = body;
     this.#onGone = options.onGone;
+    this.#onSleep = options.onSleep;
     const commit = (peer: Peer): void => this.#commit(peer);
     this.#caller = new Caller(
       this.#views,
@@ -399,7 +403,9 @@ export class MessageBus {
   /** Told by `attend()`. */
   sleeping(asleep: boolean): void {
     this.#asleep = asleep;
-    if (asleep) this.#counters[SLEEPS]!++;
+    if (!asleep) return;
+    this.#counters[SLEEPS]!++;
+    this.#onSleep();
   }
 
   // ─── Ends ────────────────────────────────────────────────────────────────────────────────────

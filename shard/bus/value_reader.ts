@@ -59,8 +59,8 @@ export class ValueReader {
   #discards = false;
   #discardErrors: unknown[] = [];
   /** Wire-typed values read from this message, and their types, in pairs. */
-  #wireValues: object[] = [];
-  #wireTypes: WireType<object>[] = [];
+  readonly #wireValues: object[] = [];
+  readonly #wireTypes: WireType<object>[] = [];
   /** What reading one of them threw: the rest of the message is told that nobody will read it. */
   #failure: { readonly error: unknown } | undefined;
 
@@ -73,18 +73,18 @@ export class ValueReader {
     this.#in.restart(bytes);
     const flags = this.#in.byte();
     if ((flags & HAS_WIRE_TYPES) === 0) return this.#message(flags);
-    const values = this.#wireValues = [];
-    const types = this.#wireTypes = [];
     this.#failure = undefined;
     try {
       const message = this.#message(flags);
       this.#throwFailure();
       return message;
     } catch (error) {
-      abandonAll(types, values);
+      this.#wireTypes.forEach((type, i) => type.abandon?.(this.#wireValues[i]!));
       throw error;
     } finally {
       this.#discards = false;
+      this.#wireTypes.length = 0;
+      this.#wireValues.length = 0; // or what the application has let go of would stay alive
     }
   }
 
@@ -366,10 +366,6 @@ export class ValueReader {
       this.#discards = true;
     }
   }
-}
-
-function abandonAll(types: readonly WireType<object>[], values: readonly object[]): void {
-  for (let i = 0; i < values.length; i++) types[i]!.abandon?.(values[i]!);
 }
 
 function define(object: object, key: string, value: unknown, enumerable = true): void {

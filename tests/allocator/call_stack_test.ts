@@ -44,6 +44,8 @@ Deno.test("CallStack.frames reads calls of asynchronous functions", async () => 
   async function outer(): Promise<CallStack> {
     return await later();
   }
+  const nameless = await (async () => await later())();
+  assertEquals(nameless.frames[1]?.url, import.meta.url);
   const { frames } = await outer();
   assertEquals(frames.slice(0, 2).map((frame) => frame.functionName), ["later", "async outer"]);
   assertEquals(frames[1]?.url, import.meta.url);

@@ -15,11 +15,13 @@ Deno.test("Allocator.statistics() of a new slice is one free block", () => {
     mallocs: 0,
     frees: 0,
     remoteFreesSent: 0,
+    remoteFreesDropped: 0,
     remoteFreesReceived: 0,
     remoteFreesRejected: 0,
     failedMallocs: 0,
     largeMallocs: 0,
     requestedBytes: 0,
+    reclaims: 0,
     liveBlocks: 0,
     usedBytes: 0,
     peakUsedBytes: 0,
@@ -88,6 +90,20 @@ Deno.test("Allocator.statistics() gives the largest free block and the fragmenta
   const { freeBytes, largestFreeBytes, fragmentation } = allocator.statistics();
   assertEquals([freeBytes, largestFreeBytes], [smallBytes + largeBytes, largeBytes]);
   assertEquals(fragmentation, 1 - largeBytes / (smallBytes + largeBytes));
+});
+
+Deno.test("test_two_allocations_increase_total_bytes_allocated: requestedBytes counts what was asked for", () => {
+  const allocator = make();
+  const address = allocator.malloc(128);
+  assertEquals(allocator.statistics().requestedBytes, 128);
+  allocator.malloc(256);
+  assertEquals(allocator.statistics().requestedBytes, 384);
+  allocator.free(address);
+  allocator.malloc(100_000); // fails
+  assertEquals(allocator.statistics().requestedBytes, 384);
+  allocator.memalign(64, 100);
+  allocator.calloc(3, 7);
+  assertEquals(allocator.statistics().requestedBytes, 384 + 100 + 21);
 });
 
 Deno.test("readMemoryStatistics() reads what the owner wrote", () => {

@@ -2,6 +2,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 
+/** The peers are in a lock file of their own, so that only who compares downloads them. */
+const LOCK = new URL("../../bench/deno.lock", import.meta.url).pathname;
 const COMPARE = fileURLToPath(new URL("../../bench/compare.ts", import.meta.url));
 
 /** Enough operations of each kind to replay, few enough to be quick. */
@@ -24,7 +26,15 @@ async function makeTraceFolder(): Promise<string> {
 
 async function compare(...parameters: string[]) {
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-check", "--quiet", "--allow-all", COMPARE, ...parameters],
+    args: [
+      "run",
+      "--lock=bench/deno.lock",
+      "--no-check",
+      "--quiet",
+      "--allow-all",
+      COMPARE,
+      ...parameters,
+    ],
   });
   const { code, stdout, stderr } = await command.output();
   const decoder = new TextDecoder();
@@ -87,12 +97,15 @@ Deno.test("compare messages --json prints one object with every key, and exits b
   assertEquals(report.subject, "messages");
   assertEquals(Object.keys(report.ratios), [
     "seq_time_vs_postmessage",
+    "seq_time_vs_postmessage_spinning_off",
+    "seq_time_with_options_vs_plain",
     "rate64_vs_postmessage",
     "rate1024_vs_postmessage",
     "echo1k_time_vs_postmessage",
     "echo64k_time_vs_postmessage",
     "seq_time_vs_best_peer",
     "rate64_vs_best_peer",
+    "rate_of_8_shards_vs_2",
     "idle_cpu_percent",
   ]);
   for (const [key, value] of Object.entries(report.ratios)) {
@@ -108,6 +121,8 @@ Deno.test("compare messages --json prints one object with every key, and exits b
     "piscina",
     "workerpool",
     "poolifier",
+    "Tidepool, spinning off",
+    "Tidepool, with timeoutMs and signal",
   ]);
 });
 
@@ -117,7 +132,7 @@ Deno.test("compare lists its subjects when it does not know the one it is given"
   assertEquals(stdout, "");
   assertStringIncludes(
     stderr,
-    'Cannot compare "weather": expected one subject, of: allocator, messages',
+    'Cannot compare "weather": expected one subject, of: allocator, messages, foreign',
   );
 });
 

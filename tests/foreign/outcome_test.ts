@@ -232,6 +232,7 @@ Deno.test("the receiver dies before it has read the message: the object is destr
   const address = await runtime.submitTo(0, outcomeTasks.word);
   const open = (name: string) => runtime.submitTo(0, outcomeTasks.open, name);
   const [a, b, c] = [await open("a"), await open("b"), await open("c")];
+  await runtime.submitTo(1, outcomeTasks.tick); // or it would die while it loads the module
   const calls: Promise<unknown>[] = [
     runtime.submitTo(1, outcomeTasks.waitThenExit, address),
     runtime.submitTo(1, outcomeTasks.keep, a), // in the record

@@ -116,6 +116,7 @@ export const probeTasks: ProbeTasks = defineTasks(import.meta.url, {
   checkCpu: async (other: number) => {
     const steps: string[] = [];
     const step = async (what: string) => {
+      await undefined; // what this turn destroys elsewhere goes out at its end
       const there = await submitTo(other, probeTasks.destroyed);
       steps.push(`${what}: there ${there.join()}, here ${destroyed.splice(0).join()}`);
     };

@@ -1,0 +1,166 @@
+/**
+ * The blocks of one slice, as its owner sees them: TLSF, the small classes in front of it, what other
+ * threads have freed, and all that is tried before a request fails, in this order:
+ *
+ * 1. the list of remote frees is drained;
+ * 2. the small classes give back what they hold, and so does the quarantine of a debug heap;
+ * 3. a bounded number of blocks is looked at that may fit though their list does not promise it;
+ * 4. reclaimers are asked for the bytes wanted, then for twice as many, and so on while they free
+ *    anything; memory that they free need not lie in a row at the first try.
+ *
+ * `Allocator` has the common case of `malloc` and `free` written out over the same parts.
+ *
+ * @module
+ */
+import * as layout from "./block_layout.ts";
+import * as control from "./control_layout.ts";
+import type { DebugHeap } from "./debug_heap.ts";
+import type { Instruments } from "./instruments.ts";
+import { Reclaimers } from "./reclaimers.ts";
+import { RemoteFreeReceiver } from "./remote_free_receiver.ts";
+import { granulesFor } from "./size_class.ts";
+import { SmallClasses } from "./small_classes.ts";
+import type { Tlsf } from "./tlsf.ts";
+
+/** The heap of one slice, for its owner. */
+export class SliceHeap {
+  readonly words: Int32Array;
+  readonly tlsf: Tlsf;
+  readonly classes: SmallClasses;
+  readonly debugHeap: DebugHeap | undefined;
+  readonly reclaimers: Reclaimers;
+  /** Bytes of the whole heap. */
+  readonly heapBytes: number;
+  /** What watches, if anything does. */
+  instruments: Instruments | undefined;
+  readonly #receiver: RemoteFreeReceiver;
+
+  constructor(tlsf: Tlsf, sliceIndex: number, debugHeap: DebugHeap | undefined) {
+    this.words = tlsf.words;
+    this.tlsf = tlsf;
+    this.debugHeap = debugHeap;
+    this.classes = new SmallClasses(tlsf, debugHeap === undefined);
+    this.heapBytes = tlsf.heapGranules * 8;
+    this.reclaimers = new Reclaimers(this);
+    this.#receiver = new RemoteFreeReceiver(tlsf, sliceIndex, debugHeap);
+  }
+
+  /** Bytes that are free, in small classes or not. */
+  get freeBytes(): number {
+    const taken = this.words[control.USED_GRANULES_WORD]! - control.classGranulesOf(this.words);
+    return this.heapBytes - taken * 8;
+  }
+
+  /**
+   * Serves a request that instruments have let through.
+   *
+   * @returns the address, 0 if there is no room: the failure is counted then
+   */
+  place(byteLength: number, alignment: number): number {
+    const { words, debugHeap, instruments } = this;
+    const blockBytes = byteLength + (debugHeap === undefined ? 0 : debugHeap.extraBytes);
+    if (blockBytes > this.heapBytes - layout.HEADER_BYTES) return this.fail();
+    const granules = granulesFor(blockBytes);
+    const block = this.#take(granules, alignment) || this.allocateAtLast(granules, alignment);
+    if (block === 0) return 0;
+    if (debugHeap !== undefined) debugHeap.allocated(block, byteLength);
+    control.count(words, control.MALLOCS_WORD);
+    control.add(words, control.REQUESTED_BYTES_WORD, byteLength);
+    const address = layout.addressOf(words, block);
+    if (instruments !== undefined) instruments.allocated(address, byteLength);
+    return address;
+  }
+
+  /** The path to failure: see above. The header of a block, or 0. */
+  allocateAtLast(granules: number, alignment: number): number {
+    let block = 0;
+    if (this.drain() > 0) block = this.#find(granules, alignment);
+    if (block === 0 && this.classes.flush() > 0) block = this.#find(granules, alignment);
+    if (block === 0 && this.debugHeap?.flushQuarantine() === true) {
+      block = this.#find(granules, alignment);
+    }
+    if (block === 0 && alignment <= 8) block = this.tlsf.allocateTight(granules);
+    if (block === 0) block = this.#reclaimFor(granules, alignment);
+    if (block !== 0) return block;
+    this.reclaimers.missed(granules * 8);
+    return this.fail();
+  }
+
+  /** Counts a request that gets no memory. */
+  fail(): 0 {
+    control.count(this.words, control.FAILED_WORD);
+    return 0;
+  }
+
+  /** Frees a live block of this slice on the slow path: when somebody watches, or checks. */
+  free(block: number): void {
+    this.instruments?.freeing(layout.addressOf(this.words, block));
+    if (this.debugHeap !== undefined) {
+      this.debugHeap.freed(block);
+      return;
+    }
+    this.release(block);
+    control.count(this.words, control.FREES_WORD);
+  }
+
+  /** Takes a block in use back. */
+  release(block: number): void {
+    const header = this.words[block]!;
+    if (layout.granulesOf(header) <= this.classes.largest) this.classes.give(block, header);
+    else this.tlsf.release(block, header);
+  }
+
+  /** Frees what other threads had published, and returns how many blocks that were. */
+  drain(): number {
+    const drained = this.#receiver.drain(this);
+    if (drained > 0) this.reclaimers.relieved();
+    return drained;
+  }
+
+  /**
+   * Whether blocks wait that others freed, exactly. If memory is short, others are told so first: who
+   * publishes after this has looked wakes the owner.
+   */
+  hasFrees(): boolean {
+    const shortage = this.reclaimers.isShort() ? 1 : 0;
+    // Only the owner writes the word, so a plain read is exact. The store comes before the look at the
+    // head of the list; RemoteFreeOutbox.flush() pushes there, then looks at this word.
+    if (this.words[control.SHORTAGE_WORD] !== shortage) {
+      Atomics.store(this.words, control.SHORTAGE_WORD, shortage);
+    }
+    return this.#receiver.hasFrees();
+  }
+
+  /** Merges what small classes and other threads hold back; whether there was anything. */
+  trim(): boolean {
+    const drained = this.drain();
+    return drained + this.classes.flush() > 0;
+  }
+
+  #take(granules: number, alignment: number): number {
+    if (granules <= this.classes.largest && alignment <= 8) return this.classes.take(granules);
+    return this.#find(granules, alignment);
+  }
+
+  /** A block of TLSF. */
+  #find(granules: number, alignment: number): number {
+    if (alignment <= 8) return this.tlsf.allocate(granules);
+    const phase = (this.words.byteOffset % alignment) / 8;
+    return this.tlsf.allocateAligned(granules, alignment / 8, phase);
+  }
+
+  #reclaimFor(granules: number, alignment: number): number {
+    const contiguous = (alignment > 8 ? granules + alignment / 8 + 1 : granules) * 8;
+    // More than the heap is never there: the reclaimers would give up everything for nothing.
+    if (contiguous > this.heapBytes) return 0;
+    for (let byteLength = contiguous;; byteLength *= 2) {
+      const before = this.freeBytes;
+      if (!this.reclaimers.runSync(byteLength, contiguous, alignment)) return 0;
+      this.trim();
+      this.debugHeap?.flushQuarantine();
+      let block = this.#find(granules, alignment);
+      if (block === 0 && alignment <= 8) block = this.tlsf.allocateTight(granules);
+      if (block !== 0 || this.freeBytes <= before) return block;
+    }
+  }
+}
