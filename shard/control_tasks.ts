@@ -11,6 +11,7 @@ import { defineTasks, type Task } from "./task.ts";
 interface ControlTasks {
   readonly quiesce: Task<[], number>;
   readonly takeAllFailures: Task<[], unknown[] | null>;
+  readonly leakReport: Task<[], string>;
   readonly cancel: Task<[number, string], void>;
   readonly takeFailures: Task<[number], unknown[]>;
 }
@@ -30,6 +31,12 @@ export const controlTasks: ControlTasks = defineTasks(import.meta.url, {
   takeAllFailures(): unknown[] | null {
     const failures = localEndpoint().bus.takeAllFailures();
     return failures.length === 0 ? null : failures;
+  },
+  /** What the debug heap knows of blocks that are live; "" if there are none, or no debug heap. */
+  leakReport(): string {
+    const { allocator } = localEndpoint();
+    allocator.drainRemoteFrees();
+    return allocator.debugHeap?.leakReport() ?? "";
   },
   /** The caller has given its call up. */
   cancel(call: number, reason: string): void {

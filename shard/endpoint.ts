@@ -5,7 +5,7 @@
  * @module
  */
 
-import { Allocator } from "../allocator/mod.ts";
+import { Allocator, type DebugHeapOptions } from "../allocator/mod.ts";
 import {
   attend,
   Doorbells,
@@ -37,6 +37,8 @@ export interface EndpointSetup {
   readonly wireTypes: readonly WireTypeName[];
   /** Whether to remember where foreign pointers were made. */
   readonly debug: boolean;
+  /** Whether the slices have debug heaps. */
+  readonly debugHeap: boolean | DebugHeapOptions;
 }
 
 /** Tasks of the host, which is no shard and has no others. */
@@ -103,7 +105,9 @@ export class Endpoint {
     this.shardCount = setup.shape.shardCount;
     this.buffer = setup.buffer;
     this.#spinMicroseconds = setup.spinMicroseconds;
-    this.allocator = Allocator.create(setup.buffer, layout.slices, setup.endpoint);
+    this.allocator = Allocator.create(setup.buffer, layout.slices, setup.endpoint, {
+      debugHeap: setup.debugHeap,
+    });
     const parkedWords: number[] = [];
     for (let endpoint = 0; endpoint < layout.endpointCount; endpoint++) {
       parkedWords.push((layout.controlPage(endpoint) + PARKED_BYTES) >> 2);

@@ -1,0 +1,115 @@
+/**
+ * Gives up items when the slice is short of memory: a reclaimer of the allocator, which asks before
+ * any allocation fails, that of a message or a socket's buffer included.
+ *
+ * The first time it is asked, the items go that were used longest ago. Should the memory that they
+ * leave lie in pieces too small, one item goes that is large enough for the request by itself, of the
+ * same size class or one above. And if there is none, a stretch of the slice is cleared of the items
+ * in it: thousands of small items may be there, and none large.
+ *
+ * @module
+ */
+
+import { type Allocator, type ReclaimRequest, walkHeap } from "@tidepool/core";
+import { FETCHED, Item, itemBytes, type ItemView } from "./item.ts";
+import { CLASS_COUNT, sizeClassOf } from "./lru.ts";
+import type { Store } from "./store.ts";
+
+/** The most items that are passed over because somebody reads them. */
+const MOST_LENT = 64;
+
+/** Evicts the items of one shard. */
+export class Evictor {
+  readonly #allocator: Allocator;
+  readonly #store: Store;
+  readonly #item: ItemView;
+  readonly #registration: Disposable;
+
+  constructor(allocator: Allocator, store: Store) {
+    this.#allocator = allocator;
+    this.#store = store;
+    // A view has to be somewhere; it is moved before every use.
+    this.#item = Item.at(allocator, allocator.slice.byteOffset + 8);
+    this.#registration = allocator.addReclaimer((request) => this.#reclaim(request), {
+      scope: "sync",
+      heldBytes: () => store.itemBytes,
+    });
+  }
+
+  /** Evicts nothing from now on. */
+  [Symbol.dispose](): void {
+    this.#registration[Symbol.dispose]();
+  }
+
+  #reclaim({ byteLength, contiguousBytes }: ReclaimRequest): void {
+    if (byteLength <= contiguousBytes || contiguousBytes === 0) this.#evictOldest(byteLength);
+    else if (!this.#evictOneOf(contiguousBytes)) this.#clearStretch(contiguousBytes);
+  }
+
+  /** Evicts what was used longest ago, until so many bytes are free. */
+  #evictOldest(byteLength: number): void {
+    const { lists } = this.#store;
+    let freed = 0;
+    let lent = 0;
+    while (freed < byteLength && lent < MOST_LENT) {
+      const sizeClass = lists.oldestClass();
+      if (sizeClass === -1) return;
+      const evicted = this.#evictFrom(sizeClass);
+      if (evicted === 0) lent++;
+      freed += evicted;
+    }
+  }
+
+  /** Evicts the oldest of a class; if it is lent it counts as used instead. Returns the bytes freed. */
+  #evictFrom(sizeClass: number): number {
+    const { lists } = this.#store;
+    const address = lists.oldestOf(sizeClass);
+    if (!this.#store.lender.isLent(address)) return this.#evict(address);
+    this.#item.at(address).time = this.#store.now;
+    lists.bump(address);
+    return 0;
+  }
+
+  /** Evicts one item whose block is large enough for the request. */
+  #evictOneOf(contiguousBytes: number): boolean {
+    const { lists } = this.#store;
+    for (let sizeClass = sizeClassOf(contiguousBytes); sizeClass < CLASS_COUNT; sizeClass++) {
+      const tries = Math.min(lists.counts[sizeClass]!, MOST_LENT);
+      for (let i = 0; i < tries; i++) {
+        if (this.#evictFrom(sizeClass) >= contiguousBytes) return true;
+      }
+    }
+    return false;
+  }
+
+  /** Evicts all items between two blocks that cannot go, in the first stretch that is long enough. */
+  #clearStretch(contiguousBytes: number): void {
+    const { buffer, slice } = this.#allocator;
+    const { table, lender } = this.#store;
+    let items: number[] = [];
+    let bytes = 0;
+    for (const { address, byteLength, free } of walkHeap(buffer, slice)) {
+      const isItem = !free && address + 64 <= buffer.byteLength && table.holds(address);
+      if (!free && (!isItem || lender.isLent(address))) {
+        items = [];
+        bytes = 0;
+        continue;
+      }
+      if (isItem) items.push(address);
+      bytes += byteLength;
+      if (bytes >= contiguousBytes) break;
+    }
+    // The stretch at the end may be too short; then there is nothing to be had.
+    if (bytes >= contiguousBytes) { for (const address of items) this.#evict(address); }
+  }
+
+  #evict(address: number): number {
+    const { counters } = this.#store;
+    const item = this.#item.at(address);
+    counters.evictions++;
+    if ((item.state & FETCHED) === 0) counters.evicted_unfetched++;
+    const freed = itemBytes(item.keyLength, item.valueLength);
+    this.#store.unlink(address);
+    return freed;
+  }
+}
