@@ -36,7 +36,8 @@ export { parseMemorySize } from "./memory_size.ts";
 export type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
 export type { CrashPolicy } from "./shard_threads.ts";
 export type { Reference } from "./reference.ts";
-export { Runtime, type RuntimeOptions, type StopOptions } from "./runtime.ts";
+export { Runtime } from "./runtime.ts";
+export type { RuntimeOptions, StopOptions } from "./runtime_options.ts";
 export { defineService, ServiceDefinition } from "./service_definition.ts";
 export {
   ServiceGroup,

@@ -28,7 +28,7 @@ async function compare(...parameters: string[]) {
   const command = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
-      "--lock=bench/deno.lock",
+      `--lock=${LOCK}`,
       "--no-check",
       "--quiet",
       "--allow-all",

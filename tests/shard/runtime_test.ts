@@ -248,6 +248,8 @@ Deno.test("Runtime.start() names what is wrong with its options", async () => {
     [{ shards: 2, memory: "64KiB" }, "Cannot divide 65536 bytes of memory between 2 shards"],
     [{ shards: 2, memory: "lots" }, 'Cannot read memory size "lots"'],
     [{ ...SMALL, ringSlots: 3 }, "Cannot make rings of 3 slots: expected a power of two"],
+    [{ ...SMALL, spinMicroseconds: -1 }, "Cannot spin for -1 microseconds: expected 0 to 10000"],
+    [{ ...SMALL, watchdogMs: 5 }, "Cannot watch over shards every 5 ms: expected 100 or more"],
     [{ ...SMALL, hostMemory: 1 }, "Cannot give the host 4096 bytes"],
   ];
   for (const [options, message] of cases) {

@@ -1,0 +1,197 @@
+/**
+ * What a runtime is to be, and what follows from it.
+ *
+ * @module
+ */
+
+import type { DebugHeapOptions } from "../allocator/mod.ts";
+import { ringBytes } from "./bus/mod.ts";
+import { readMachineMemory } from "./machine_memory.ts";
+import {
+  divideMemory,
+  divisibleMemory,
+  MAX_SLICE_BYTES,
+  MIN_SLICE_BYTES,
+} from "./memory_division.ts";
+import { automaticMemory, parseMemorySize } from "./memory_size.ts";
+import { alignToPage, type SegmentShape } from "./segment_layout.ts";
+import type { CrashPolicy } from "./shard_threads.ts";
+
+/** Slots of each ring, unless told otherwise or there are many rings. */
+const RING_SLOTS = 2048;
+/** The fewest slots that a ring gets by default. */
+const MIN_RING_SLOTS = 64;
+/** Bytes that all rings together take by default, at most. */
+const RINGS_BYTES = 256 * 2 ** 20;
+/** Bytes of the host's slice. Untouched pages cost nothing. */
+const HOST_MEMORY_BYTES = 64 * 2 ** 20;
+/** The most shards: the rings grow with the square of their number. */
+const MAX_SHARDS = 256;
+/** Microseconds to spin before a sleep. A wake-up costs 20. */
+const SPIN_MICROSECONDS = 50;
+/** Longer, and timers and sockets would wait for a shard that waits for messages. */
+const MAX_SPIN_MICROSECONDS = 10_000;
+/** Garbage collections pause a thread for less. */
+const MIN_WATCHDOG_MS = 100;
+/** What a runtime is to be. */
+export interface RuntimeOptions {
+  /**
+   * Shards: Workers, each with its own event loop and its own slice of memory.
+   *
+   * @default {navigator.hardwareConcurrency}
+   */
+  readonly shards?: number;
+  /**
+   * Memory of all shards together: bytes, or text like "512MiB". "auto" takes what the machine has
+   * available and the cgroup allows, less a reserve of 1536 MiB or 7 %, the larger, but never more
+   * than half of it; it needs `--allow-sys=systemMemoryInfo`. Pages are taken as they are touched.
+   *
+   * @default {"auto"}
+   */
+  readonly memory?: number | string;
+  /**
+   * Share of the memory for each shard in relation to the others, `[2, 1, 1]` for one. A slice is
+   * limited to 4 GiB.
+   *
+   * @default {equal shares}
+   */
+  readonly weights?: readonly number[];
+  /**
+   * Memory for messages from the host, outside the division: bytes, or text.
+   *
+   * @default {"64MiB"}
+   */
+  readonly hostMemory?: number | string;
+  /**
+   * Microseconds that an endpoint spins for messages before it sleeps. Spinning makes calls some
+   * fifteen times faster where each shard and the host have a core to themselves, and slower where
+   * they have not.
+   *
+   * @default {50, or 0 if there are more shards than cores besides the host's}
+   */
+  readonly spinMicroseconds?: number;
+  /**
+   * Records that each ring holds, a power of two. Half of them bound the calls under way from one
+   * endpoint to another; further calls wait in order. A record takes 64 bytes, and there is a ring
+   * for every ordered pair of endpoints.
+   *
+   * @default {2048, and fewer where there are more than some forty shards}
+   */
+  readonly ringSlots?: number;
+  /**
+   * What the death of a shard means. "fail": the runtime ends, and every call, under way or later,
+   * rejects with `ShardCrashedError`. "keep": calls to that shard reject, the others go on. "restart":
+   * the same, and the shard is started again, with an empty slice and a new epoch: objects and blocks
+   * of its former life are gone, and foreign pointers to them fail. A shard that crashes more than
+   * five times within a minute fails the runtime.
+   *
+   * @default {"fail"}
+   */
+  readonly onCrash?: CrashPolicy;
+  /**
+   * Called when a shard was started again, to put back into it what it needs.
+   *
+   * @param shard Its id.
+   * @param cause What it had died of.
+   */
+  readonly onRestart?: (shard: number, cause: unknown) => void;
+  /**
+   * Takes a shard for crashed that does not come back to its event loop within so many milliseconds,
+   * as in an endless loop. Sleeping shards are woken twice in that time.
+   *
+   * @default {undefined, which means never}
+   */
+  readonly watchdogMs?: number;
+  /**
+   * Told of what went wrong where nobody waits: a destructor that threw in the background, a foreign
+   * pointer that was lost, or still held at the end.
+   *
+   * @default {console.warn}
+   */
+  readonly onWarning?: (warning: Error) => void;
+  /**
+   * Remembers where each foreign pointer was made, for such warnings. Costs microseconds a pointer.
+   *
+   * @default {false}
+   */
+  readonly debug?: boolean;
+  /**
+   * Gives every slice a debug heap: guards behind blocks, freed memory that is held back and checked,
+   * an exact map of blocks, the stacks of allocations, and a report of blocks still live at `stop()`,
+   * to `onWarning`. Costs microseconds a block.
+   *
+   * @default {false}
+   */
+  readonly debugHeap?: boolean | DebugHeapOptions;
+}
+
+/** How to stop. */
+export interface StopOptions {
+  /**
+   * How long to wait, in milliseconds, for calls under way; then they are rejected.
+   *
+   * @default {10_000}
+   */
+  readonly deadlineMs?: number;
+}
+
+/** The shape of the segment that `options` ask for. */
+export function shapeFor(options: RuntimeOptions): SegmentShape {
+  const shardCount = options.shards ?? navigator.hardwareConcurrency;
+  if (!Number.isInteger(shardCount) || shardCount < 1 || shardCount > MAX_SHARDS) {
+    throw new RangeError(
+      `Cannot start ${shardCount} shards: expected a whole number from 1 to ${MAX_SHARDS}`,
+    );
+  }
+  const { memory = "auto", weights } = options;
+  const totalBytes = memory === "auto"
+    ? automaticMemory(readMachineMemory(), divisibleMemory(shardCount, weights))
+    : parseMemorySize(memory);
+  const sliceBytes = divideMemory(totalBytes, shardCount, weights);
+  const hostSliceBytes = alignToPage(parseMemorySize(options.hostMemory ?? HOST_MEMORY_BYTES));
+  if (hostSliceBytes < MIN_SLICE_BYTES || hostSliceBytes > MAX_SLICE_BYTES) {
+    throw new RangeError(
+      `Cannot give the host ${hostSliceBytes} bytes: expected ${MIN_SLICE_BYTES} to ${MAX_SLICE_BYTES}`,
+    );
+  }
+  const ringSlots = options.ringSlots ?? defaultRingSlots(shardCount + 1);
+  if (
+    !Number.isInteger(ringSlots) || ringSlots < 2 || ringSlots > 2 ** 20 ||
+    ringSlots & (ringSlots - 1)
+  ) {
+    throw new RangeError(
+      `Cannot make rings of ${ringSlots} slots: expected a power of two from 2 to ${2 ** 20}`,
+    );
+  }
+  return { shardCount, sliceBytes, hostSliceBytes, ringSlots };
+}
+
+function defaultRingSlots(endpointCount: number): number {
+  const rings = endpointCount * (endpointCount - 1);
+  let slots = RING_SLOTS;
+  while (slots > MIN_RING_SLOTS && rings * ringBytes(slots) > RINGS_BYTES) slots /= 2;
+  return slots;
+}
+
+/** How long the endpoints spin: as told, or so that nobody spins where another needs the core. */
+export function spinFor({ spinMicroseconds }: RuntimeOptions, shardCount: number): number {
+  if (spinMicroseconds === undefined) {
+    return shardCount < navigator.hardwareConcurrency ? SPIN_MICROSECONDS : 0;
+  }
+  if (!(spinMicroseconds >= 0 && spinMicroseconds <= MAX_SPIN_MICROSECONDS)) {
+    throw new RangeError(
+      `Cannot spin for ${spinMicroseconds} microseconds: expected 0 to ${MAX_SPIN_MICROSECONDS}`,
+    );
+  }
+  return spinMicroseconds;
+}
+
+/** The time after which a shard is stuck; undefined for never. */
+export function watchdogFor({ watchdogMs }: RuntimeOptions): number | undefined {
+  if (watchdogMs !== undefined && !(watchdogMs >= MIN_WATCHDOG_MS && watchdogMs < 2 ** 31)) {
+    throw new RangeError(
+      `Cannot watch over shards every ${watchdogMs} ms: expected ${MIN_WATCHDOG_MS} or more`,
+    );
+  }
+  return watchdogMs;
+}
