@@ -9,22 +9,22 @@
  * @module
  */
 import { checkAlignment } from "./align.ts";
+import type { AllocatorOptions } from "./allocator_options.ts";
 import { blockFault, faultError, locateBlock } from "./block_check.ts";
 import * as layout from "./block_layout.ts";
 import * as control from "./control_layout.ts";
-import { DebugHeap, type DebugHeapOptions } from "./debug_heap.ts";
+import { DebugHeap } from "./debug_heap.ts";
 import { checkLength } from "./errors.ts";
 import { checkHeap } from "./heap_check.ts";
 import { type Instrument, Instruments } from "./instruments.ts";
+import { clearWords, copyWords, usableBytes } from "./payload.ts";
 import type { Reclaimers } from "./reclaimers.ts";
 import { RemoteFreeSender } from "./remote_free_sender.ts";
 import { granulesFor } from "./size_class.ts";
 import { SliceHeap } from "./slice_heap.ts";
 import { type SliceSpan, SliceTable } from "./slice_table.ts";
-import type { SmallClasses } from "./small_classes.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
 import { formatHeap, Tlsf } from "./tlsf.ts";
-import { clearWords, copyWords, usableBytes } from "./payload.ts";
 
 // V8 loads an imported binding from a cell at every use: see the same copies in tlsf.ts.
 const FREE = layout.FREE;
@@ -35,20 +35,6 @@ const FREES = control.FREES_WORD;
 const REQUESTED = control.REQUESTED_BYTES_WORD;
 /** Longer requests take the slow path, on which the counter of bytes passes 2^31 twice. */
 const QUICK_BYTES = 0x7fffffff;
-
-/** What an allocator does beyond allocating. */
-export interface AllocatorOptions {
-  /**
-   * Whether the slice has a debug heap: guards behind each block, freed memory that is filled, held
-   * back and checked, an exact map of block starts for all threads, and the stacks of allocations.
-   */
-  readonly debugHeap?: boolean | DebugHeapOptions;
-  /**
-   * Bytes of free memory below which the slice is short of it: reclaimers run between turns, and
-   * other threads' frees wake the owner. 1/16 of the slice, or 20 MB if that is less, unless given.
-   */
-  readonly lowWaterBytes?: number;
-}
 
 /**
  * The allocator of one slice. Each thread has one, over the slice it owns, and frees any block
@@ -97,9 +83,6 @@ export class Allocator {
   #quickFreeBytes: number;
   readonly #slices: SliceTable;
   readonly #heap: SliceHeap;
-  readonly #classes: SmallClasses;
-  /** Blocks of up to so many granules go through the small classes. */
-  readonly #largestClass: number;
   #segmentBytes: Uint8Array | undefined;
 
   private constructor(
@@ -129,8 +112,6 @@ export class Allocator {
     }
     this.remoteFrees = new RemoteFreeSender(slices, index);
     this.#heap = new SliceHeap(this.#tlsf, index, this.debugHeap);
-    this.#classes = this.#heap.classes;
-    this.#largestClass = this.#classes.largest;
     this.reclaimers = this.#heap.reclaimers;
     if (options.lowWaterBytes !== undefined) this.reclaimers.lowWaterBytes = options.lowWaterBytes;
   }
@@ -173,9 +154,7 @@ export class Allocator {
     // A length past 2^32, or no whole number at all, differs from its low 32 bits.
     if (length !== byteLength || length > this.#quickBytes) return this.#allocate(byteLength, 8);
     const granules = length < 12 ? 2 : (length + 11) >>> 3;
-    let block = granules <= this.#largestClass
-      ? this.#classes.take(granules)
-      : this.#tlsf.allocate(granules);
+    let block = this.#tlsf.allocate(granules);
     if (block === 0) {
       block = this.#heap.allocateAtLast(granules, 8);
       if (block === 0) return 0;
@@ -220,8 +199,7 @@ export class Allocator {
     ) {
       throw faultError("free", address, this.sliceIndex, blockFault(words, block)!);
     }
-    if ((header >>> 3) <= this.#largestClass) this.#classes.give(block, header);
-    else this.#tlsf.release(block, header);
+    this.#tlsf.release(block, header);
     const frees = (words[FREES]! + 1) | 0;
     words[FREES] = frees;
     if ((frees & 0x7fffffff) === 0) words[FREES + 1] = words[FREES + 1]! + 1;
@@ -353,14 +331,13 @@ export class Allocator {
   }
 
   /**
-   * Merges free memory that is held back for speed: blocks in small classes, and those that other
-   * threads freed. Memory stays in the slice; whoever can tell the system takes the free blocks from
-   * {@linkcode walkHeap}.
+   * Merges what other threads freed; all else is merged when it is freed. Memory stays in the slice:
+   * whoever can tell the system that it is unused takes the free blocks from {@linkcode walkHeap}.
    *
    * @returns 1 if there was anything to merge, else 0
    */
   mallocTrim(): number {
-    return this.#heap.trim() ? 1 : 0;
+    return this.#heap.drain() > 0 ? 1 : 0;
   }
 
   /**

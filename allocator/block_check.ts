@@ -21,6 +21,8 @@ import { GRANULE_BYTES, SMALLEST_BLOCK_GRANULES } from "./size_class.ts";
 import type { SliceTable } from "./slice_table.ts";
 import { hasStartMap, isStart, startFault } from "./start_map.ts";
 
+const NOT_LIVE = FREE | CACHED;
+
 /** What the fault of a block is called that was freed before. */
 export const FREE_ALREADY = "it is free already";
 
@@ -95,6 +97,24 @@ export function blockFault(words: Int32Array, block: number): string | undefined
       "inside a block, or a header was overwritten";
   }
   return undefined;
+}
+
+/**
+ * Owner: whether blockFault() would find nothing, quickly, for an index that may be anything. Not for
+ * a debug heap.
+ */
+export function looksLive(
+  words: Int32Array,
+  block: number,
+  firstBlock: number,
+  sentinel: number,
+): boolean {
+  if ((block & 1) === 0 || block < firstBlock || block >= sentinel) return false;
+  const header = words[block]!;
+  const end = block + (header >>> 3) * 2;
+  if ((header & NOT_LIVE) !== 0 || (header >>> 4) === 0 || end > sentinel) return false;
+  if ((words[end]! & PREVIOUS_FREE) !== 0) return false;
+  return (header & PREVIOUS_FREE) === 0 || hasFreeNeighbour(words, block);
 }
 
 /**

@@ -22,9 +22,6 @@
  *           far as it had looked before it slept
  *  82..111  padding
  *  112..    heads of the free lists, 32 a level        owner             owner; any: statistics
- *  then, in slices of 2 MiB or more:
- *  32       heads of the small classes, by granules    owner             owner; any: heap check
- *  32       numbers of their blocks                    owner             owner; any: statistics
  *  then one word of padding and the first block's header, at an odd word
  *  last     sentinel: header of a used block of no size, whose PREVIOUS_FREE bit is kept
  * ```
@@ -71,29 +68,14 @@ export const MAX_SLICE_BYTES = 0x1_0000_0000;
 /** The control words take up to 960 bytes of so small a slice; seven granules are left. */
 export const MIN_SLICE_BYTES = 1024;
 
-/** Slices of this many bytes and more have small classes. */
-export const CLASSES_FROM_BYTES = 2 ** 21;
-/** The largest block of a small class, in granules: up to it TLSF has a list for each size, too. */
-export const LARGEST_CLASS_GRANULES = 31;
-/** Words from the head of a small class to the number of its blocks. */
-export const CLASS_COUNTS_WORD = 32;
-
 /** First levels that a slice of `wordLength` words keeps lists for: no more than it can use. */
 export function levelsOf(wordLength: number): number {
   return Math.min(LEVELS, (searchClassOf(wordLength >>> 1) >>> 5) + 1);
 }
 
-/** The word that has, `granules` behind it, the head of their small class; 0 if there are none. */
-export function classHeadsOf(wordLength: number): number {
-  return wordLength * 4 < CLASSES_FROM_BYTES
-    ? 0
-    : LIST_HEADS_WORD + levelsOf(wordLength) * LISTS_PER_LEVEL;
-}
-
 /** The header of the first block. */
 export function firstBlockOf(wordLength: number): number {
-  const classes = wordLength * 4 < CLASSES_FROM_BYTES ? 0 : 2 * CLASS_COUNTS_WORD;
-  return LIST_HEADS_WORD + levelsOf(wordLength) * LISTS_PER_LEVEL + classes + 1;
+  return LIST_HEADS_WORD + levelsOf(wordLength) * LISTS_PER_LEVEL + 1;
 }
 
 /** The sentinel that ends the heap. */
@@ -124,17 +106,6 @@ export function add(words: Int32Array, word: number, amount: number): void {
     words[word] = low;
     if ((low ^ before) < 0) words[word + 1] = words[word + 1]! + 1;
   }
-}
-
-/** Any thread: granules that the small classes hold, which count as in use for TLSF. */
-export function classGranulesOf(words: Int32Array): number {
-  const heads = classHeadsOf(words.length);
-  if (heads === 0) return 0;
-  let granules = 0;
-  for (let size = 2; size <= LARGEST_CLASS_GRANULES; size++) {
-    granules += Atomics.load(words, heads + CLASS_COUNTS_WORD + size) * size;
-  }
-  return granules;
 }
 
 /**

@@ -18,12 +18,9 @@ import {
   REMOTE_LINK_WORD,
 } from "./block_layout.ts";
 import {
-  CLASS_COUNTS_WORD,
-  classHeadsOf,
   FIRST_LEVEL_WORD,
   firstBlockOf,
   FREES_WORD,
-  LARGEST_CLASS_GRANULES,
   levelsOf,
   LIST_HEADS_WORD,
   MALLOCS_WORD,
@@ -54,8 +51,12 @@ export function checkHeap(buffer: SharedArrayBuffer, slice: SliceSpan): void {
   const words = wordsOf(buffer, slice);
   checkFormatted(words);
   const unlisted = checkBlocks(words);
-  // A debug heap has no small classes: the mark says that a block is in quarantine, there.
-  if (!hasStartMap(words)) checkClasses(words, unlisted.cached);
+  // Only the quarantine of a debug heap marks blocks so.
+  if (!hasStartMap(words)) {
+    for (const block of unlisted.cached) {
+      fail(words, block, "a block is held back by a debug heap only", "the slice has none");
+    }
+  }
   checkLists(words, unlisted.free);
   for (const block of unlisted.free) {
     fail(words, block, "a free block is on the list of its size", "no list has it");
@@ -163,34 +164,6 @@ function checkCounters(words: Int32Array, usedGranules: number, handedOut: numbe
       "blocks handed out and not freed are the used blocks",
       `${live} are counted and ${handedOut} are found`,
     );
-  }
-}
-
-/** Every block that says that a small class keeps it is in the class of its size. */
-function checkClasses(words: Int32Array, cached: Set<number>): void {
-  const heads = classHeadsOf(words.length);
-  const largest = heads === 0 ? 0 : LARGEST_CLASS_GRANULES;
-  for (let granules = 2; granules <= largest; granules++) {
-    let found = 0;
-    for (
-      let block = words[heads + granules]!;
-      block !== 0;
-      block = words[block + NEXT_LINK_WORD]!
-    ) {
-      if (!cached.delete(block) || granulesOf(words[block]!) !== granules) {
-        const where = `the class of ${granules * 8} bytes leads here`;
-        fail(words, block, "a small class has free blocks of its size, each once", where);
-      }
-      found++;
-    }
-    const counted = words[heads + CLASS_COUNTS_WORD + granules]!;
-    if (counted !== found) {
-      const where = `that of ${granules * 8} bytes counts ${counted} and has ${found}`;
-      fail(words, 0, "a small class has as many blocks as it counts", where);
-    }
-  }
-  for (const block of cached) {
-    fail(words, block, "a block that is kept is in a small class", "no class has it");
   }
 }
 

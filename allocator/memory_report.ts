@@ -36,7 +36,7 @@ interface Row {
 /** What walking the blocks found. */
 interface Census {
   readonly rows: Row[];
-  /** Free for the program, and not for TLSF: in a small class, or in quarantine. */
+  /** Free for the program, and not for TLSF: in quarantine. */
   kept: number;
   keptGranules: number;
   /** Where the walk ended before the heap did, 0 if it did not. */
@@ -84,9 +84,12 @@ export function memoryReport(
     ...totals(statistics, hasRemoteFrees(words)),
   ];
   if (census.kept > 0) {
-    const where = hasStartMap(words) ? "in quarantine, part of used" : "in small classes";
     const bytes = grouped(census.keptGranules * GRANULE_BYTES);
-    lines.push(`  kept    ${counted(census.kept, "freed block")} of ${bytes} bytes ${where}`);
+    lines.push(
+      `  kept    ${
+        counted(census.kept, "freed block")
+      } of ${bytes} bytes in quarantine, part of used`,
+    );
   }
   lines.push(...table(census));
   if (census.lostAt !== 0) {

@@ -28,7 +28,8 @@ export {
   LargeAllocationWarning,
   type LargeAllocationWarningOptions,
 } from "./allocation_warning.ts";
-export { Allocator, type AllocatorOptions } from "./allocator.ts";
+export { Allocator } from "./allocator.ts";
+export type { AllocatorOptions } from "./allocator_options.ts";
 export type { CallFrame } from "./call_stack.ts";
 export { MAX_SLICE_BYTES, MIN_SLICE_BYTES, SLICE_ALIGNMENT_BYTES } from "./control_layout.ts";
 export type { DebugHeap, DebugHeapOptions } from "./debug_heap.ts";

@@ -7,9 +7,8 @@
  *
  * @module
  */
-import { count, RECLAIMS_WORD, USED_GRANULES_WORD } from "./control_layout.ts";
+import { count, RECLAIMS_WORD } from "./control_layout.ts";
 import { checkLength } from "./errors.ts";
-import { GRANULE_BYTES } from "./size_class.ts";
 import type { SliceHeap } from "./slice_heap.ts";
 
 /** When a reclaimer may be called. */
@@ -115,16 +114,12 @@ export class Reclaimers {
 
   /**
    * Whether the slice is short: free memory is below the low-water mark, or a request has failed and
-   * nothing came back since. Two plain reads while memory is plenty.
+   * nothing came back since. One plain read of shared memory.
    *
    * @returns whether it is
    */
   isShort(): boolean {
-    if (this.#missedBytes > 0) return true;
-    const usedBytes = this.#heap.words[USED_GRANULES_WORD]! * GRANULE_BYTES;
-    // That counts blocks in small classes as used: without them there may be enough.
-    return usedBytes > this.#heap.heapBytes - this.#lowWaterBytes &&
-      this.#heap.freeBytes < this.#lowWaterBytes;
+    return this.#missedBytes > 0 || this.#heap.freeBytes < this.#lowWaterBytes;
   }
 
   /**

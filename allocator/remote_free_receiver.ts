@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { blockFault, faultError, FREE_ALREADY } from "./block_check.ts";
+import { blockFault, faultError, FREE_ALREADY, looksLive } from "./block_check.ts";
 import { addressOf } from "./block_layout.ts";
 import {
   count,
@@ -38,7 +38,7 @@ export class RemoteFreeReceiver {
 
   /** Frees what had been published when it began, and returns how many blocks that were. */
   drain(heap: SliceHeap): number {
-    const words = this.#tlsf.words;
+    const { words, firstBlock, sentinel } = this.#tlsf;
     // The owner's own read of a word that others write: a stale value only delays the drain.
     if (words[REMOTE_FREE_HEAD_WORD] === 0 && this.#undrained === 0) return 0;
     const told = heap.instruments?.seesFrees === true ? heap.instruments : undefined;
@@ -53,12 +53,16 @@ export class RemoteFreeReceiver {
         if (this.#undrained === 0) return drained;
       }
       const block = this.#undrained;
-      this.#undrained = this.#check(block);
+      if (this.#debugHeap === undefined && looksLive(words, block, firstBlock, sentinel)) {
+        this.#undrained = nextRemoteFree(words, block);
+      } else {
+        this.#undrained = this.#check(block);
+      }
       if (told !== undefined) told.freeing(addressOf(words, block));
       count(words, FREES_WORD);
       count(words, REMOTE_RECEIVED_WORD);
       drained++;
-      if (this.#debugHeap === undefined) heap.release(block);
+      if (this.#debugHeap === undefined) this.#tlsf.release(block, words[block]!);
       else this.#debugHeap.drained(block);
     }
   }

@@ -42,18 +42,16 @@ export class RemoteFreeSender {
     let block = outbox === undefined ? 0 : outbox.blockAt(address);
     if (outbox === undefined || block === 0) {
       outbox = this.#outboxOf(locateBlock("free", address, this.#slices, this.#sliceIndex));
+      if (outbox.retired) {
+        count(this.#words, REMOTE_DROPPED_WORD);
+        return;
+      }
       block = outbox.blockAt(address);
       this.#last = outbox;
     }
-    if (outbox.retired) {
-      // Nobody will ever look at these blocks again, and nobody minds in what state they are.
-      count(this.#words, REMOTE_DROPPED_WORD);
-      return;
-    }
-    let fault = foreignBlockFault(outbox.words, block);
-    if (fault === undefined && hasStartMap(outbox.words)) {
-      fault = freedElsewhere(outbox.words, block);
-    }
+    const words = outbox.words;
+    let fault = foreignBlockFault(words, block);
+    if (fault === undefined && hasStartMap(words)) fault = freedElsewhere(words, block);
     if (fault === undefined && !outbox.add(block)) fault = FREE_ALREADY;
     if (fault !== undefined) {
       throw faultError("free", address, this.#slices.find(address), fault);
@@ -85,6 +83,8 @@ export class RemoteFreeSender {
   retire(index: number): void {
     const outbox = this.#outboxOf(index);
     outbox.retired = true;
+    // Invariant: the outbox used last is not retired, so that most frees need not ask.
+    if (this.#last === outbox) this.#last = undefined;
     add(this.#words, REMOTE_DROPPED_WORD, outbox.drop());
   }
 

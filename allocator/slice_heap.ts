@@ -1,9 +1,9 @@
 /**
- * The blocks of one slice, as its owner sees them: TLSF, the small classes in front of it, what other
- * threads have freed, and all that is tried before a request fails, in this order:
+ * The blocks of one slice, as its owner sees them: TLSF, what other threads have freed, and all that
+ * is tried before a request fails, in this order:
  *
  * 1. the list of remote frees is drained;
- * 2. the small classes give back what they hold, and so does the quarantine of a debug heap;
+ * 2. the quarantine of a debug heap gives back what it holds;
  * 3. a bounded number of blocks is looked at that may fit though their list does not promise it;
  * 4. reclaimers are asked for the bytes wanted, then for twice as many, and so on while they free
  *    anything; memory that they free need not lie in a row at the first try.
@@ -18,15 +18,13 @@ import type { DebugHeap } from "./debug_heap.ts";
 import type { Instruments } from "./instruments.ts";
 import { Reclaimers } from "./reclaimers.ts";
 import { RemoteFreeReceiver } from "./remote_free_receiver.ts";
-import { granulesFor } from "./size_class.ts";
-import { SmallClasses } from "./small_classes.ts";
+import { GRANULE_BYTES, granulesFor } from "./size_class.ts";
 import type { Tlsf } from "./tlsf.ts";
 
 /** The heap of one slice, for its owner. */
 export class SliceHeap {
   readonly words: Int32Array;
   readonly tlsf: Tlsf;
-  readonly classes: SmallClasses;
   readonly debugHeap: DebugHeap | undefined;
   readonly reclaimers: Reclaimers;
   /** Bytes of the whole heap. */
@@ -39,16 +37,14 @@ export class SliceHeap {
     this.words = tlsf.words;
     this.tlsf = tlsf;
     this.debugHeap = debugHeap;
-    this.classes = new SmallClasses(tlsf, debugHeap === undefined);
     this.heapBytes = tlsf.heapGranules * 8;
     this.reclaimers = new Reclaimers(this);
     this.#receiver = new RemoteFreeReceiver(tlsf, sliceIndex, debugHeap);
   }
 
-  /** Bytes that are free, in small classes or not. */
+  /** Bytes that are free. */
   get freeBytes(): number {
-    const taken = this.words[control.USED_GRANULES_WORD]! - control.classGranulesOf(this.words);
-    return this.heapBytes - taken * 8;
+    return this.heapBytes - this.words[control.USED_GRANULES_WORD]! * GRANULE_BYTES;
   }
 
   /**
@@ -61,7 +57,7 @@ export class SliceHeap {
     const blockBytes = byteLength + (debugHeap === undefined ? 0 : debugHeap.extraBytes);
     if (blockBytes > this.heapBytes - layout.HEADER_BYTES) return this.fail();
     const granules = granulesFor(blockBytes);
-    const block = this.#take(granules, alignment) || this.allocateAtLast(granules, alignment);
+    const block = this.#find(granules, alignment) || this.allocateAtLast(granules, alignment);
     if (block === 0) return 0;
     if (debugHeap !== undefined) debugHeap.allocated(block, byteLength);
     control.count(words, control.MALLOCS_WORD);
@@ -75,7 +71,6 @@ export class SliceHeap {
   allocateAtLast(granules: number, alignment: number): number {
     let block = 0;
     if (this.drain() > 0) block = this.#find(granules, alignment);
-    if (block === 0 && this.classes.flush() > 0) block = this.#find(granules, alignment);
     if (block === 0 && this.debugHeap?.flushQuarantine() === true) {
       block = this.#find(granules, alignment);
     }
@@ -99,15 +94,8 @@ export class SliceHeap {
       this.debugHeap.freed(block);
       return;
     }
-    this.release(block);
+    this.tlsf.release(block, this.words[block]!);
     control.count(this.words, control.FREES_WORD);
-  }
-
-  /** Takes a block in use back. */
-  release(block: number): void {
-    const header = this.words[block]!;
-    if (layout.granulesOf(header) <= this.classes.largest) this.classes.give(block, header);
-    else this.tlsf.release(block, header);
   }
 
   /** Frees what other threads had published, and returns how many blocks that were. */
@@ -131,17 +119,6 @@ export class SliceHeap {
     return this.#receiver.hasFrees();
   }
 
-  /** Merges what small classes and other threads hold back; whether there was anything. */
-  trim(): boolean {
-    const drained = this.drain();
-    return drained + this.classes.flush() > 0;
-  }
-
-  #take(granules: number, alignment: number): number {
-    if (granules <= this.classes.largest && alignment <= 8) return this.classes.take(granules);
-    return this.#find(granules, alignment);
-  }
-
   /** A block of TLSF. */
   #find(granules: number, alignment: number): number {
     if (alignment <= 8) return this.tlsf.allocate(granules);
@@ -156,7 +133,7 @@ export class SliceHeap {
     for (let byteLength = contiguous;; byteLength *= 2) {
       const before = this.freeBytes;
       if (!this.reclaimers.runSync(byteLength, contiguous, alignment)) return 0;
-      this.trim();
+      this.drain();
       this.debugHeap?.flushQuarantine();
       let block = this.#find(granules, alignment);
       if (block === 0 && alignment <= 8) block = this.tlsf.allocateTight(granules);

@@ -6,7 +6,6 @@
  */
 import { FREE, granulesOf } from "./block_layout.ts";
 import {
-  classGranulesOf,
   FAILED_WORD,
   FIRST_LEVEL_WORD,
   firstBlockOf,
@@ -61,7 +60,7 @@ export interface MemoryStatistics {
   readonly liveBlocks: number;
   /** Bytes of the live blocks. */
   readonly usedBytes: number;
-  /** The largest `usedBytes` so far. What small classes kept at that time is counted in. */
+  /** The largest `usedBytes` so far. */
   readonly peakUsedBytes: number;
   /** Bytes of the free blocks: `totalBytes - usedBytes`. */
   readonly freeBytes: number;
@@ -93,9 +92,7 @@ export function readMemoryStatistics(
   const words = wordsOf(buffer, slice);
   checkFormatted(words);
   const totalGranules = heapGranulesOf(words.length);
-  const takenGranules = Atomics.load(words, USED_GRANULES_WORD);
-  // At least 0: the owner may fill a class between the two looks.
-  const usedGranules = Math.max(0, takenGranules - classGranulesOf(words));
+  const usedGranules = Atomics.load(words, USED_GRANULES_WORD);
   const freeGranules = totalGranules - usedGranules;
   const largestGranules = Math.min(largestFreeGranules(words), freeGranules);
   // Frees are read first: a block freed in between may look live, and none is freed before it lives.
@@ -114,7 +111,7 @@ export function readMemoryStatistics(
     reclaims: readCount(words, RECLAIMS_WORD),
     liveBlocks: mallocs - frees,
     usedBytes: usedGranules * GRANULE_BYTES,
-    peakUsedBytes: Math.max(takenGranules, Atomics.load(words, PEAK_GRANULES_WORD)) * GRANULE_BYTES,
+    peakUsedBytes: Math.max(usedGranules, Atomics.load(words, PEAK_GRANULES_WORD)) * GRANULE_BYTES,
     freeBytes: freeGranules * GRANULE_BYTES,
     totalBytes: totalGranules * GRANULE_BYTES,
     largestFreeBytes: largestGranules * GRANULE_BYTES,

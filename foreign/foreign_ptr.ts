@@ -40,6 +40,8 @@ import { ForeignReference } from "./reference.ts";
 import { SharedPtr } from "./shared_ptr.ts";
 import { UniquePtr } from "./unique_ptr.ts";
 
+const UNIQUE_HAS_NO_COPIES = "Cannot copy a foreign pointer to a UniquePtr: it can only be moved";
+
 /** How a foreign pointer owns its object: alone, or as one of several. */
 export type Ownership = "unique" | "shared";
 
@@ -237,32 +239,35 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     if (count !== undefined && !(Number.isInteger(count) && count >= 0)) {
       throw new RangeError(`Cannot make ${count} copies: expected a whole number from 0`);
     }
-    const copies = await this.#copies(count ?? 1);
-    return count === undefined ? copies[0]! : copies;
-  }
-
-  async #copies(count: number): Promise<ForeignPtr<T, "shared">[]> {
-    const { home, owner, pointer, handle, generation, object, isNull } = this.#hold;
-    const of = (hold: Hold) => new ForeignPtr<T, "shared">(hold);
-    if (isNull && this.#movedTo === undefined) {
-      return Array.from({ length: count }, () => of(new Hold(home, owner)));
+    const mine = this.#hold;
+    const { home, owner, pointer, handle, generation, object } = mine;
+    if (pointer !== null || mine.isNull || count === 0) {
+      const copies = Array.from({ length: count ?? 1 }, () => this.#copyHere());
+      return count === undefined ? copies[0]! : copies;
     }
     this.#expectObject("make a copy");
-    if (this.#hold.copies === UNIQUE) {
-      throw new TypeError("Cannot copy a foreign pointer to a UniquePtr: it can only be moved");
-    }
-    if (pointer instanceof SharedPtr) {
-      return Array.from({ length: count }, () => of(new Hold(home, owner).put(pointer.clone())));
-    }
-    if (count === 0) return [];
-    const admitted = () => void this.#hold.copies++;
-    const handles = await home.copy(owner, handle, generation, count, admitted);
+    if (mine.copies === UNIQUE) throw new TypeError(UNIQUE_HAS_NO_COPIES);
+    const admitted = () => void mine.copies++;
+    const ofHandle = (copied: number) => {
+      const copiedGeneration = home.words.generation(owner, copied);
+      const hold = new Hold(home, owner).setHandle(copied, copiedGeneration, 0, object);
+      return new ForeignPtr<T, "shared">(hold);
+    };
+    if (count === undefined) return ofHandle(await home.copy(owner, handle, generation, admitted));
+    const address = await home.copyMany(owner, handle, generation, count, admitted);
     const copies: ForeignPtr<T, "shared">[] = [];
-    for (let i = 0; i < count; i++) {
-      const copyGeneration = home.words.generation(owner, handles[i]!);
-      copies.push(of(new Hold(home, owner).setHandle(handles[i]!, copyGeneration, 0, object)));
-    }
+    home.takeCopies(address, count, (copied) => copies.push(ofHandle(copied)));
     return copies;
+  }
+
+  /** A copy that takes no message: on the home shard, or of a null pointer. */
+  #copyHere(): ForeignPtr<T, "shared"> {
+    const { home, owner, pointer } = this.#hold;
+    const copy = new Hold(home, owner);
+    if (this.isNull && this.#movedTo === undefined) return new ForeignPtr<T, "shared">(copy);
+    this.#expectObject("make a copy");
+    if (!(pointer instanceof SharedPtr)) throw new TypeError(UNIQUE_HAS_NO_COPIES);
+    return new ForeignPtr<T, "shared">(copy.put(pointer.clone()));
   }
 
   /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { defineTasks, localEndpoint, MessageMemoryError, type Tasks } from "../shard/mod.ts";
+import { defineTasks, localEndpoint, type Tasks } from "../shard/mod.ts";
 import { type Failure, type Finished, homeOf } from "./home.ts";
 
 // deno-lint-ignore no-explicit-any -- methods of any object.
@@ -32,29 +32,11 @@ export const foreignTasks: Tasks<{
   },
   /** A further pointer to a shared object for the caller: its handle. */
   copy(handle: number, generation: number): number {
-    const endpoint = localEndpoint();
-    const handles = [0];
-    homeOf(endpoint).handles.copy(handle, generation, endpoint.bus.currentCaller!, handles);
-    return handles[0]!;
+    return homeOf(localEndpoint()).copyOwn(handle, generation);
   },
   /** Several: the address of a block with their handles, which the caller frees. */
   copyMany(handle: number, generation: number, count: number): number {
-    const endpoint = localEndpoint();
-    const { allocator, buffer, bus } = endpoint;
-    const byteLength = count * Int32Array.BYTES_PER_ELEMENT;
-    const address = allocator.malloc(byteLength);
-    if (address === 0) {
-      const { freeBytes, totalBytes } = allocator.statistics();
-      throw new MessageMemoryError(byteLength, freeBytes, totalBytes);
-    }
-    try {
-      const handles = new Int32Array(buffer, address, count);
-      homeOf(endpoint).handles.copy(handle, generation, bus.currentCaller!, handles);
-    } catch (error) {
-      allocator.free(address);
-      throw error;
-    }
-    return address;
+    return homeOf(localEndpoint()).copyOwnMany(handle, generation, count);
   },
   /** Calls a method; the reference to the object has become the object on its way here. */
   invoke(object: object, method: string, ...args: unknown[]): unknown {

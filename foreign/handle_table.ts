@@ -93,8 +93,13 @@ export class HandleTable {
   }
 
   #grow(): number {
-    this.#expectRoom(1);
-    return this.#entries.push(new Entry()) - 1;
+    for (;;) {
+      this.#expectRoom(1);
+      const handle = this.#entries.push(new Entry()) - 1;
+      // An earlier life of the shard may have used it up.
+      if (this.#words.generation(this.#shard, handle) < MAX_GENERATION) return handle;
+      this.#retired++;
+    }
   }
 
   #expectRoom(count: number): void {
@@ -121,9 +126,16 @@ export class HandleTable {
 
   /**
    * Further pointers to the shared object behind a handle, as one request of `holder` asks: writes
-   * their handles into `into`, as many as it is long.
+   * `count` handles into `into`, from index `at`.
    */
-  copy(handle: number, generation: number, holder: number, into: Int32Array | number[]): void {
+  copy(
+    handle: number,
+    generation: number,
+    holder: number,
+    count: number,
+    into: Int32Array | number[],
+    at: number,
+  ): void {
     const entry = this.#entry(handle, generation);
     const { pointer } = entry;
     if (!(pointer instanceof SharedPtr)) {
@@ -131,8 +143,8 @@ export class HandleTable {
         "Cannot copy a foreign pointer to a UniquePtr: only shared objects have copies",
       );
     }
-    this.#expectRoom(into.length);
-    for (let i = 0; i < into.length; i++) into[i] = this.add(pointer.clone(), holder);
+    this.#expectRoom(count);
+    for (let i = 0; i < count; i++) into[at + i] = this.add(pointer.clone(), holder);
     entry.served++;
     // The copies share the object by now: this is never its end.
     if (entry.served === entry.expected) takeOwned(this.#remove(handle));

@@ -17,6 +17,8 @@ import { destructorWarning, unattended, unattendedEnded, warnOfDestructor } from
 const BATCH_HANDLES = 512;
 /** Numbers that name a handle: index, generation, requests for copies. */
 const NUMBERS_PER_HANDLE = 3;
+/** Bytes of an int32. */
+const WORD_BYTES = 4;
 
 /** A destructor that threw: position in the batch, class of the object, what was thrown. */
 export type Failure = [position: number, className: string, error: unknown];
@@ -57,12 +59,15 @@ export class Home {
   /** Pointers given away. Empty on the host. */
   readonly handles: HandleTable;
   readonly #batches = new Map<number, Batch>();
+  readonly #segment: Int32Array;
+  readonly #copied = [0];
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
     const { buffer, layout, shardCount } = endpoint;
     const regions = Array.from({ length: shardCount }, (_, shard) => layout.holders(shard));
     this.words = new HolderWords(buffer, regions);
+    this.#segment = new Int32Array(buffer);
     this.handles = new HandleTable(endpoint.id, this.words);
     endpoint.whenGone((shard) => this.#takeFrom(shard));
   }
@@ -148,27 +153,43 @@ export class Home {
   }
 
   /**
-   * Asks the owner for copies; `onAdmitted` runs before this returns, if the request is on its way.
-   * Resolves to their handles, which this endpoint holds by then: the owner opens them for it.
+   * Asks the owner for a copy; `onAdmitted` runs before this returns, if the request is on its way.
+   * Resolves to a handle that this endpoint holds by then, as the owner has opened it for it.
    */
-  async copy(
+  copy(
+    owner: number,
+    handle: number,
+    generation: number,
+    onAdmitted: () => void,
+  ): Promise<number> {
+    const { bus } = this.endpoint;
+    const before = bus.underWay;
+    const reply = this.endpoint.submitTo(owner, foreignTasks.copy, [handle, generation]);
+    if (bus.underWay > before) onAdmitted();
+    return reply;
+  }
+
+  /** The same of several: resolves to the address of their handles, for `takeCopies()`. */
+  copyMany(
     owner: number,
     handle: number,
     generation: number,
     count: number,
     onAdmitted: () => void,
-  ): Promise<ArrayLike<number>> {
-    const { endpoint } = this;
-    const before = endpoint.bus.underWay;
-    const reply = count === 1
-      ? endpoint.submitTo(owner, foreignTasks.copy, [handle, generation])
-      : endpoint.submitTo(owner, foreignTasks.copyMany, [handle, generation, count]);
-    if (endpoint.bus.underWay > before) onAdmitted();
-    const answer = await reply;
-    if (count === 1) return [answer];
-    const handles = new Int32Array(endpoint.buffer, answer, count).slice();
-    endpoint.allocator.free(answer);
-    return handles;
+  ): Promise<number> {
+    const { bus } = this.endpoint;
+    const before = bus.underWay;
+    const args = [handle, generation, count];
+    const reply = this.endpoint.submitTo(owner, foreignTasks.copyMany, args);
+    if (bus.underWay > before) onAdmitted();
+    return reply;
+  }
+
+  /** Calls `take` with each of the `count` handles at `address`, whose block it frees. */
+  takeCopies(address: number, count: number, take: (handle: number) => void): void {
+    const first = address / WORD_BYTES;
+    for (let i = 0; i < count; i++) take(this.#segment[first + i]!);
+    this.endpoint.allocator.free(address);
   }
 
   /** Tells the owner that a pointer was lost to the garbage collector here. */
@@ -180,6 +201,30 @@ export class Home {
   }
 
   // ─── Pointers to objects of this shard ───────────────────────────────────────────────────────
+
+  /** Opens a copy for the calling endpoint, as it asks; its handle. */
+  copyOwn(handle: number, generation: number): number {
+    this.handles.copy(handle, generation, this.endpoint.bus.currentCaller!, 1, this.#copied, 0);
+    return this.#copied[0]!;
+  }
+
+  /** Opens several; the address of a block with their handles. */
+  copyOwnMany(handle: number, generation: number, count: number): number {
+    const { allocator, bus } = this.endpoint;
+    const address = allocator.malloc(count * WORD_BYTES);
+    if (address === 0) {
+      const { freeBytes, totalBytes } = allocator.statistics();
+      throw new MessageMemoryError(count * WORD_BYTES, freeBytes, totalBytes);
+    }
+    try {
+      const first = address / WORD_BYTES;
+      this.handles.copy(handle, generation, bus.currentCaller!, count, this.#segment, first);
+    } catch (error) {
+      allocator.free(address);
+      throw error;
+    }
+    return address;
+  }
 
   /** Destroys own objects by handle, as other shards ask; null if all went well. */
   destroyOwn(numbers: ArrayLike<number>): Failure[] | null | Promise<Failure[] | null> {

@@ -30,8 +30,10 @@ const COPY_64 = "copy(64), one at a time";
 const READ = "read a field of a struct of the other thread";
 
 const IN_FLIGHT = 64;
-/** Operations between two looks at the clock where what they made is put away untimed. */
+/** Operations between two looks at the clock. */
 const CHUNK = 64;
+/** Copies that are held at most: then they are put away, untimed. */
+const HELD_COPIES = 64;
 /** Far more than any sample takes: whoever needs it hangs. */
 const PATIENCE_MS = 20_000;
 
@@ -61,7 +63,7 @@ export async function compareForeign(settings: CompareSettings): Promise<Finding
       "and all of them are up while one is measured.",
       `A sample is ${sampleMs} ms of operations. The rate counts objects that were made, held here ` +
       "and destroyed there; the sample ends when the owner says that all of them are.",
-      "Copies are destroyed between the timed stretches.",
+      `Copies are destroyed between the timed stretches, so that ${HELD_COPIES} are held at most.`,
     ],
   };
 }
@@ -149,7 +151,7 @@ async function invokeTime(holder: ObjectHolder, sampleMs: number): Promise<numbe
 }
 
 function ownTrials(tidepool: TidepoolHolder, sampleMs: number): Trial[] {
-  const reads = Math.round(sampleMs * 40_000);
+  const reads = Math.round(sampleMs * 200_000);
   const nanoseconds = ({ sum, milliseconds }: { sum: number; milliseconds: number }) => {
     if (sum !== reads) throw new Error(`${reads} fields of 1 add up to ${sum}`);
     return milliseconds * 1e6 / reads;
@@ -161,7 +163,7 @@ function ownTrials(tidepool: TidepoolHolder, sampleMs: number): Trial[] {
       ? async () => void copies.push(await pointer.copy())
       : async () => void copies.push(...await pointer.copy(count));
     const cleanUp = () => Promise.all(copies.splice(0).map((each) => each.destroy()));
-    const microseconds = await timeOf(sampleMs, copy, cleanUp);
+    const microseconds = await timeOf(sampleMs, copy, HELD_COPIES / (count ?? 1), cleanUp);
     await pointer.destroy();
     return microseconds;
   };
@@ -186,19 +188,20 @@ function ownTrials(tidepool: TidepoolHolder, sampleMs: number): Trial[] {
   ];
 }
 
-/** Microseconds that one operation takes, one at a time; `cleanUp` runs now and then, untimed. */
+/** Microseconds that one operation takes, one at a time; `cleanUp` runs after each chunk, untimed. */
 async function timeOf(
   sampleMs: number,
   operate: () => Promise<unknown>,
+  chunk = CHUNK,
   cleanUp?: () => Promise<unknown>,
 ): Promise<number> {
   let operations = 0;
   let milliseconds = 0;
   while (milliseconds < sampleMs) {
     const begin = performance.now();
-    for (let i = 0; i < CHUNK; i++) await operate();
+    for (let i = 0; i < chunk; i++) await operate();
     milliseconds += performance.now() - begin;
-    operations += CHUNK;
+    operations += chunk;
     await cleanUp?.();
   }
   return milliseconds * 1e3 / operations;

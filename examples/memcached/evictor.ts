@@ -30,7 +30,7 @@ export class Evictor {
     this.#store = store;
     // A view has to be somewhere; it is moved before every use.
     this.#item = Item.at(allocator, allocator.slice.byteOffset + 8);
-    this.#registration = allocator.addReclaimer((request) => this.#reclaim(request), {
+    this.#registration = allocator.reclaimers.add((request) => this.#reclaim(request), {
       scope: "sync",
       heldBytes: () => store.itemBytes,
     });

@@ -16,6 +16,7 @@ import * as layout from "./item.ts";
 import { HEADER_BYTES, Item, itemBytes, type ItemView } from "./item.ts";
 import { Lender } from "./lender.ts";
 import { LruLists, sizeClassOf } from "./lru.ts";
+import { readValueNumber, writeValueNumber } from "./number_text.ts";
 import * as request from "./request.ts";
 import type { RequestView } from "./request.ts";
 
@@ -131,7 +132,7 @@ export class Store {
     if (found === 0) counters.get_misses++;
     else counters.get_hits++;
     if (found === 0 && (options & request.VIVIFY) !== 0) {
-      found = this.#allocate(view, 0, view.keyAddress, 0);
+      found = this.#allocate(view, 0, 0);
       if (found === 0) return 0;
       this.#item.at(found).expiry = view.vivifyExpiry;
       this.#link(found);
@@ -174,8 +175,8 @@ export class Store {
   store(view: RequestView): number {
     const { keyLength, valueLength } = view;
     if (itemBytes(keyLength, valueLength) > layout.MAX_ITEM_BYTES) return this.refuse(view);
-    const address = this.#allocate(view, valueLength, view.keyAddress, view.flags);
-    if (address === 0) return this.#outOfMemory(view);
+    const address = this.reserve(view);
+    if (address === 0) return request.NO_MEMORY;
     const start = address + HEADER_BYTES + keyLength;
     this.#bytes.copyWithin(start, view.valueAddress, view.valueAddress + valueLength);
     return this.commit(view, address);
@@ -183,10 +184,12 @@ export class Store {
 
   /**
    * A block for the item of the request, to be filled with its value and then committed or
-   * discarded; 0 if there is no memory for it.
+   * discarded; 0 if there is no memory for it. It has the key, and `commit()` needs no other.
    */
   reserve(view: RequestView): number {
-    return this.#allocate(view, view.valueLength, view.keyAddress, view.flags);
+    const address = this.#allocate(view, view.valueLength, view.flags);
+    if (address === 0) this.#outOfMemory(view);
+    return address;
   }
 
   /** Frees what was reserved. */
@@ -198,6 +201,7 @@ export class Store {
   commit(view: RequestView, address: number): number {
     this.counters.cmd_set++;
     view.resultCas = 0;
+    view.keyAddress = address + HEADER_BYTES;
     const item = this.#item.at(address);
     item.expiry = view.expiry;
     if ((view.options & request.KEY_IN_BASE64) !== 0) item.state = layout.BINARY_KEY;
@@ -334,8 +338,8 @@ export class Store {
    * A block with a header, a key and CR LF, not linked yet; 0 if there is no memory. Evicts other
    * items, so look for what is in the table after this.
    */
-  #allocate(view: RequestView, valueLength: number, keyAddress: number, flags: number): number {
-    const { keyLength } = view;
+  #allocate(view: RequestView, valueLength: number, flags: number): number {
+    const { keyAddress, keyLength } = view;
     const byteLength = itemBytes(keyLength, valueLength);
     const address = this.#allocator.malloc(byteLength);
     if (address === 0) return 0;
@@ -416,7 +420,7 @@ export class Store {
     const oldLength = this.#item.at(this.#find(view)).valueLength;
     const valueLength = oldLength + addedLength;
     if (itemBytes(view.keyLength, valueLength) > layout.MAX_ITEM_BYTES) return request.TOO_LARGE;
-    const joined = this.#allocate(view, valueLength, view.keyAddress, 0);
+    const joined = this.#allocate(view, valueLength, 0);
     if (joined === 0) return request.NO_MEMORY;
     const old = this.#find(view);
     if (old === 0) { // the old one was evicted to make room
@@ -443,10 +447,9 @@ export class Store {
     return request.DONE;
   }
 
-  #outOfMemory(view: RequestView): number {
+  #outOfMemory(view: RequestView): void {
     this.#giveUpOld(view);
     this.counters.store_no_memory++;
-    return request.NO_MEMORY;
   }
 
   /** A `set` that fails must not leave the old value behind, which the client takes for replaced. */
@@ -459,25 +462,18 @@ export class Store {
   /** The number in the item's value; undefined if it is none. */
   #numberOf(item: ItemView): bigint | undefined {
     const { valueLength } = item;
-    if (valueLength === 0 || valueLength > MAX_NUMBER_BYTES) return undefined;
-    const start = item.address + HEADER_BYTES + item.keyLength;
-    let text = "";
-    for (let i = 0; i < valueLength; i++) text += String.fromCharCode(this.#bytes[start + i]!);
-    const match = /^\s*\+?(\d+)(?:\s|$)/.exec(text);
-    if (match === null) return undefined;
-    const number = BigInt(match[1]!);
-    return number < 2n ** 64n ? number : undefined;
+    if (valueLength > MAX_NUMBER_BYTES) return undefined;
+    const start = valueOf(item);
+    return readValueNumber(this.#bytes, start, start + valueLength);
   }
 
-  /** Writes a number over the value, padded with spaces; false if it does not fit. */
+  /** Writes a number over the value; false if it does not fit. */
   #overwriteNumber(item: ItemView, number: bigint): boolean {
     const text = number.toString();
     const { valueLength } = item;
     if (text.length > valueLength) return false;
-    const start = item.address + HEADER_BYTES + item.keyLength;
-    for (let i = 0; i < valueLength; i++) {
-      this.#bytes[start + i] = i < text.length ? text.charCodeAt(i) : 32;
-    }
+    const start = valueOf(item);
+    writeValueNumber(this.#bytes, start, start + valueLength, text);
     return true;
   }
 
@@ -487,15 +483,15 @@ export class Store {
       ? { flags: 0, expiry: 0, state: 0 }
       : this.#item.at(old);
     const text = number.toString();
-    const address = this.#allocate(view, text.length, view.keyAddress, flags);
+    const address = this.#allocate(view, text.length, flags);
     if (address === 0) return 0;
     const item = this.#item.at(address);
     item.expiry = expiry;
     item.state = old === 0 && (view.options & request.KEY_IN_BASE64) !== 0
       ? layout.BINARY_KEY
       : state & layout.BINARY_KEY;
-    const start = address + HEADER_BYTES + view.keyLength;
-    for (let i = 0; i < text.length; i++) this.#bytes[start + i] = text.charCodeAt(i);
+    const start = valueOf(item);
+    writeValueNumber(this.#bytes, start, start + text.length, text);
     const still = this.table.find(view.keyAddress, view.keyLength, view.hash);
     if (still !== 0) this.unlink(still);
     this.#link(address);
@@ -515,6 +511,11 @@ const MAX_NUMBER_BYTES = 22;
 
 /** In a request's outcome: another client was told to renew the item before. */
 export const OTHER_WON = 16;
+
+/** Where the item's value begins. */
+function valueOf(item: ItemView): number {
+  return item.address + HEADER_BYTES + item.keyLength;
+}
 
 function ttlOf(item: ItemView, now: number): number {
   return item.expiry === 0 ? -1 : item.expiry - now;

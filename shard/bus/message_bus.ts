@@ -438,8 +438,9 @@ export class MessageBus {
     peer.served.clear();
     peer.failures = [];
     this.parcels.close(endpoint);
-    const rejected = this.#caller.rejectAll(peer, error);
+    // Before the calls are rejected, which frees the blocks that the records lie in.
     for (const at of peer.producer.unread()) this.#body.discardUnread(this.#views, at);
+    const rejected = this.#caller.rejectAll(peer, error);
     this.#onGone(endpoint);
     this.#checkIdle();
     return rejected;

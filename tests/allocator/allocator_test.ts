@@ -9,7 +9,6 @@ function make(byteLength = 65536, byteOffset = 0): Allocator {
 
 function isWhole(allocator: Allocator): void {
   allocator.checkHeap();
-  allocator.mallocTrim(); // what small classes keep is free, and merged with nothing
   const { usedBytes, freeBytes, largestFreeBytes } = allocator.statistics();
   assertEquals([usedBytes, largestFreeBytes], [0, freeBytes]);
 }

@@ -1,6 +1,5 @@
 /** The report of a slice, after Seastar's tests of its memory diagnostics. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { CACHED } from "../../allocator/block_layout.ts";
 import { Allocator, HeapProfile, memoryReport } from "../../allocator/mod.ts";
 
 const SLICE = { byteOffset: 64, byteLength: 65536 };
@@ -144,16 +143,6 @@ Deno.test("memoryReport() tells what a debug heap keeps in quarantine", () => {
     report,
     `  kept    1 freed block of ${bytes} bytes in quarantine, part of used`,
   );
-});
-
-Deno.test("memoryReport() counts what small classes keep as free, and says how much it is", () => {
-  const allocator = make();
-  const address = allocator.malloc(100);
-  // The mark that a small class sets; which blocks it keeps, and when, is its own business.
-  new Int32Array(allocator.buffer)[address / 4 - 1]! |= CACHED;
-  const report = memoryReport(allocator.buffer, SLICE);
-  assertStringIncludes(report, "  kept    1 freed block of 104 bytes in small classes\n");
-  assertEquals(row(report, "64 to 120")?.slice(0, 4), ["0", "0", "1", "104"]);
 });
 
 Deno.test("memoryReport() of a damaged heap says where the walk ended", () => {

@@ -2,7 +2,8 @@
  * The list of remote frees in every interleaving: the production code, on words the size of a small
  * slice. Covered: two freeing threads against an owner that drains, chains of one and two blocks,
  * values that a plain look at the head may see late, and the owner rewriting the header of a block
- * that another thread frees. Not covered: waking a sleeping owner, which is the bus's part.
+ * that another thread frees, and an owner that is short of memory and about to sleep. Not covered: the
+ * sleep itself, which is the bus's part.
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { blockFault, foreignBlockFault } from "../../allocator/block_check.ts";
@@ -10,10 +11,12 @@ import { REMOTE_LINK_WORD } from "../../allocator/block_layout.ts";
 import { FREES_WORD, MALLOCS_WORD, REMOTE_FREE_HEAD_WORD } from "../../allocator/control_layout.ts";
 import { checkHeap } from "../../allocator/mod.ts";
 import {
+  hasRemoteFrees,
   nextRemoteFree,
   RemoteFreeOutbox,
   takeRemoteFrees,
 } from "../../allocator/remote_free_list.ts";
+import { SliceHeap } from "../../allocator/slice_heap.ts";
 import { formatHeap, Tlsf } from "../../allocator/tlsf.ts";
 import { explore } from "../harness/interleaver.ts";
 
@@ -27,7 +30,7 @@ type Take = (words: Int32Array) => number;
 /** Frees the chains one after the other, through the production outbox. */
 function freer(...chains: number[][]) {
   return (words: Int32Array): number[] => {
-    const outbox = new RemoteFreeOutbox(words);
+    const outbox = new RemoteFreeOutbox(words, () => {});
     for (const chain of chains) {
       for (const block of chain) outbox.add(block);
       outbox.flush();
@@ -160,7 +163,7 @@ Deno.test("a block freed by another thread survives the owner's frees on both si
   const other = (words: Int32Array): string => {
     const fault = foreignBlockFault(words, middle);
     if (fault !== undefined) return fault;
-    const outbox = new RemoteFreeOutbox(words);
+    const outbox = new RemoteFreeOutbox(words, () => {});
     outbox.add(middle);
     outbox.flush();
     return "sent";
@@ -176,6 +179,55 @@ Deno.test("a block freed by another thread survives the owner's frees on both si
   });
   assertEquals([...found.outcomes.keys()].sort(), ['["in time","sent"]', '["late","sent"]']);
   assertEquals([...found.races], []);
+});
+
+/** An owner that is short of memory, about to sleep: whether it does. */
+function sleeper(hasFrees: (heap: SliceHeap) => boolean) {
+  return (words: Int32Array): string => {
+    const heap = new SliceHeap(new Tlsf(words), 0, undefined);
+    heap.reclaimers.lowWaterBytes = 2 ** 30;
+    return hasFrees(heap) ? "awake" : "asleep";
+  };
+}
+
+/** Frees one block, and says whether it would wake the owner. */
+function waker(block: number) {
+  return (words: Int32Array): string => {
+    let woken = "left alone";
+    const outbox = new RemoteFreeOutbox(words, () => woken = "woken");
+    outbox.add(block);
+    outbox.flush();
+    return woken;
+  };
+}
+
+function sleepOutcomes(hasFrees: (heap: SliceHeap) => boolean): string[] {
+  const programs = [sleeper(hasFrees), waker(BLOCKS[0]), waker(BLOCKS[1])];
+  const { outcomes } = explore(WORDS, formatHeap, programs, {
+    racyWords: [REMOTE_FREE_HEAD_WORD],
+    outcome: ([owner, first, second]) => `${owner}, ${first}, ${second}`,
+  });
+  return [...outcomes.keys()];
+}
+
+const LOST = '"asleep, left alone, left alone"';
+
+Deno.test("no block is published for an owner short of memory that sleeps and is not woken", () => {
+  const outcomes = sleepOutcomes((heap) => heap.hasFrees());
+  assert(outcomes.length > 2, `only ${outcomes.length} outcomes`);
+  assert(outcomes.some((outcome) => outcome.includes("asleep")), "the owner never slept");
+  for (const outcome of outcomes) {
+    if (outcome.includes("asleep")) assertEquals(outcome, '"asleep, woken, woken"');
+  }
+});
+
+Deno.test("an owner that looks for blocks before it says that it is short sleeps on", () => {
+  const outcomes = sleepOutcomes((heap) => {
+    const found = hasRemoteFrees(heap.words);
+    heap.hasFrees();
+    return found;
+  });
+  assert(outcomes.includes(LOST), outcomes.join("\n"));
 });
 
 Deno.test("explore() names the schedule in which a program throws", () => {

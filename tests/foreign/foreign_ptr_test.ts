@@ -218,9 +218,12 @@ Deno.test("a block owned by a foreign pointer is freed on its home shard", async
 });
 
 Deno.test("pointers that outlive the runtime are dropped without a word", async () => {
-  const runtime = await start(1);
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning);
+  const runtime = await Runtime.start({ shards: 1, memory: "16MiB", onWarning });
   const pointer = await runtime.submitTo(0, probeTasks.open, "late");
   await runtime.stop();
+  assertEquals(warnings.length, 1); // the end of the runtime has told of it
   pointer[Symbol.dispose]();
   assert(pointer.isNull);
 });

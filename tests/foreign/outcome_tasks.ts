@@ -62,6 +62,7 @@ interface OutcomeTasks {
   readonly giveBack: Task<[], Unique[]>;
   readonly passKept: Task<[number], void>;
   readonly same: Task<[Unique], string>;
+  readonly compareAtHome: Task<[], string[]>;
   readonly word: Task<[], number>;
   readonly wait: Task<[number], void>;
   readonly waitThenExit: Task<[number], void>;
@@ -116,6 +117,18 @@ export const outcomeTasks: OutcomeTasks = defineTasks(import.meta.url, {
   same: (pointer: Unique) => {
     using mine = pointer;
     return `${mine.ownerShard} ${mine.isNull}`;
+  },
+  /** What equality says where the objects live; the names of what is wrong. */
+  compareAtHome: async () => {
+    const shared = makeForeign(new SharedPtr(new Piece("shared")));
+    const copy = await shared.copy();
+    const other = makeForeign(new SharedPtr(new Piece("other")));
+    const failures: string[] = [];
+    if (!shared.equals(copy) || !copy.equals(shared)) failures.push("copies are equal");
+    if (shared.equals(other)) failures.push("others are not");
+    for (const pointer of [shared, copy, other]) pointer[Symbol.dispose]();
+    if (!shared.equals(other)) failures.push("null equals null");
+    return failures;
   },
   /** The address of a word of this shard's that holds 0. */
   word: () => localAllocator().calloc(1, 8),

@@ -261,7 +261,6 @@ Deno.test("the receiver dies after it has read the message: the object is destro
 });
 
 Deno.test("the receiver dies with copies it has asked for under way: none is left", async () => {
-  await using runtime = await start();
   for (let round = 0; round < 5; round++) {
     await using again = await start();
     const shared = await again.submitTo(0, outcomeTasks.openShared, "s");
@@ -395,5 +394,19 @@ Deno.test("lost to the garbage collector: it comes home, counted and reported wi
     const found = warnings.find((text) => text.includes(`on endpoint ${endpoint}`))!;
     assertStringIncludes(found, "A foreign pointer to Piece of shard 0 was lost to the garbage");
     assertStringIncludes(found, "outcome_tasks.ts"); // the stack of makeForeign()'s caller
+  }
+});
+
+Deno.test("every row of the table of outcomes in the documentation names a test that is here", async () => {
+  const documentation = await Deno.readTextFile(
+    new URL("../../docs/foreign_pointers.md", import.meta.url),
+  );
+  const here = await Deno.readTextFile(new URL(import.meta.url));
+  const table = documentation.slice(documentation.indexOf("| what happens to the message"));
+  const rows = table.slice(0, table.indexOf("\n\n")).split("\n").slice(2);
+  assertEquals(rows.length, 18);
+  for (const row of rows) {
+    const name = row.split("|")[3]!.trim().replace(/ …$/, "");
+    assertStringIncludes(here, `Deno.test("${name}`);
   }
 });

@@ -40,32 +40,32 @@ export class OwnershipModel implements AsyncDisposable {
   readonly #runtime: Runtime;
   readonly #submit: player.Submit;
   #restarted: PromiseWithResolvers<void> = Promise.withResolvers();
-  readonly #warnings: Error[] = [];
+  readonly #warnings: readonly Error[];
   #pointers: Pointer[] = [];
   /** Objects that were not seen destroyed. */
   readonly #objects = new Map<number, TrackedObject>();
   #lastNumber = 0;
 
-  private constructor(random: SeededRandom, runtime: Runtime) {
+  private constructor(random: SeededRandom, runtime: Runtime, warnings: readonly Error[]) {
     this.#random = random;
     this.#runtime = runtime;
+    this.#warnings = warnings;
     this.#submit =
       ((shard, task, ...args) => runtime.submitTo(shard, task, ...args as never)) as player.Submit;
   }
 
   static async start(random: SeededRandom): Promise<OwnershipModel> {
     const warnings: Error[] = [];
-    let model: OwnershipModel | undefined = undefined;
+    const onRestart = (): void => model.#restarted.resolve();
     const runtime = await Runtime.start({
       shards: SHARDS,
       memory: SHARDS * 2 ** 22,
       ringSlots: 64,
       onCrash: "restart",
-      onRestart: () => model!.#restarted.resolve(),
+      onRestart,
       onWarning: (warning) => warnings.push(warning),
     });
-    model = new OwnershipModel(random, runtime);
-    model.#warnings.push(...warnings);
+    const model = new OwnershipModel(random, runtime, warnings);
     return model;
   }
 
@@ -80,7 +80,8 @@ export class OwnershipModel implements AsyncDisposable {
 
   /** The same, while a shard dies in the middle; then finds out what is left. */
   async roundWithCrash(): Promise<void> {
-    const dying = this.#random.below(SHARDS);
+    // In turn: a shard that dies too often within a minute is not started again.
+    const dying = (this.#random.seed + this.crashes) % SHARDS;
     this.#restarted = Promise.withResolvers();
     const scripts = this.#deal(dying);
     const outcomes = scripts.map((steps, at) =>

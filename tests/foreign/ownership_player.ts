@@ -4,7 +4,7 @@
  */
 import {
   defineTasks,
-  ForeignPtr,
+  type ForeignPtr,
   makeForeign,
   ShardCrashedError,
   SharedPtr,

@@ -1,7 +1,7 @@
 /** An object that knows where it is destroyed, and tasks that make and use it on real shards. */
 import {
   defineTasks,
-  ForeignPtr,
+  type ForeignPtr,
   localAllocator,
   makeForeign,
   SharedPtr,

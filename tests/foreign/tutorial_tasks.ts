@@ -2,7 +2,7 @@
 import {
   defineTasks,
   f64,
-  ForeignPtr,
+  type ForeignPtr,
   localAllocator,
   makeForeign,
   SharedPtr,
@@ -59,7 +59,11 @@ interface TutorialTasks {
   readonly open: Task<[string], ForeignPtr<Connection>>;
   readonly openShared: Task<[string], Shared>;
   readonly openPoint: Task<[number, number], ForeignPtr<PointView>>;
-  readonly norm: Task<[ForeignPtr<PointView>], number>;
+  readonly openSharedPoint: Task<[number, number], ForeignPtr<PointView, "shared">>;
+  readonly openForeignPoint: Task<[number], void>;
+  readonly newPoint: Task<[], number>;
+  readonly scale: Task<[PointView, number], number>;
+  readonly norm: Task<[ForeignPtr<PointView> | ForeignPtr<PointView, "shared">], number>;
   readonly take: Task<[ForeignPtr<Connection>], number>;
   readonly drop: Task<[], void>;
   readonly linked: Task<[], number>;
@@ -105,7 +109,28 @@ export const tutorialTasks: TutorialTasks = defineTasks(import.meta.url, {
   open: (name: string) => makeForeign(new Connection(name)),
   openShared: (name: string) => makeForeign(new SharedPtr(new Connection(name))),
   openPoint: (x: number, y: number) => makeForeign(Point.make(localAllocator(), { x, y })),
-  norm: (pointer: ForeignPtr<PointView>) => {
+  /** A struct with a destructor, which reads it once more. */
+  openSharedPoint: (x: number, y: number) => {
+    const point = Point.make(localAllocator(), { x, y });
+    return makeForeign(
+      new SharedPtr(point, (each) => void log.push(`point ${each.x},${each.y} unlinked`)),
+    );
+  },
+  newPoint: () => Point.make(localAllocator()).address,
+  openForeignPoint: async (shard: number) => {
+    const address = await submitTo(shard, tutorialTasks.newPoint);
+    try {
+      makeForeign(Point.at(localAllocator(), address));
+    } finally {
+      localAllocator().free(address);
+    }
+  },
+  scale: (point: PointView, factor: number) => {
+    point.x *= factor;
+    point.y *= factor;
+    return Math.hypot(point.x, point.y);
+  },
+  norm: (pointer: ForeignPtr<PointView> | ForeignPtr<PointView, "shared">) => {
     using mine = pointer;
     const { x, y } = mine.view(Point);
     return Math.hypot(x, y);

@@ -14,6 +14,8 @@ const MEMORY = {
   remoteFreesRejected: 0,
   failedMallocs: 0,
   largeMallocs: 0,
+  remoteFreesDropped: 0,
+  reclaims: 0,
   requestedBytes: 0,
   liveBlocks: 4800,
   usedBytes: 3 * MIB,

@@ -1,0 +1,73 @@
+// deno-lint-ignore-file no-console -- a command-line program
+/**
+ * `deno task memcached`: a server that memcached's clients can talk to.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import type { ProtocolName } from "./connection.ts";
+import { Server } from "./server.ts";
+
+const USAGE = `Usage: deno task memcached [options]
+
+  --port N         the TCP port (default: 11211)
+  --listen ADDR    the address to listen on (default: 127.0.0.1)
+  --shards N       shards, one thread each (default: one for each core)
+  --memory SIZE    memory of all shards together, such as 512MiB (default: 64MiB for each shard)
+  --protocol NAME  auto, ascii or binary (default: auto, by the first byte of a connection)
+  --help           this text`;
+
+const DEFAULT_MEMORY_BYTES = 64 * 2 ** 20;
+
+async function main(commandLine: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: commandLine,
+    options: {
+      port: { type: "string", default: "11211" },
+      listen: { type: "string", default: "127.0.0.1" },
+      shards: { type: "string", default: String(navigator.hardwareConcurrency) },
+      memory: { type: "string" },
+      protocol: { type: "string", default: "auto" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  const shards = wholeNumber("shards", values.shards, 1, 256);
+  const server = await Server.start({
+    port: wholeNumber("port", values.port, 0, 65535),
+    hostname: values.listen,
+    shards,
+    memory: values.memory ?? shards * DEFAULT_MEMORY_BYTES,
+    protocol: protocolOf(values.protocol),
+    onRestart: (shard, cause) => console.error(`Shard ${shard} was started again:`, cause),
+  });
+  console.log(`Listening on ${values.listen}:${server.port}, ${shards} shards`);
+  const stopped = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(signal, () => stopped.resolve());
+  }
+  await Promise.race([stopped.promise, server.runtime.closed]);
+  await server.stop();
+  Deno.exit(0);
+}
+
+function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= least && number <= most) return number;
+  throw new RangeError(`--${name} is "${text}": expected a whole number from ${least} to ${most}`);
+}
+
+function protocolOf(text: string): ProtocolName {
+  if (text === "auto" || text === "ascii" || text === "binary") return text;
+  throw new RangeError(`--protocol is "${text}": expected auto, ascii or binary`);
+}
+
+if (import.meta.main) {
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    Deno.exit(1);
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * What a connection is about to send: one block of its shard's slice, which grows as far as one
+ * response needs and is freed once it is sent. An idle connection has none.
+ *
+ * @module
+ */
+
+import type { Allocator } from "@tidepool/core";
+
+const FIRST_BYTES = 1024;
+const ZERO = 48;
+const encoder = new TextEncoder();
+
+/** The bytes of a text of the protocols, which are ASCII. */
+export function ascii(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** A response, or several, on their way into a socket. */
+export class Output {
+  /** Bytes that wait to be sent. */
+  length = 0;
+  readonly #allocator: Allocator;
+  readonly #bytes: Uint8Array;
+  /** The block; 0 while there is none. */
+  #address = 0;
+  #capacity = 0;
+
+  constructor(allocator: Allocator) {
+    this.#allocator = allocator;
+    this.#bytes = allocator.bytes(0, allocator.buffer.byteLength);
+  }
+
+  /** What waits, from its `start`-th byte on: valid until more is written. */
+  view(start: number): Uint8Array {
+    return this.#bytes.subarray(this.#address + start, this.#address + this.length);
+  }
+
+  /** Forgets what was sent, and frees the block. */
+  clear(): void {
+    this.#allocator.free(this.#address);
+    this.#address = 0;
+    this.#capacity = 0;
+    this.length = 0;
+  }
+
+  /** Forgets what was written after `length` was so much. */
+  truncate(length: number): void {
+    this.length = length;
+  }
+
+  /** Adds bytes of the protocol. */
+  write(bytes: Uint8Array): void {
+    const at = this.#take(bytes.length);
+    if (bytes.length > 64) this.#bytes.set(bytes, at);
+    else for (let i = 0; i < bytes.length; i++) this.#bytes[at + i] = bytes[i]!;
+  }
+
+  /** Adds text of the protocol. */
+  text(text: string): void {
+    const at = this.#take(text.length);
+    for (let i = 0; i < text.length; i++) this.#bytes[at + i] = text.charCodeAt(i);
+  }
+
+  /** Adds bytes of the segment. */
+  copy(address: number, length: number): void {
+    const at = this.#take(length);
+    if (length > 64) this.#bytes.copyWithin(at, address, address + length);
+    else for (let i = 0; i < length; i++) this.#bytes[at + i] = this.#bytes[address + i]!;
+  }
+
+  /** Adds one byte. */
+  byte(byte: number): void {
+    const at = this.#take(1);
+    this.#bytes[at] = byte;
+  }
+
+  /** Adds a whole number from 0 on in decimal digits. */
+  decimal(number: number): void {
+    let digits = 1;
+    for (let rest = number; rest >= 10; rest = Math.floor(rest / 10)) digits++;
+    let at = this.#take(digits) + digits;
+    for (let rest = number; digits > 0; digits--) {
+      const tenth = Math.floor(rest / 10);
+      this.#bytes[--at] = ZERO + rest - tenth * 10;
+      rest = tenth;
+    }
+  }
+
+  /** Adds an unsigned number of 1, 2 or 4 bytes, the highest byte first. */
+  unsigned(number: number, byteLength: number): void {
+    const at = this.#take(byteLength);
+    for (let i = 0; i < byteLength; i++) {
+      this.#bytes[at + i] = number >>> (8 * (byteLength - 1 - i));
+    }
+  }
+
+  /** Room for so many bytes behind what is there; its address. */
+  #take(byteLength: number): number {
+    const needed = this.length + byteLength;
+    if (needed > this.#capacity) this.#grow(needed);
+    const at = this.#address + this.length;
+    this.length = needed;
+    return at;
+  }
+
+  #grow(needed: number): void {
+    let capacity = Math.max(this.#capacity, FIRST_BYTES);
+    while (capacity < needed) capacity *= 2;
+    const address = this.#allocator.realloc(this.#address, capacity);
+    if (address === 0) {
+      throw new RangeError(
+        `Cannot send a response: the slice has no memory for a block of ${capacity} bytes`,
+      );
+    }
+    this.#address = address;
+    this.#capacity = capacity;
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The server as its host sees it: a runtime whose shards all listen on one port.
+ *
+ * @module
+ */
+
+import { Runtime, transfer } from "@tidepool/core";
+import { BusFiguresSource } from "./bus_figures.ts";
+import { type ServeOptions, serverTasks } from "./shard_server.ts";
+
+/** How to serve. */
+export interface ServerOptions extends Partial<ServeOptions> {
+  /** Shards, each with a part of the memory and of the keys. */
+  readonly shards?: number;
+  /** Memory of all shards together: bytes, or text like "512MiB". */
+  readonly memory?: number | string;
+  /** Told of what went wrong on a shard, and that it serves again. */
+  readonly onRestart?: (shard: number, cause: unknown) => void;
+}
+
+/** A running server. */
+export class Server {
+  /** The runtime that it runs on. */
+  readonly runtime: Runtime;
+  readonly #busFigures: BusFiguresSource;
+  #options: ServeOptions;
+  /** What is under way to have shards serve that were started again. */
+  readonly #reopening = new Set<Promise<void>>();
+
+  private constructor(runtime: Runtime, options: ServeOptions) {
+    this.runtime = runtime;
+    this.#busFigures = new BusFiguresSource(runtime);
+    this.#options = options;
+  }
+
+  /** Starts the shards, and has all of them listen. */
+  static async start(options: ServerOptions = {}): Promise<Server> {
+    const { port = 11211, hostname = "127.0.0.1", protocol = "auto", onRestart } = options;
+    const { shards, memory } = options;
+    const runtime = await Runtime.start({
+      ...(shards === undefined ? {} : { shards }),
+      ...(memory === undefined ? {} : { memory }),
+      onCrash: "restart",
+      onRestart: (shard, cause) => server.#reopen(shard, cause, onRestart),
+    });
+    const server = new Server(runtime, { port, hostname, protocol });
+    try {
+      await server.#openAll();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  /** The port that it listens on. */
+  get port(): number {
+    return this.#options.port;
+  }
+
+  /** Closes all connections, then stops the shards. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#reopening);
+    await this.runtime.invokeOnAll(serverTasks.close);
+    this.#busFigures.close();
+    await this.runtime.stop();
+  }
+
+  /** Calls `stop()`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /** The first shard finds the port if any will do; the others join it. */
+  async #openAll(): Promise<void> {
+    const port = await this.#open(0);
+    this.#options = { ...this.#options, port };
+    for (let shard = 1; shard < this.runtime.shardCount; shard++) await this.#open(shard);
+  }
+
+  #open(shard: number): Promise<number> {
+    const port = this.#busFigures.portFor(shard);
+    return this.runtime.submitTo(shard, serverTasks.open, this.#options, transfer(port));
+  }
+
+  /** A shard that was started again has no items and no connections, and takes new ones. */
+  #reopen(shard: number, cause: unknown, onRestart: ServerOptions["onRestart"]): void {
+    const reopening = this.#open(shard)
+      .then(() => onRestart?.(shard, cause))
+      .finally(() => this.#reopening.delete(reopening));
+    this.#reopening.add(reopening);
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * One shard's part of the server: it accepts connections on the port that all shards share
+ * (SO_REUSEPORT: the kernel spreads them), and serves them.
+ *
+ * @module
+ */
+
+import { defineTasks, localAllocator } from "@tidepool/core";
+import { BusFigures } from "./bus_figures.ts";
+import { Connection, type ProtocolName } from "./connection.ts";
+import { Router } from "./router.ts";
+
+/** Where and how to serve. */
+export interface ServeOptions {
+  /** The port; 0 for one that is free. */
+  readonly port: number;
+  /** The address to listen on. */
+  readonly hostname: string;
+  /** What connections speak. */
+  readonly protocol: ProtocolName;
+}
+
+/** The connections of one shard. */
+export class ShardServer {
+  /** The way to all keys. */
+  readonly router: Router = new Router();
+  /** All bytes of the segment, by address. */
+  readonly bytes: Uint8Array = allBytes();
+  /** Seconds since 1970 when it began. */
+  readonly startTime: number = Math.floor(Date.now() / 1000);
+  /** How it was told to serve. */
+  readonly options: ServeOptions;
+  /** The figures of this shard's bus. */
+  readonly busFigures: BusFigures;
+  /** Connections so far. */
+  totalConnections = 0;
+  /** Connections that were turned away for want of memory. */
+  rejectedConnections = 0;
+  /** Bytes read so far. */
+  bytesRead = 0;
+  /** Bytes written so far. */
+  bytesWritten = 0;
+  readonly #listener: Deno.TcpListener;
+  readonly #connections = new Map<Connection, Promise<void>>();
+  readonly #accepting: Promise<void>;
+
+  /** Listens at once. */
+  constructor(options: ServeOptions, busFigures: BusFigures) {
+    this.options = options;
+    this.busFigures = busFigures;
+    const { port, hostname } = options;
+    // Not in Deno's stable types: it takes `"unstable": ["net"]` in deno.json.
+    const shared = { port, hostname, reusePort: true };
+    this.#listener = Deno.listen(shared);
+    this.#accepting = this.#accept();
+  }
+
+  /** The port that it listens on. */
+  get port(): number {
+    return this.#listener.addr.port;
+  }
+
+  /** Connections now. */
+  get currentConnections(): number {
+    return this.#connections.size;
+  }
+
+  /** Closes the listener and all connections; resolves when every command under way is over. */
+  async close(): Promise<void> {
+    this.#listener.close();
+    await this.#accepting;
+    for (const connection of this.#connections.keys()) connection.close();
+    await Promise.all(this.#connections.values());
+    this.busFigures.close();
+  }
+
+  async #accept(): Promise<void> {
+    for await (const socket of this.#listener) this.#admit(socket);
+  }
+
+  #admit(socket: Deno.TcpConn): void {
+    this.totalConnections++;
+    let connection: Connection;
+    try {
+      connection = new Connection(socket, this, this.options.protocol);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.rejectedConnections++;
+      socket.close();
+      return;
+    }
+    socket.setNoDelay(true);
+    const served = connection.serve().finally(() => this.#connections.delete(connection));
+    this.#connections.set(connection, served);
+  }
+}
+
+function allBytes(): Uint8Array {
+  const allocator = localAllocator();
+  return allocator.bytes(0, allocator.buffer.byteLength);
+}
+
+let current: ShardServer | undefined;
+
+/** This shard's part of the server; undefined while it has none. */
+export function localServer(): ShardServer | undefined {
+  return current;
+}
+
+/** What the host tells a shard. */
+export const serverTasks = defineTasks(import.meta.url, {
+  /** Begins to serve; returns the port. The other port is to the host, for the figures of the bus. */
+  open(options: ServeOptions, host: MessagePort): number {
+    current = new ShardServer(options, new BusFigures(host));
+    return current.port;
+  },
+
+  /** Ends all connections. */
+  async close(): Promise<void> {
+    await current?.close();
+    current = undefined;
+  },
+});

@@ -1,0 +1,91 @@
+/**
+ * The storage as other shards see it: one task for each thing a request can ask for. All take the
+ * address of the request, which is all that crosses; the shard that made it does nothing with it
+ * until it has the answer.
+ *
+ * @module
+ */
+
+import {
+  defineTasks,
+  type ForeignPtr,
+  localAllocator,
+  makeForeign,
+  UniquePtr,
+} from "@tidepool/core";
+import { homeOf } from "./key_hash.ts";
+import { Item, type ItemView } from "./item.ts";
+import { KeyReference, keyReferenceAt } from "./key_reference.ts";
+import { Request, type RequestView } from "./request.ts";
+import { Store } from "./store.ts";
+
+/** An item that another shard reads. */
+export type LentItem = ForeignPtr<ItemView, "shared">;
+/** A block that another shard fills. */
+export type ReservedItem = ForeignPtr<ItemView>;
+
+let current: Store | undefined;
+
+/** The storage of this shard, made when it is first asked for. */
+export function localStore(): Store {
+  return current ??= new Store(localAllocator());
+}
+
+function at(request: number): RequestView {
+  return Request.at(localAllocator(), request);
+}
+
+function lent(address: number): LentItem | null {
+  return address === 0 ? null : makeForeign(localStore().lend(address));
+}
+
+/** What a shard does for the others with the items that are at home on it. */
+export const storeTasks = defineTasks(import.meta.url, {
+  get: (request: number) => lent(localStore().get(at(request))),
+  metaGet: (request: number) => lent(localStore().metaGet(at(request))),
+  peek: (request: number) => lent(localStore().peek(at(request))),
+  touch: (request: number) => localStore().touch(at(request)),
+  store: (request: number) => localStore().store(at(request)),
+  refuse: (request: number) => localStore().refuse(at(request)),
+  remove: (request: number) => localStore().remove(at(request)),
+  arithmetic: (request: number) => localStore().arithmetic(at(request)),
+
+  /** A block for the caller to fill; null if there is no memory. Dropped, it frees itself. */
+  reserve(request: number): ReservedItem | null {
+    const address = localStore().reserve(at(request));
+    return address === 0 ? null : makeForeign(Item.at(localAllocator(), address));
+  },
+
+  /** Stores a block that the caller has filled. */
+  commit(request: number, reserved: ReservedItem): number {
+    const pointer = reserved.release();
+    return localStore().commit(at(request), pointer.release()!.address);
+  },
+
+  /**
+   * The items of those of `count` keys that are at home here, in their order. The request says what
+   * else is to be done with them.
+   */
+  getMany(request: number, keys: number, count: number, shardCount: number): (LentItem | null)[] {
+    const store = localStore();
+    const { sliceIndex } = localAllocator();
+    const view = at(request);
+    const { options, expiry } = view;
+    // The request is the caller's, and serves several shards at once: this one works on its own copy.
+    const own = Request.make(localAllocator(), { options, expiry });
+    using _own = new UniquePtr(own);
+    const key = KeyReference.at(localAllocator(), keys);
+    const items: (LentItem | null)[] = [];
+    for (let i = 0; i < count; i++) {
+      key.at(keyReferenceAt(keys, i));
+      if (homeOf(key.hash, shardCount) !== sliceIndex) continue;
+      own.keyAddress = key.keyAddress;
+      own.keyLength = key.keyLength;
+      own.hash = key.hash;
+      items.push(lent(store.get(own)));
+    }
+    return items;
+  },
+
+  flush: (delay: number) => localStore().flush(delay),
+});
