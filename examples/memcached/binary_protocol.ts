@@ -219,10 +219,23 @@ export class BinaryProtocol {
 
   async #getLent(): Promise<boolean> {
     const connection = this.#connection;
-    using lent = await connection.router.lentItem("get", connection.request);
-    if (lent === null) return this.#missing();
-    await this.#sendLent(lent);
-    return true;
+    const view = connection.request;
+    connection.offerAnswer();
+    try {
+      const found = await connection.router.get(view);
+      if (found === null) return this.#missing();
+      if (found === true) {
+        const { resultFlags, resultLength, resultCas } = view;
+        const sent = this.#writeItemHead(resultFlags, resultLength, resultCas, view.keyAddress);
+        connection.output.copy(view.answerAddress, sent);
+        return this.#end();
+      }
+      using lent = found;
+      await this.#sendLent(lent);
+      return true;
+    } finally {
+      connection.freeAnswer();
+    }
   }
 
   async #sendLent(lent: LentItem): Promise<void> {
@@ -237,17 +250,23 @@ export class BinaryProtocol {
   /** Writes the answer but for a long value; returns its length then, negated, and 0 otherwise. */
   #writeItem(address: number): number {
     const connection = this.#connection;
-    const { output } = connection;
-    const { keyLength, valueLength, flags, cas } = Item.at(connection.router.allocator, address);
-    const withKey = this.#opcode === GETK || this.#opcode === GATK;
+    const { keyLength, valueLength, flags, cas } = connection.item.at(address);
+    const key = address + connection.valueStart(0);
+    const sent = this.#writeItemHead(flags, valueLength, cas, key);
+    if (connection.isLong(sent)) return -sent;
+    connection.output.copy(key + keyLength, sent);
+    return 0;
+  }
+
+  /** Writes the answer but for the value; returns how much of that is to follow. */
+  #writeItemHead(flags: number, valueLength: number, cas: number, key: number): number {
+    const { output } = this.#connection;
+    const sentKey = this.#opcode === GETK || this.#opcode === GATK ? this.#keyLength : 0;
     const sentValue = this.#opcode === TOUCH ? 0 : valueLength;
-    const sentKey = withKey ? keyLength : 0;
     this.#writeHeader(STATUS_OK, 4, sentKey, sentValue, cas);
     output.unsigned(flags, 4);
-    output.copy(address + connection.valueStart(0), sentKey);
-    if (connection.isLong(sentValue)) return -sentValue;
-    output.copy(address + connection.valueStart(keyLength), sentValue);
-    return 0;
+    output.copy(key, sentKey);
+    return sentValue;
   }
 
   #missing(): boolean {

@@ -10,7 +10,7 @@
  */
 
 import { BinaryProtocol } from "./binary_protocol.ts";
-import { HEADER_BYTES, Item, MAX_KEY_BYTES } from "./item.ts";
+import { HEADER_BYTES, Item, type ItemView, MAX_KEY_BYTES } from "./item.ts";
 import { hashOf } from "./key_hash.ts";
 import { Output } from "./output.ts";
 import { Request, type RequestView } from "./request.ts";
@@ -29,6 +29,9 @@ const LONGEST_LINE_BYTES = 2 ** 20;
 const FLUSH_BYTES = 16384;
 /** Values of so many bytes are sent straight from the slice. */
 const DIRECT_BYTES = 8192;
+
+/** Values of other shards that are no longer are put into a block here, and not pointed to. */
+const ANSWER_BYTES = 4096;
 
 const BINARY_MAGIC = 0x80;
 const CR = 13;
@@ -56,6 +59,8 @@ export class Connection {
   readonly output: Output;
   /** What it asks of the storage. */
   readonly request: RequestView;
+  /** An item that is being sent: moved before every use. */
+  readonly item: ItemView;
   /** Where requests go. */
   readonly router: Router;
   /** The shard's part of the server. */
@@ -70,6 +75,8 @@ export class Connection {
   #protocol: Protocol | undefined;
   #buffer: number;
   #capacity = FIRST_BUFFER_BYTES;
+  /** The buffer. */
+  #whole: Uint8Array;
 
   /** @throws {RangeError} If the slice has no memory for another connection. */
   constructor(socket: Deno.Conn, server: ShardServer, protocol: ProtocolName) {
@@ -90,6 +97,8 @@ export class Connection {
       throw new RangeError("Cannot serve another connection: the slice has no memory for it");
     }
     this.request = Request.at(allocator, request);
+    this.item = Item.at(allocator, request);
+    this.#whole = this.bytes.subarray(this.#buffer, this.#buffer + this.#capacity);
     this.begin = this.#buffer;
     this.end = this.#buffer;
   }
@@ -126,8 +135,19 @@ export class Connection {
         if (!(typeof ran === "boolean" ? ran : await ran)) break;
         if (this.output.length >= FLUSH_BYTES) await this.flush();
       }
-      if (this.output.length > 0) await this.flush();
-      if (this.closing || !(await this.#fill())) return;
+      // What follows is flush() and #fill(), written out: each would cost another promise a command.
+      const { length } = this.output;
+      if (length > 0) {
+        const sent = await this.#socket.write(this.output.view(0));
+        if (sent < length) await this.#sendFrom(sent);
+        else this.#sent();
+      }
+      if (this.closing) return;
+      const room = this.#makeRoom();
+      if (room === undefined) return;
+      const read = await this.#socket.read(room);
+      if (read === null) return;
+      this.#took(read);
     }
   }
 
@@ -146,33 +166,45 @@ export class Connection {
 
   /** Reads more; false at the end of the stream, and if a line is longer than any may be. */
   async #fill(): Promise<boolean> {
-    this.#makeRoom();
-    const room = this.#buffer + this.#capacity - this.end;
-    if (room === 0) return false;
-    const read = await this.#socket.read(this.bytes.subarray(this.end, this.end + room));
+    const room = this.#makeRoom();
+    const read = room === undefined ? null : await this.#socket.read(room);
     if (read === null) return false;
-    this.server.bytesRead += read;
-    this.end += read;
+    this.#took(read);
     return true;
   }
 
-  /** Moves what is unused to the front; a buffer that is full, or was at the last read, grows. */
-  #makeRoom(): void {
-    const { allocator } = this.router;
+  #took(read: number): void {
+    this.server.bytesRead += read;
+    this.end += read;
+  }
+
+  /**
+   * Where to read to; undefined if the buffer is full. What is unused moves to its front, and it
+   * grows if it was full at the last read.
+   */
+  #makeRoom(): Uint8Array | undefined {
     const waiting = this.end - this.begin;
     const wasFull = this.end === this.#buffer + this.#capacity;
     if (this.begin !== this.#buffer) {
-      this.bytes.copyWithin(this.#buffer, this.begin, this.end);
+      if (waiting > 0) this.bytes.copyWithin(this.#buffer, this.begin, this.end);
       this.begin = this.#buffer;
       this.end = this.begin + waiting;
     }
-    if (!wasFull || this.#capacity >= LONGEST_LINE_BYTES) return;
-    if (this.#capacity >= BUFFER_BYTES && waiting < this.#capacity) return;
+    if (wasFull && (this.#capacity < BUFFER_BYTES || waiting === this.#capacity)) {
+      this.#grow(waiting);
+    }
+    if (waiting === 0) return this.#whole;
+    return waiting === this.#capacity ? undefined : this.#whole.subarray(waiting);
+  }
+
+  #grow(waiting: number): void {
+    if (this.#capacity >= LONGEST_LINE_BYTES) return;
     const capacity = Math.max(BUFFER_BYTES, this.#capacity * 2);
-    const grown = allocator.realloc(this.#buffer, capacity);
+    const grown = this.router.allocator.realloc(this.#buffer, capacity);
     if (grown === 0) return; // then it goes on with what it has, or ends
     this.#buffer = grown;
     this.#capacity = capacity;
+    this.#whole = this.bytes.subarray(grown, grown + capacity);
     this.begin = grown;
     this.end = grown + waiting;
   }
@@ -233,6 +265,19 @@ export class Connection {
     }
   }
 
+  /** Gives another shard a place to put a short value; `freeAnswer()` takes it back. */
+  offerAnswer(): void {
+    const { request } = this;
+    request.answerAddress = this.router.allocator.malloc(ANSWER_BYTES);
+    request.answerBytes = request.answerAddress === 0 ? 0 : ANSWER_BYTES;
+  }
+
+  /** See `offerAnswer()`. */
+  freeAnswer(): void {
+    this.router.allocator.free(this.request.answerAddress);
+    this.request.answerAddress = 0;
+  }
+
   /** Names the key of the request: bytes of the buffer. */
   setKey(address: number, length: number): void {
     const { request } = this;
@@ -251,13 +296,21 @@ export class Connection {
   // ─── Out ─────────────────────────────────────────────────────────────────────────────────────
 
   /** Sends what waits; resolves when the socket has taken all of it. */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
+    return this.#sendFrom(0);
+  }
+
+  async #sendFrom(start: number): Promise<void> {
     const { output } = this;
-    for (let sent = 0; sent < output.length;) {
+    for (let sent = start; sent < output.length;) {
       sent += await this.#socket.write(output.view(sent));
     }
-    this.server.bytesWritten += output.length;
-    output.clear();
+    this.#sent();
+  }
+
+  #sent(): void {
+    this.server.bytesWritten += this.output.length;
+    this.output.clear();
   }
 
   /** Whether a value is so long that it is sent by itself. */

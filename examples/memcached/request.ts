@@ -18,6 +18,8 @@ export const Request = struct("Request", {
   keyAddress: address,
   /** Where those of the value are. */
   valueAddress: address,
+  /** Where a short value may be put for an answer. */
+  answerAddress: address,
   /** The version that is wanted, 0 for any. Those past 2^53 are never given out, and match none. */
   cas: f64,
   /** What to add or subtract. */
@@ -42,10 +44,16 @@ export const Request = struct("Request", {
   vivifyExpiry: u32,
   /** An item that expires before this is to be renewed. */
   recacheTime: u32,
+  /** How long a value may be that is put there. */
+  answerBytes: u32,
   /** See MODE_SET and what follows it. */
   mode: u8,
   /** See TOUCH and what follows it. */
   options: u32,
+  /** Outcome: the client's flags of the item. */
+  resultFlags: u32,
+  /** Outcome: bytes of its value. */
+  resultLength: u32,
   /** Outcome: seconds that the item has left, -1 for no end. */
   resultTtl: i32,
   /** Outcome: seconds since it was last used before. */

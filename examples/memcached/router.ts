@@ -23,7 +23,7 @@ import { type LentItem, localStore, type ReservedItem, storeTasks } from "./stor
 /** What has nothing but an outcome. */
 export type OutcomeOperation = "arithmetic" | "refuse" | "remove" | "store" | "touch";
 /** What gives an item. */
-export type ItemOperation = "get" | "metaGet" | "peek";
+export type ItemOperation = "metaGet" | "peek";
 
 /** A key in the segment. */
 export interface KeyBytes {
@@ -65,6 +65,19 @@ export class Router {
       return await submitTo(this.#home(request), storeTasks[operation], request.address);
     } catch (error) {
       if (isShardGone(error)) return NO_SHARD;
+      throw error;
+    }
+  }
+
+  /**
+   * Gets an item of another shard: true if the value is where the request wants it, a pointer to be
+   * disposed of if it is too long for that, null if there is none.
+   */
+  async get(request: RequestView): Promise<LentItem | true | null> {
+    try {
+      return await submitTo(this.#home(request), storeTasks.get, request.address);
+    } catch (error) {
+      if (isShardGone(error)) return null; // its items are lost: all are missing
       throw error;
     }
   }

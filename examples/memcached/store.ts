@@ -106,6 +106,19 @@ export class Store {
     return found;
   }
 
+  /** Puts the item's value where the request wants it, if it is not too long for that. */
+  putAnswer(view: RequestView, address: number): boolean {
+    const item = this.#item.at(address);
+    const { valueLength } = item;
+    if (valueLength > view.answerBytes) return false;
+    const start = valueOf(item);
+    this.#bytes.copyWithin(view.answerAddress, start, start + valueLength);
+    view.resultLength = valueLength;
+    view.resultFlags = item.flags;
+    view.resultCas = item.cas;
+    return true;
+  }
+
   /** Gives the item an expiry. */
   touch(view: RequestView): number {
     this.counters.cmd_touch++;

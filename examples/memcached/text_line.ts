@@ -75,6 +75,13 @@ export class TextLine {
     return text;
   }
 
+  /** The bytes of a first word of three as one number, 0 for other words. */
+  code(): number {
+    if (this.count === 0 || this.length(0) !== 3) return 0;
+    const at = this.starts[0]!;
+    return this.#bytes[at]! << 16 | this.#bytes[at + 1]! << 8 | this.#bytes[at + 2]!;
+  }
+
   /** Bytes of the word of that index. */
   length(index: number): number {
     return this.ends[index]! - this.starts[index]!;

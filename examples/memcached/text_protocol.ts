@@ -55,6 +55,10 @@ const KEYS_AT_ONCE = 64;
 /** The largest length of a value that is a number at all: larger ones are a bad command line. */
 const LARGEST_LENGTH = 2 ** 31 - 3;
 
+/** "get" and "set" as `TextLine.code()` has them. */
+const CODE_GET = 0x676574;
+const CODE_SET = 0x736574;
+
 /** Modes of the storage commands. */
 const MODES: ReadonlyMap<string, number> = new Map([
   ["set", request.MODE_SET],
@@ -88,8 +92,14 @@ export class TextProtocol {
       return false;
     }
     this.#noreply = false;
-    const name = line.word(0);
     const words = line.count;
+    // The two commands that nearly all others are, told without a string.
+    const code = line.code();
+    if (code === CODE_GET && words >= 2) return this.#get(false, 1);
+    if (code === CODE_SET && (words === 5 || words === 6)) {
+      return this.#store(request.MODE_SET, words === 6);
+    }
+    const name = line.word(0);
     switch (name) {
       case "get":
       case "gets":
@@ -147,7 +157,7 @@ export class TextProtocol {
     const line = this.#line;
     const duration = readSigned32(bytes, line.starts[1]!, line.ends[1]!);
     if (Number.isNaN(duration)) return this.#answer(BAD_EXPTIME);
-    if (line.count < 3) return this.#answer(ERROR);
+    if (line.count < 3) return this.#answer(END);
     this.#connection.request.expiry = request.expiryOf(duration, router.store.now);
     return this.#get(withCas, 2, request.TOUCH);
   }
@@ -183,9 +193,29 @@ export class TextProtocol {
 
   async #getLent(withCas: boolean): Promise<boolean> {
     const connection = this.#connection;
-    using lent = await connection.router.lentItem("get", connection.request);
-    if (lent !== null) await this.#sendLent(lent, withCas);
+    const view = connection.request;
+    connection.offerAnswer();
+    try {
+      const found = await connection.router.get(view);
+      if (found === true) this.#writeAnswer(withCas);
+      else if (found !== null) {
+        using lent = found;
+        await this.#sendLent(lent, withCas);
+      }
+    } finally {
+      connection.freeAnswer();
+    }
     return this.#answer(END);
+  }
+
+  /** Writes the item whose value another shard has put where the request wanted it. */
+  #writeAnswer(withCas: boolean): void {
+    const { output, request: view } = this.#connection;
+    output.write(VALUE);
+    output.copy(view.keyAddress, view.keyLength);
+    this.#writeFigures(view.resultFlags, view.resultLength, withCas ? view.resultCas : -1);
+    output.copy(view.answerAddress, view.resultLength);
+    output.write(CRLF);
   }
 
   /** Writes another shard's item, and sends it if it is long. */
@@ -202,25 +232,32 @@ export class TextProtocol {
 
   /** The first line of an item's answer; returns the length of its value. */
   #writeHead(address: number, withCas: boolean): number {
-    const { output, router } = this.#connection;
-    const { keyLength, flags, valueLength, cas } = Item.at(router.allocator, address);
+    const { output } = this.#connection;
+    const item = this.#connection.item.at(address);
+    const { valueLength } = item;
     output.write(VALUE);
-    output.copy(this.#connection.valueStart(0) + address, keyLength);
+    output.copy(this.#connection.valueStart(0) + address, item.keyLength);
+    this.#writeFigures(item.flags, valueLength, withCas ? item.cas : -1);
+    return valueLength;
+  }
+
+  /** The end of that line; no version if it is -1. */
+  #writeFigures(flags: number, valueLength: number, cas: number): void {
+    const { output } = this.#connection;
     output.byte(SPACE);
     output.decimal(flags);
     output.byte(SPACE);
     output.decimal(valueLength);
-    if (withCas) {
+    if (cas !== -1) {
       output.byte(SPACE);
       output.decimal(cas);
     }
     output.write(CRLF);
-    return valueLength;
   }
 
   #writeValue(address: number, valueLength: number): void {
-    const { output, router } = this.#connection;
-    const { keyLength } = Item.at(router.allocator, address);
+    const { output, item } = this.#connection;
+    const { keyLength } = item.at(address);
     output.copy(address + this.#connection.valueStart(keyLength), valueLength + 2);
   }
 
@@ -432,7 +469,7 @@ export class TextProtocol {
       case "flush_all":
         return words <= 3 ? this.#flushAll() : this.#answer(ERROR);
       case "verbosity":
-        return words >= 2 ? this.#verbosity() : this.#answer(ERROR);
+        return words >= 2 && words <= 3 ? this.#verbosity() : this.#answer(ERROR);
       case "shutdown":
         return this.#answer(ascii("ERROR: shutdown not enabled\r\n"));
       default:

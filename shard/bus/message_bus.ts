@@ -136,6 +136,8 @@ export class MessageBus {
     this.#allocator = options.allocator;
     this.#doorbells = options.doorbells;
     this.#views = new RecordViews(options.buffer, options.controlByteLength);
+    // Slices have the numbers of their endpoints.
+    options.allocator.remoteFrees.onOwnerShort = (slice) => void options.doorbells.ring(slice);
     const page = options.controlPage(options.endpoint);
     this.#counters = new Float64Array(options.buffer, page + COUNTERS_BYTES, COUNTER_COUNT);
     const latencies = new Int32Array(options.buffer, page + LATENCIES_BYTES, BUCKET_COUNT);
@@ -348,6 +350,7 @@ export class MessageBus {
     const words = this.#views.words;
     words[this.#heartbeatWord]!++;
     this.#allocator.drainRemoteFrees();
+    if (this.#allocator.reclaimers.isDue()) this.#allocator.reclaimers.run();
     if (words[this.#changesWord] !== this.#seenChanges) this.#lookForChanges();
     if (this.#pending.looksEmpty()) return 0;
     let handled = 0;
@@ -426,6 +429,7 @@ export class MessageBus {
 
   /** `endpoint` has come back, with empty rings and no memory of its former life. */
   declareBack(endpoint: number): void {
+    this.#allocator.remoteFrees.restore(endpoint);
     this.#peers[endpoint] = this.#newPeer(endpoint);
   }
 
@@ -439,6 +443,7 @@ export class MessageBus {
     peer.failures = [];
     this.parcels.close(endpoint);
     // Before the calls are rejected, which frees the blocks that the records lie in.
+    this.#allocator.remoteFrees.retire(endpoint);
     for (const at of peer.producer.unread()) this.#body.discardUnread(this.#views, at);
     const rejected = this.#caller.rejectAll(peer, error);
     this.#onGone(endpoint);

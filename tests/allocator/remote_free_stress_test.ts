@@ -20,8 +20,11 @@ interface StressResult {
 
 /** Waits until the freeing thread has emptied the page, or rejects if a thread failed. */
 async function emptied(page: Int32Array, results: readonly Promise<StressResult>[]): Promise<void> {
-  const empty = Atomics.waitAsync(page, STATE_WORD, FULL);
-  if (empty.async) await Promise.race([empty.value, ...results]);
+  // In a loop: the thread stores and then notifies, so its notify may meet the wait for the next page.
+  while (Atomics.load(page, STATE_WORD) === FULL) {
+    const empty = Atomics.waitAsync(page, STATE_WORD, FULL);
+    if (empty.async) await Promise.race([empty.value, ...results]);
+  }
 }
 
 Deno.test("Allocator gets every block back that two other threads free at once", async () => {

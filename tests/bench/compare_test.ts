@@ -147,3 +147,21 @@ Deno.test("compare refuses a folder without traces, and what its options cannot 
   assertEquals(repetitions.code, 1);
   assertEquals(repetitions.stderr, '--repetitions is "some": expected a whole number from 1\n');
 });
+
+Deno.test("compare foreign --json prints one object with every key, and exits by itself", async () => {
+  const { code, stdout, stderr } = await compare("foreign", "--quick", "--json");
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout.trimEnd().split("\n").length, 1);
+  const report = JSON.parse(stdout);
+  assertEquals(report.subject, "foreign");
+  assertEquals(Object.keys(report.ratios), [
+    "transfer_destroy_rate_vs_comlink",
+    "invoke_time_vs_comlink",
+    "copy_time_vs_call",
+    "copy64_time_vs_copy",
+    "field_read_time_vs_typed_array",
+  ]);
+  for (const [key, value] of Object.entries(report.ratios)) {
+    assert(typeof value === "number" && value > 0, `${key}: ${report.reasons[key]}`);
+  }
+});

@@ -1,6 +1,11 @@
 /**
- * Every script below goes to the server and to a real memcached, and both must answer the same, byte
- * for byte. With one shard versions (cas) are the same too; with several, each shard counts its own.
+ * Every script below goes to the server and to a real memcached 1.6.18, and both must answer the same,
+ * byte for byte. With one shard versions (cas) are the same too; with several, each shard counts its
+ * own, and they are left out.
+ *
+ * Not compared is what memcached gets wrong: a `get` with a key that is too long drops answers to
+ * commands before it, and an unknown binary command with a key is swallowed together with the
+ * beginning of the next.
  */
 
 import { assertEquals } from "@std/assert";
@@ -28,9 +33,11 @@ const TEXT_SCRIPTS: Readonly<Record<string, string>> = {
   "a value that is too short": "set a 0 0 3\r\nab\r\nget a\r\n",
   "a bad value for noreply": "set a 0 0 3 noreply\r\nabcdef\r\nget a\r\n",
   "keys at the limit": `set ${LONG_KEY} 0 0 1\r\nx\r\nget ${LONG_KEY}\r\ndelete ${LONG_KEY}\r\n`,
-  "keys beyond it": `set ${TOO_LONG_KEY} 0 0 1\r\nget ${TOO_LONG_KEY}\r\n` +
-    `delete ${TOO_LONG_KEY}\r\nincr ${TOO_LONG_KEY} 1\r\ntouch ${TOO_LONG_KEY} 1\r\n`,
-  "a key too long among others": `set a 0 0 1\r\nx\r\nget a ${TOO_LONG_KEY}\r\n`,
+  "a set beyond it": `set ${TOO_LONG_KEY} 0 0 1\r\nx\r\n`,
+  "a get beyond it": `get ${TOO_LONG_KEY}\r\n`,
+  "others beyond it": `delete ${TOO_LONG_KEY}\r\nincr ${TOO_LONG_KEY} 1\r\n` +
+    `touch ${TOO_LONG_KEY} 1\r\n`,
+  "a key too long among others": `get a ${TOO_LONG_KEY} b\r\n`,
   "add and replace": "replace a 0 0 1\r\nx\r\nadd a 1 0 1\r\ny\r\nadd a 2 0 1\r\nz\r\n" +
     "replace a 3 0 2\r\nzz\r\nget a\r\n",
   "append and prepend": "append a 0 0 1\r\nx\r\nprepend a 0 0 1\r\nx\r\nset a 7 0 1\r\nm\r\n" +
@@ -107,18 +114,17 @@ const TEXT_SCRIPTS: Readonly<Record<string, string>> = {
   "high bytes in a key": "set \xff\xfe 0 0 1\r\nx\r\nget \xff\xfe\r\n",
 };
 
-/** Scripts that depend on the versions that items get. */
+/** Scripts that depend on the versions that items get: they must be the first, and in this order. */
 const VERSION_SCRIPTS: Readonly<Record<string, string>> = {
   "versions count from 1":
     "set a 0 0 1\r\nx\r\ngets a\r\nset b 0 0 1\r\nx\r\ngets b\r\nincr b 1\r\n" +
     "set n 0 0 1\r\n1\r\nincr n 1\r\ngets n\r\ntouch n 0\r\ngets n\r\nappend n 0 0 1\r\n0\r\ngets n\r\n",
   "cas with the version":
-    "set a 0 0 1\r\nx\r\ncas a 5 0 1 1\r\ny\r\ngets a\r\ncas a 0 0 1 1\r\nz\r\n" +
+    "set a 0 0 1\r\nx\r\ncas a 5 0 1 8\r\ny\r\ngets a\r\ncas a 0 0 1 8\r\nz\r\n" +
     "replace a 0 0 1\r\nq\r\ngets a\r\n",
   "versions in meta commands":
-    "ms a 1 c\r\nx\r\nmg a c\r\nms a 1 C1 c\r\ny\r\nma n N0 c\r\nma n c\r\n" +
-    "ma n C3\r\nma n C4 c\r\nmd a I\r\nmg a c\r\nms a 1 I C1 c\r\nz\r\nmg a c v\r\nmd a C7\r\nme a\r\n"
-      .replace("me a\r\n", ""),
+    "ms a 1 c\r\nx\r\nmg a c\r\nms a 1 C12 c\r\ny\r\nma n N0 c\r\nma n c\r\n" +
+    "ma n C3\r\nma n C15 c\r\nmd a I\r\nmg a c\r\nms a 1 I C1 c\r\nz\r\nmg a c v\r\nmd a C7\r\n",
 };
 
 const NOOP = binaryRequest({ opcode: 0x0a, opaque: 0x7fffffff });
@@ -188,7 +194,7 @@ const BINARY_SCRIPTS: Readonly<Record<string, readonly BinaryRequest[]>> = {
     { opcode: 0x18, extras: fourBytes(0) },
     { opcode: 0x0a, opaque: 3 },
   ],
-  "an unknown opcode": [{ opcode: 0x77, key: "a", value: "xyz" }, { opcode: 0x0a }],
+  "an unknown opcode": [{ opcode: 0x77, opaque: 9 }, { opcode: 0x0a }],
   "lengths that do not fit": [{ opcode: 0x00, key: "a", extras: [1] }, { opcode: 0x0a }],
   "a get with a value": [{ opcode: 0x00, key: "a", value: "x" }, { opcode: 0x0a }],
   "a key beyond the limit": [{ opcode: 0x00, key: TOO_LONG_KEY }, { opcode: 0x0a }],
@@ -219,31 +225,63 @@ async function flush(port: number): Promise<void> {
 
 const missing = whyMissing("memcached", "memcached");
 
-for (const shards of [1, 3]) {
-  Deno.test({
-    name: `memcached, ${shards} shards: answers as memcached does, byte for byte${
-      missing === undefined ? "" : ` (${missing})`
-    }`,
-    ignore: missing !== undefined,
-    async fn(t) {
-      await using real = await RealMemcached.start();
-      await using server = await Server.start({ port: 0, shards, memory: 8 * 2 ** 20 * shards });
-      const compare = (name: string, script: string, mark: string) =>
-        t.step(name, async () => {
-          await Promise.all([flush(real.port), flush(server.port)]);
-          const expected = await answer(real.port, script, mark);
-          assertEquals(await answer(server.port, script, mark), expected);
-        });
-      for (const [name, script] of Object.entries(TEXT_SCRIPTS)) {
-        await compare(name, script + "verbosity 0 end\r\nmn\r\nversionx\r\n", MARK);
-      }
-      for (const [name, requests] of Object.entries(BINARY_SCRIPTS)) {
-        // Versions differ between shards, and between what flushes count: compared without them.
-        await compare(`binary: ${name}`, requests.map(binaryRequest).join("") + NOOP, NOOP_ANSWER);
-      }
-    },
-  });
+/** The text protocol's answers without versions. */
+function withoutVersions(text: string): string {
+  return text.replaceAll(/^(VALUE \S+ \d+ \d+) \d+\r$/gm, "$1 version\r");
 }
 
-const MARK = "MN\r\nERROR\r\n";
-void VERSION_SCRIPTS;
+/** Those of the binary protocol. */
+function withoutBinaryVersions(text: string): string {
+  let result = "";
+  for (let at = 0; at < text.length;) {
+    const header = text.slice(at, at + 24);
+    const length = [...header.slice(8, 12)].reduce((sum, c) => sum * 256 + c.charCodeAt(0), 0);
+    result += header.slice(0, 16) + text.slice(at + 24, at + 24 + length);
+    at += 24 + length;
+  }
+  return result;
+}
+
+const suffix = missing === undefined ? "" : ` (${missing})`;
+
+Deno.test({
+  name: `memcached, 1 shard: answers as memcached does, byte for byte${suffix}`,
+  ignore: missing !== undefined,
+  async fn(t) {
+    const scripts = { ...VERSION_SCRIPTS, ...TEXT_SCRIPTS };
+    await compareAll(t, 1, scripts, (text) => text, (text) => text);
+  },
+});
+
+Deno.test({
+  name: `memcached, 3 shards: answers as memcached does, but for versions${suffix}`,
+  ignore: missing !== undefined,
+  async fn(t) {
+    await compareAll(t, 3, TEXT_SCRIPTS, withoutVersions, withoutBinaryVersions);
+  },
+});
+
+async function compareAll(
+  t: Deno.TestContext,
+  shards: number,
+  textScripts: Readonly<Record<string, string>>,
+  normalText: (text: string) => string,
+  normalBinary: (text: string) => string,
+): Promise<void> {
+  await using real = await RealMemcached.start();
+  await using server = await Server.start({ port: 0, shards, memory: 8 * 2 ** 20 * shards });
+  const compare = (name: string, script: string, mark: string, normal: (text: string) => string) =>
+    t.step(name, async () => {
+      await Promise.all([flush(real.port), flush(server.port)]);
+      const expected = await answer(real.port, script, mark);
+      const actual = await answer(server.port, script, mark);
+      assertEquals(normal(actual), normal(expected));
+    });
+  for (const [name, script] of Object.entries(textScripts)) {
+    await compare(name, `${script}mn\r\nno-such-command\r\n`, "MN\r\nERROR\r\n", normalText);
+  }
+  for (const [name, requests] of Object.entries(BINARY_SCRIPTS)) {
+    const script = requests.map(binaryRequest).join("") + NOOP;
+    await compare(`binary: ${name}`, script, NOOP_ANSWER, normalBinary);
+  }
+}
