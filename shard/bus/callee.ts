@@ -211,7 +211,7 @@ export class Callee {
   /** Acknowledges the calls without reply that are over. The credit of any of them is a slot for it. */
   acknowledge(peer: Peer): void {
     if (peer.owedAcks === 0 || peer.gone !== undefined) return;
-    const at = peer.producer.tryReserve();
+    const at = peer.producer.reserve();
     const words = this.#views.words;
     words[at + KIND_WORD] = kindWord(KIND_ACK, 0, 0);
     words[at + CALL_WORD] = peer.owedAcks;
@@ -260,11 +260,11 @@ export class Callee {
     if (peer.gone === undefined) {
       const views = this.#views;
       // Invariant: the credit that admitted the request keeps a slot for its reply.
-      let at = peer.producer.tryReserve();
+      let at = peer.producer.reserve();
       const values = [value];
       const bytes = this.#body.encode(values, views, at, name);
       // A getter may have made calls of its own, and taken the slot.
-      if (bytes !== undefined) at = peer.producer.tryReserve();
+      if (bytes !== undefined) at = peer.producer.reserve();
       views.words[at + KIND_WORD] = kindWord(kind, 1, this.#body.parcelFlag(values));
       views.words[at + CALL_WORD] = call;
       if (bytes !== undefined && !this.#body.tryWriteBlock(bytes, views, at)) {

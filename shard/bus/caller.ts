@@ -137,10 +137,10 @@ export class Caller {
     const direct = peer.outstanding < this.#credit && peer.waiting.length === 0;
     const views = direct ? this.#views : RecordViews.ofOneRecord();
     // Invariant: a call with credit has room in the ring.
-    let at = direct ? peer.producer.tryReserve() : 0;
+    let at = direct ? peer.producer.reserve() : 0;
     const bytes = this.#body.encode(values, views, at, introduces ? introducedName : argumentName);
     // A getter among the values may have made calls of its own, and taken the slot.
-    if (direct && bytes !== undefined) at = peer.producer.tryReserve();
+    if (direct && bytes !== undefined) at = peer.producer.reserve();
     const kindFlags = flags | this.#body.parcelFlag(values);
     views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, Math.min(values.length, 255), kindFlags);
     views.words[at + TASK_WORD] = task.index;
@@ -198,7 +198,7 @@ export class Caller {
     let sent = 0;
     while (sent < peer.waiting.length && peer.outstanding < this.#credit) {
       const next = peer.waiting[sent]!;
-      const at = peer.producer.tryReserve();
+      const at = peer.producer.reserve();
       this.#views.copyFrom(next.views.words, 0, at);
       if (next.bytes !== undefined && !this.#body.tryWriteBlock(next.bytes, this.#views, at)) {
         if (this.#calls.size + this.#unacknowledged > 0) break; // a reply brings memory back and tries again

@@ -4,7 +4,7 @@
  * Flow control is by credit. An endpoint has at most half a ring of calls under way to a peer, and
  * a ring carries nothing but requests of its producer and replies to its consumer's requests. So a
  * ring of `slots` records holds at most slots/2 of the one and slots/2 of the other: the room for a
- * reply is reserved when its request is admitted, `tryReserve()` never fails for a call that has
+ * reply is reserved when its request is admitted, `reserve()` never fails for a call that has
  * credit, and endpoints that flood each other cannot lock up. (Seastar bounds its queues the other
  * way, and had to lift the bound on calls under way: smp.hh, commit 15a92cfe7.)
  *
@@ -34,6 +34,12 @@ import { PendingSet } from "./pending_set.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
 import { announce, type Doorbells } from "./wait_strategy.ts";
 import type { WireType } from "./wire_type.ts";
+
+/**
+ * Records that a turn writes before it publishes them without waiting for its end. Measured with 64
+ * and 1,024 calls under way: 16 to 64 are alike and half as fast again as publishing at the end only.
+ */
+const RECORDS_PER_PUBLISH = 32;
 
 /** What the bus needs to know of a task. */
 export interface Callable {
@@ -127,6 +133,10 @@ export class MessageBus {
   #endWaiters: (() => void)[] = [];
   #flushScheduled = false;
   #polling = false;
+  /** Records committed since the last publication. */
+  #unpublished = 0;
+  /** The ring that is being read, in a poll. */
+  #reading: RingConsumer | undefined;
   #asleep = false;
   readonly #idleWaiters: { readonly serving: number; readonly resolve: () => void }[] = [];
   readonly #flush = (): void => this.flush();
@@ -307,6 +317,11 @@ export class MessageBus {
   #commit(peer: Peer): void {
     peer.producer.commit();
     this.#touch(peer);
+    if (++this.#unpublished < RECORDS_PER_PUBLISH) return;
+    // The other side begins on these while this one goes on. The slots of the requests go back first:
+    // a reply gives its caller credit for a new request, which needs the slot of the old one.
+    this.#reading?.publish();
+    this.flush();
   }
 
   /** Has the ring to `peer` published at the end of the turn. */
@@ -327,6 +342,7 @@ export class MessageBus {
    */
   flush(): void {
     this.#flushScheduled = false;
+    this.#unpublished = 0;
     this.#allocator.flushRemoteFrees();
     const dirty = this.#dirty;
     for (let i = 0; i < dirty.length; i++) {
@@ -379,6 +395,7 @@ export class MessageBus {
     // A call number of a dead peer may have been given out again: its late replies are not read.
     if (peer.gone !== undefined) return 0;
     const { consumer } = peer;
+    this.#reading = consumer;
     let handled = 0;
     for (let at = consumer.peek(); at >= 0; at = consumer.peek()) {
       const kind = this.#views.words[at + KIND_WORD]!;
@@ -387,6 +404,7 @@ export class MessageBus {
       handled++;
     }
     consumer.publish();
+    this.#reading = undefined;
     return handled;
   }
 

@@ -49,6 +49,13 @@ export class RingProducer {
     return this.#slotsWord + (this.#tail & (this.#slotCount - 1)) * RECORD_WORDS;
   }
 
+  /** The same where flow control keeps a slot free: a full ring would be an error of this library. */
+  reserve(): number {
+    const at = this.tryReserve();
+    if (at < 0) throw new Error("Invariant violated: credit must keep a slot free in the ring");
+    return at;
+  }
+
   /** Keeps the slot that `tryReserve()` gave; the consumer sees it after `publish()`. */
   commit(): void {
     this.#tail = (this.#tail + 1) | 0;
