@@ -11,10 +11,13 @@
  */
 
 import {
+  type ArgumentsOf,
   type Endpoint,
   isShard,
   localEndpoint,
+  type MethodOf,
   type Reference,
+  type ResultOf,
   ShardCrashedError,
   StoppedError,
 } from "../shard/mod.ts";
@@ -48,19 +51,6 @@ export type Ownership = "unique" | "shared";
 /** The pointer inside a foreign pointer. */
 export type PointerOf<T extends object, O extends Ownership> = O extends "shared" ? SharedPtr<T>
   : UniquePtr<T>;
-
-/** The names of the methods of T. */
-export type MethodOf<T> = {
-  [Key in keyof T]: T[Key] extends (...args: never[]) => unknown ? Key : never;
-}[keyof T];
-/** What a method of T takes. */
-export type ArgumentsOf<T, Key extends keyof T> = T[Key] extends
-  (...args: infer Arguments) => unknown ? Arguments
-  : never;
-/** What a method of T gives. */
-export type ResultOf<T, Key extends keyof T> = T[Key] extends (...args: never[]) => infer Result
-  ? Awaited<Result>
-  : never;
 
 /** The type of a struct, from `struct()`, as far as looking at one takes it. */
 export interface ViewedAs<View> {

@@ -19,13 +19,10 @@ import "./wire_types.ts";
 
 export { StaleForeignPtrError, WrongShardError } from "./errors.ts";
 export {
-  type ArgumentsOf,
   ForeignPtr,
   makeForeign,
-  type MethodOf,
   type Ownership,
   type PointerOf,
-  type ResultOf,
   type ViewedAs,
 } from "./foreign_ptr.ts";
 export type { Destructor } from "./owned.ts";

@@ -10,7 +10,7 @@ import { BusyError } from "./errors.ts";
 import type { LatencyHistogram } from "./latency_histogram.ts";
 import type { MessageBody } from "./message_body.ts";
 import { RecordViews } from "./message_codec.ts";
-import type { Callable } from "./message_bus.ts";
+import type { Callable } from "./callable.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
 import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
 import {

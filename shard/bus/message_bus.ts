@@ -15,6 +15,7 @@
 
 import type { Allocator } from "../../allocator/mod.ts";
 import { BATCHES, COUNTER_COUNT, SLEEPS, WAKE_UPS } from "./bus_statistics.ts";
+import type { Callable } from "./callable.ts";
 import { Callee, type Resolver } from "./callee.ts";
 import { Caller } from "./caller.ts";
 import {
@@ -27,9 +28,10 @@ import { StoppedError } from "./errors.ts";
 import { BUCKET_COUNT, LatencyHistogram } from "./latency_histogram.ts";
 import { MessageBody } from "./message_body.ts";
 import { RecordViews } from "./message_codec.ts";
-import { type CallHandle, Peer, ServedCall } from "./peer.ts";
+import { type CallHandle, Peer } from "./peer.ts";
 import { KIND_REQUEST, KIND_WORD, kindOf } from "./record_layout.ts";
-import { kept, Parcels } from "./parcels.ts";
+import { LocalCalls } from "./local_calls.ts";
+import { Parcels } from "./parcels.ts";
 import { PendingSet } from "./pending_set.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
 import { announce, type Doorbells } from "./wait_strategy.ts";
@@ -40,19 +42,6 @@ import type { WireType } from "./wire_type.ts";
  * and 1,024 calls under way: 16 to 64 are alike and half as fast again as publishing at the end only.
  */
 const RECORDS_PER_PUBLISH = 32;
-
-/** What the bus needs to know of a task. */
-export interface Callable {
-  /** URL of its module. */
-  readonly module: string;
-  /** Its key there. */
-  readonly key: string;
-  /** The function, for calls to the own endpoint. */
-  // deno-lint-ignore no-explicit-any -- a task of any shape.
-  readonly run: (...args: any[]) => unknown;
-  /** Its number on this thread. */
-  readonly index: number;
-}
 
 /** Where the bus lies and what it works with. */
 export interface MessageBusOptions {
@@ -109,6 +98,7 @@ export class MessageBus {
   readonly #onSleep: () => void;
   readonly #caller: Caller;
   readonly #callee: Callee;
+  readonly #local: LocalCalls;
   readonly #spins: boolean;
   readonly #ring: (from: number, to: number) => number;
   readonly #ringSlots: number;
@@ -125,10 +115,6 @@ export class MessageBus {
   readonly #changesSeenWord: number;
   readonly #onChanges: () => void;
   #seenChanges = 0;
-  #localCalls = 0;
-  /** Calls without reply to this endpoint by itself, and what they have thrown. */
-  #detached = 0;
-  readonly #failures: unknown[] = [];
   /** Resolved when a call ends here. */
   #endWaiters: (() => void)[] = [];
   #flushScheduled = false;
@@ -184,6 +170,7 @@ export class MessageBus {
       (peer) => this.#touch(peer),
       () => this.#checkIdle(),
     );
+    this.#local = new LocalCalls(this.#callee, () => this.#checkIdle());
     const words = this.#views.words;
     this.#pending = new PendingSet(words, page, options.endpointCount);
     for (let other = 0; other < options.endpointCount; other++) {
@@ -236,14 +223,7 @@ export class MessageBus {
       );
     }
     if (to !== this.endpoint) return this.#caller.call(this.#peers[to]!, task, args, handle);
-    if (handle === undefined) return this.#callLocally(() => task.run(...args.map(kept)));
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const served = new ServedCall();
-    handle.local = { served, reject };
-    this.#callLocally(() => this.#callee.runAs(served, () => task.run(...args.map(kept))))
-      .then(resolve, reject)
-      .finally(() => handle.settled = true);
-    return promise;
+    return this.#local.call(task, args, handle);
   }
 
   /**
@@ -256,13 +236,7 @@ export class MessageBus {
       await this.#caller.call(this.#peers[to]!, task, args, undefined, true);
       return;
     }
-    this.#detached++;
-    this.#callLocally(() => task.run(...args.map(kept)))
-      .catch((error) => this.#failures.push(error))
-      .finally(() => {
-        this.#detached--;
-        this.#checkIdle();
-      });
+    this.#local.callWithoutReply(task, args);
   }
 
   /**
@@ -271,29 +245,17 @@ export class MessageBus {
    */
   async takeFailures(from: number): Promise<unknown[]> {
     const peer = this.#peers[from];
-    while ((peer === undefined ? this.#detached : peer.detached) > 0) await this.nextEnd();
-    if (peer === undefined) return this.#failures.splice(0);
-    return this.#callee.takeFailures(peer);
+    while ((peer ?? this.#local).detached > 0) await this.nextEnd();
+    return peer === undefined ? this.#local.takeFailures() : this.#callee.takeFailures(peer);
   }
 
   /** The same of every endpoint, without waiting. */
   takeAllFailures(): unknown[] {
-    const taken = this.#failures.splice(0);
+    const taken = this.#local.takeFailures();
     for (const peer of this.#peers) {
       if (peer !== undefined) taken.push(...this.#callee.takeFailures(peer));
     }
     return taken;
-  }
-
-  async #callLocally(run: () => unknown): Promise<unknown> {
-    this.#localCalls++;
-    try {
-      await undefined; // never inside the caller's turn, as on any other shard
-      return kept(await run());
-    } finally {
-      this.#localCalls--;
-      this.#checkIdle();
-    }
   }
 
   /** Gives a call up, for `reason`; the number to tell its callee, or -1 if there is none to tell. */
@@ -482,7 +444,7 @@ export class MessageBus {
   }
 
   #isIdle(serving: number): boolean {
-    return this.#caller.underWay === 0 && this.#localCalls === 0 &&
+    return this.#caller.underWay === 0 && this.#local.underWay === 0 &&
       this.#callee.underWay <= serving;
   }
 
