@@ -151,6 +151,13 @@ export class Endpoint {
     task: Task<Arguments, Result>,
     args: readonly unknown[],
   ): Promise<Result> {
+    if (!(task instanceof Task)) {
+      throw new TypeError(
+        `Cannot submit to shard ${shard}: expected a task from defineTasks(), received ${
+          task === null ? "null" : typeof task
+        }`,
+      );
+    }
     if (!Number.isInteger(shard) || shard < 0 || shard >= this.shardCount) {
       throw new RangeError(
         `Cannot submit to shard ${shard}: the runtime has shards 0 to ${this.shardCount - 1}`,

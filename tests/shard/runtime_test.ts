@@ -107,6 +107,17 @@ Deno.test("submitTo() refuses a shard that is none", async () => {
   }
 });
 
+Deno.test("submitTo() refuses what is no task", async () => {
+  await using runtime = await Runtime.start(SMALL);
+  for (const [task, kind] of [[() => 1, "function"], [undefined, "undefined"], [null, "null"]]) {
+    await assertRejects(
+      () => runtime.submitTo(1, task as typeof busTasks.id),
+      TypeError,
+      `expected a task from defineTasks(), received ${kind}`,
+    );
+  }
+});
+
 Deno.test("submitTo() names a task that the module does not define", async () => {
   await using runtime = await Runtime.start(SMALL);
   const missing = defineTasks(new URL("./no_such_module.ts", import.meta.url).href, {
