@@ -20,7 +20,7 @@ import { controlTasks } from "./control_tasks.ts";
 import { LimitedCalls } from "./limited_calls.ts";
 import { readObituary } from "./obituary.ts";
 import { CHANGES_BYTES, SegmentLayout, type SegmentShape } from "./segment_layout.ts";
-import { defineTasks, findTask, type Task } from "./task.ts";
+import { defineTasks, findTask, Task } from "./task.ts";
 import { bindWireTypes, type WireTypeName } from "./wire_types.ts";
 
 /** What an endpoint is made from; travels to a shard's thread by postMessage. */
