@@ -111,7 +111,7 @@ Deno.test("submitTo() refuses what is no task", async () => {
   await using runtime = await Runtime.start(SMALL);
   for (const [task, kind] of [[() => 1, "function"], [undefined, "undefined"], [null, "null"]]) {
     await assertRejects(
-      () => runtime.submitTo(1, task as typeof busTasks.id),
+      () => runtime.submitTo(1, task as unknown as typeof busTasks.id),
       TypeError,
       `expected a task from defineTasks(), received ${kind}`,
     );
