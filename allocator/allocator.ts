@@ -105,6 +105,11 @@ export class Allocator {
     this.#quickBytes = Math.min(QUICK_BYTES, this.#heapBytes - layout.HEADER_BYTES);
     this.#quickFreeBytes = this.#heapBytes;
     const { debugHeap = false } = options;
+    if (typeof debugHeap !== "boolean" && (typeof debugHeap !== "object" || debugHeap === null)) {
+      throw new TypeError(
+        `Cannot make a debug heap of ${String(debugHeap)}: expected true, false or options`,
+      );
+    }
     if (debugHeap !== false) {
       this.debugHeap = new DebugHeap(this.#tlsf, index, debugHeap === true ? {} : debugHeap);
       this.#quickBytes = -1;
@@ -126,6 +131,8 @@ export class Allocator {
    * @param options what to check beyond what is always checked
    * @returns the allocator
    * @throws {RangeError} if a slice does not fit, overlaps another, or `index` names none
+   * @throws {TypeError} if `buffer` is no SharedArrayBuffer, or `debugHeap` neither true, false nor
+   * options
    */
   static create(
     buffer: SharedArrayBuffer,
@@ -136,7 +143,7 @@ export class Allocator {
     const table = new SliceTable(buffer, slices);
     if (table.spans[index] === undefined) {
       throw new RangeError(
-        `Cannot own slice ${index}: the segment has slices 0 to ${slices.length - 1}`,
+        `Cannot own slice ${String(index)}: the segment has slices 0 to ${slices.length - 1}`,
       );
     }
     return new Allocator(buffer, table, index, options);
@@ -355,12 +362,32 @@ export class Allocator {
   }
 
   /**
+   * Whether the slice could serve a request if all of it were free. One that it cannot hold fails at
+   * once, and is counted in `oversizedMallocs` of the statistics.
+   *
+   * @param byteLength bytes wanted
+   * @param alignment a power of two, in bytes
+   * @returns whether it could
+   * @throws {RangeError} if the alignment is no power of two, or `byteLength` is negative, fractional
+   * or not finite
+   */
+  canHold(byteLength: number, alignment = 8): boolean {
+    checkLength(byteLength, "bytes");
+    checkAlignment(alignment);
+    return this.#heap.canHold(byteLength, alignment);
+  }
+
+  /**
    * Which slice an address lies in.
    *
    * @param address bytes from the start of the segment
    * @returns the index of the slice, -1 if none holds the address
+   * @throws {TypeError} if the address is no number
    */
   owner(address: number): number {
+    if (typeof address !== "number") {
+      throw new TypeError(`Cannot tell the owner of ${String(address)}: expected an address`);
+    }
     return this.#slices.find(address);
   }
 
@@ -372,8 +399,14 @@ export class Allocator {
    * @param byteLength how many
    * @returns the view
    * @throws {RangeError} if the bytes are not all in the segment
+   * @throws {TypeError} if either is no number
    */
   bytes(address: number, byteLength: number): Uint8Array {
+    if (typeof address !== "number" || typeof byteLength !== "number") {
+      throw new TypeError(
+        `Cannot view ${String(byteLength)} bytes at address ${String(address)}: expected numbers`,
+      );
+    }
     const isWhole = Number.isSafeInteger(address) && Number.isSafeInteger(byteLength);
     if (
       !isWhole || address < 0 || byteLength < 0 || address + byteLength > this.buffer.byteLength
