@@ -10,7 +10,7 @@
  */
 import { checkAlignment } from "./align.ts";
 import type { AllocatorOptions } from "./allocator_options.ts";
-import { blockFault, faultError, locateBlock } from "./block_check.ts";
+import { blockFault, faultError, FREE_ALREADY, locateBlock } from "./block_check.ts";
 import * as layout from "./block_layout.ts";
 import * as control from "./control_layout.ts";
 import { DebugHeap } from "./debug_heap.ts";
@@ -247,7 +247,7 @@ export class Allocator {
    * @returns the address of the block, a multiple of 8, or 0 if there is no room: the block is then
    * as it was
    * @throws {RangeError} if `byteLength` is negative, fractional or not finite
-   * @throws {DoubleFreeError} if the block is free
+   * @throws {DoubleFreeError} if the block is free, or a reclaimer that made room has freed it
    * @throws {InvalidAddressError} if the address can be that of no live block
    */
   realloc(address: number, byteLength: number): number {
@@ -271,9 +271,11 @@ export class Allocator {
         return address;
       }
     }
+    const reclaims = this.#words[control.RECLAIMS_WORD];
     const moved = instruments === undefined
       ? this.malloc(byteLength)
       : this.#heap.place(byteLength, 8);
+    if (this.#words[control.RECLAIMS_WORD] !== reclaims) this.#checkKept(address, moved);
     if (moved === 0) return this.#shrinkAtLast(address, index, byteLength);
     const usable = usableBytes(this.#slices.words(index), address);
     if (index === this.sliceIndex && this.debugHeap === undefined) {
@@ -498,6 +500,20 @@ export class Allocator {
       return this.#heap.fail();
     }
     return this.#heap.place(byteLength, alignment);
+  }
+
+  /** Reclaimers have run since a block that is to move was looked at: theirs it must not be. */
+  #checkKept(address: number, moved: number): void {
+    try {
+      // The memory may have been handed out again, as the block that was to be moved to.
+      if (moved !== 0 && address >= moved && address < moved + this.mallocUsableSize(moved)) {
+        throw faultError("reallocate", address, this.sliceIndex, FREE_ALREADY);
+      }
+      locateBlock("reallocate", address, this.#slices, this.sliceIndex);
+    } catch (error) {
+      this.free(moved);
+      throw error;
+    }
   }
 
   /** A debug heap that has no room to move a block which shrinks leaves it where it is. */
