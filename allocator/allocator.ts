@@ -155,6 +155,8 @@ export class Allocator {
    * @param byteLength bytes wanted; 0 gives an address of its own too
    * @returns the address, a multiple of 8, or 0 if there is no room
    * @throws {RangeError} if `byteLength` is negative, fractional or not finite
+   * @throws {InvalidAddressError} if it had to drain what others freed, as
+   * {@linkcode Allocator.drainRemoteFrees} throws; so do all that allocate, and the next call goes on
    */
   malloc(byteLength: number): number {
     const length = byteLength >>> 0;
