@@ -6,6 +6,7 @@
 
 import { CALLS_RECEIVED, REPLIES_SENT } from "./bus_statistics.ts";
 import type { MessageBody } from "./message_body.ts";
+import { textOf } from "./error_codec.ts";
 import { INLINE_CHARACTERS, type RecordViews } from "./message_codec.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
 import { type Handler, type HeldCall, type Peer, ServedCall } from "./peer.ts";
@@ -175,7 +176,8 @@ export class Callee {
     try {
       const result = handler(...args);
       if (isThenable(result)) {
-        result.then(
+        // A promise of the engine's settles once; a thenable of somebody's own may do so again.
+        Promise.resolve(result).then(
           (value) => this.#succeed(peer, call, flags, value),
           (error) => this.#fail(peer, call, flags, error),
         );
@@ -223,7 +225,8 @@ export class Callee {
   takeFailures(peer: Peer): unknown[] {
     const { failures } = peer;
     peer.failures = [];
-    return failures;
+    // One that cannot travel must not keep the others back.
+    return failures.map((failure) => this.#body.sendable(failure));
   }
 
   /** Runs `task` as the call `served`, so that it can ask for its signal. */
@@ -251,7 +254,7 @@ export class Callee {
     } catch {
       // It has a field that cannot travel, or the slice has no memory for it: its text can go.
       this.#body.abandon(error);
-      const text = String(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
+      const text = textOf(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
       this.#write(peer, call, KIND_ERROR_TEXT, text, errorName);
     }
   }

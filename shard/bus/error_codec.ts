@@ -134,6 +134,15 @@ export function rebuild(
   return error;
 }
 
+/** The text of whatever was thrown; also of what throws when it is asked for its text. */
+export function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return "something thrown that has no text";
+  }
+}
+
 /** Gives the error the sender's stack in place of the one of its making here. */
 export function restoreStack(error: Error, stack: string | undefined): void {
   hide(error, "stack", stack);

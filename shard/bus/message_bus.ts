@@ -251,7 +251,7 @@ export class MessageBus {
 
   /** The same of every endpoint, without waiting. */
   takeAllFailures(): unknown[] {
-    const taken = this.#local.takeFailures();
+    const taken = this.#local.takeFailures().map((failure) => this.#body.sendable(failure));
     for (const peer of this.#peers) {
       if (peer !== undefined) taken.push(...this.#callee.takeFailures(peer));
     }
