@@ -100,7 +100,8 @@ export class LimitedCalls {
       if (call < 0) continue;
       const to = handle.peer!.endpoint;
       // Nobody waits for the answer; a callee that cannot be told any more has no task to end.
-      this.#bus.callWithoutReply(to, controlTasks.cancel, [call, textOf(reason)]).catch(() => {});
+      this.#bus.callWithoutReply(to, controlTasks.cancel, [call, textOf(reason)], true)
+        .catch(() => {});
     }
     handles.clear();
   }

@@ -6,6 +6,7 @@
  */
 
 import {
+  bareError,
   OBITUARY_BYTES,
   OBITUARY_CAPACITY_BYTES,
   OBITUARY_LENGTH_BYTES,
@@ -27,7 +28,8 @@ export function writeObituary(
   shard: number,
   cause: unknown,
 ): void {
-  const bytes = tryEncode(cause) ?? tryEncode(shortened(cause)) ?? tryEncode(shortText(cause))!;
+  const bytes = tryEncode(cause) ?? tryEncode(bareError(cause, SHORT_CHARACTERS)) ??
+    tryEncode(textOf(cause).slice(0, SHORT_CHARACTERS))!;
   const page = layout.controlPage(shard);
   new Uint8Array(buffer, page + OBITUARY_BYTES, OBITUARY_CAPACITY_BYTES).set(bytes);
   const words = new Int32Array(buffer, 0, layout.controlByteLength >> 2);
@@ -59,17 +61,4 @@ function tryEncode(cause: unknown): Uint8Array | undefined {
   } catch {
     return undefined; // the next attempt is shorter, and the last is text alone
   }
-}
-
-/** The class of an error, with the beginnings of its message and its stack; no fields. */
-function shortened(cause: unknown): unknown {
-  if (!(cause instanceof Error)) return shortText(cause);
-  return Object.create(Object.getPrototypeOf(cause), {
-    message: { value: shortText(cause.message) },
-    stack: { value: shortText(cause.stack) },
-  });
-}
-
-function shortText(cause: unknown): string {
-  return textOf(cause).slice(0, SHORT_CHARACTERS);
 }

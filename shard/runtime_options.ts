@@ -90,9 +90,9 @@ export interface RuntimeOptions {
    */
   readonly spinMicroseconds?: number;
   /**
-   * Records that each ring holds, a power of two. Half of them bound the calls under way from one
-   * endpoint to another; further calls wait in order. A record takes 64 bytes, and there is a ring
-   * for every ordered pair of endpoints.
+   * Records that each ring holds, a power of two. Half of them less one bound the calls under way
+   * from one endpoint to another, one at the least; further calls wait in order. A record takes 64
+   * bytes, and there is a ring for every ordered pair of endpoints.
    *
    * @default {2048, and fewer where there are more than some forty shards}
    */
@@ -228,7 +228,8 @@ export function shapeFor(options: RuntimeOptions): SegmentShape {
       `Cannot make rings of ${ringSlots} slots: expected a power of two from 2 to ${2 ** 20}`,
     );
   }
-  return { shardCount, sliceBytes, hostSliceBytes, ringSlots };
+  // One of the calls that half a ring admits is kept for cancellations, and one is for all others.
+  return { shardCount, sliceBytes, hostSliceBytes, ringSlots: Math.max(ringSlots, 4) };
 }
 
 function defaultRingSlots(endpointCount: number): number {

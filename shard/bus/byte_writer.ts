@@ -76,7 +76,7 @@ export class ByteWriter {
 
   /** One byte. */
   byte(value: number): void {
-    if (this.at === this.bytes.length) this.#grow(1);
+    if (this.at === this.bytes.length) this.#grow(1, 1);
     this.bytes[this.at++] = value;
   }
 

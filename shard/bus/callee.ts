@@ -6,7 +6,7 @@
 
 import { CALLS_RECEIVED, REPLIES_SENT } from "./bus_statistics.ts";
 import type { MessageBody } from "./message_body.ts";
-import { textOf } from "./error_codec.ts";
+import { bareError, textOf } from "./error_codec.ts";
 import { INLINE_CHARACTERS, type RecordViews } from "./message_codec.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
 import { type Handler, type HeldCall, type Peer, ServedCall } from "./peer.ts";
@@ -28,6 +28,8 @@ import {
 /** The function behind a module's URL and a key; a promise while the module loads. */
 export type Resolver = (module: string, key: string) => Handler | Promise<Handler>;
 
+/** Characters of the message and of the stack of an error that cannot be sent whole. */
+const MAX_BARE_CHARACTERS = 4096;
 /** Failures of calls without reply kept for one caller. */
 const MAX_FAILURES = 100;
 
@@ -248,14 +250,22 @@ export class Callee {
     }
   }
 
+  /** Sends an error whole, or if it is too large or a field cannot travel, bare, or as its text. */
   #replyError(peer: Peer, call: number, error: unknown): void {
+    if (this.#tryWriteError(peer, call, error)) return;
+    this.#body.abandon(error);
+    const bare = error instanceof Error ? bareError(error, MAX_BARE_CHARACTERS) : undefined;
+    if (bare !== undefined && this.#tryWriteError(peer, call, bare)) return;
+    const text = textOf(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
+    this.#write(peer, call, KIND_ERROR_TEXT, text, errorName);
+  }
+
+  #tryWriteError(peer: Peer, call: number, error: unknown): boolean {
     try {
       this.#write(peer, call, KIND_ERROR, error, errorName);
+      return true;
     } catch {
-      // It has a field that cannot travel, or the slice has no memory for it: its text can go.
-      this.#body.abandon(error);
-      const text = textOf(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
-      this.#write(peer, call, KIND_ERROR_TEXT, text, errorName);
+      return false; // less of it will do
     }
   }
 

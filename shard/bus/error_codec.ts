@@ -143,6 +143,19 @@ export function textOf(thrown: unknown): string {
   }
 }
 
+/**
+ * What can always travel of an error: its class, and the beginnings of its message and its stack. Of
+ * anything else that was thrown, the beginning of its text.
+ */
+export function bareError(thrown: unknown, maxCharacters: number): unknown {
+  const short = (value: unknown) => textOf(value).slice(0, maxCharacters);
+  if (!(thrown instanceof Error)) return short(thrown);
+  return Object.create(Object.getPrototypeOf(thrown), {
+    message: { value: short(thrown.message) },
+    stack: { value: short(thrown.stack) },
+  });
+}
+
 /** Gives the error the sender's stack in place of the one of its making here. */
 export function restoreStack(error: Error, stack: string | undefined): void {
   hide(error, "stack", stack);
