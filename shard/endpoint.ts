@@ -20,6 +20,7 @@ import { controlTasks } from "./control_tasks.ts";
 import { LimitedCalls } from "./limited_calls.ts";
 import { readObituary } from "./obituary.ts";
 import { CHANGES_BYTES, SegmentLayout, type SegmentShape } from "./segment_layout.ts";
+import { checkShardId } from "./shard_id.ts";
 import { defineTasks, findTask, Task } from "./task.ts";
 import { bindWireTypes, type WireTypeName } from "./wire_types.ts";
 
@@ -153,16 +154,12 @@ export class Endpoint {
   ): Promise<Result> {
     if (!(task instanceof Task)) {
       throw new TypeError(
-        `Cannot submit to shard ${shard}: expected a task from defineTasks(), received ${
+        `Cannot submit to a shard: expected a task from defineTasks(), received ${
           task === null ? "null" : typeof task
         }`,
       );
     }
-    if (!Number.isInteger(shard) || shard < 0 || shard >= this.shardCount) {
-      throw new RangeError(
-        `Cannot submit to shard ${shard}: the runtime has shards 0 to ${this.shardCount - 1}`,
-      );
-    }
+    checkShardId(shard, this.shardCount, "submit to");
     try {
       const result = task.options === undefined
         ? await this.bus.call(shard, task, args)

@@ -96,7 +96,8 @@ export class Caller {
 
   /**
    * Calls `task` on `peer`. With a handle, the call can be cancelled; without a reply, the promise
-   * resolves as soon as the call is sent.
+   * resolves as soon as the call is sent. An urgent one needs no credit that others hold: its task
+   * must end at once.
    */
   call(
     peer: Peer,
@@ -104,16 +105,17 @@ export class Caller {
     args: readonly unknown[],
     handle?: CallHandle,
     noReply = false,
+    urgent = false,
   ): Promise<unknown> {
     if (peer.gone !== undefined) return Promise.reject(peer.gone);
-    if (peer.waiting.length >= MAX_WAITING_CALLS) {
+    if (peer.waiting.length >= MAX_WAITING_CALLS && !urgent) {
       return Promise.reject(new BusyError(peer.endpoint, peer.waiting.length));
     }
     const promise = new Promise<unknown>(captureSettlers);
     const resolve = settleWith;
     const reject = rejectWith;
     try {
-      this.#send(peer, task, args, resolve, reject, handle, noReply);
+      this.#send(peer, task, args, resolve, reject, handle, noReply, urgent);
     } catch (error) {
       if (handle !== undefined) handle.settled = true;
       reject(error);
@@ -129,12 +131,13 @@ export class Caller {
     reject: Settle,
     handle: CallHandle | undefined,
     noReply: boolean,
+    urgent: boolean,
   ): void {
     const introduces = peer.introduced[task.index] !== true;
     const values = introduces ? [task.module, task.key, ...args] : args;
     const flags = (introduces ? FLAG_INTRODUCES : 0) |
       (handle === undefined ? 0 : FLAG_CANCELLABLE) | (noReply ? FLAG_NO_REPLY : 0);
-    const direct = peer.outstanding < this.#credit && peer.waiting.length === 0;
+    const direct = peer.outstanding < this.#creditOf(urgent) && peer.waiting.length === 0;
     const views = direct ? this.#views : RecordViews.ofOneRecord();
     // Invariant: a call with credit has room in the ring.
     let at = direct ? peer.producer.reserve() : 0;
@@ -156,15 +159,20 @@ export class Caller {
       if (direct) staged.copyFrom(views.words, at, 0);
       this.#body.move(peer.endpoint);
       // The codec's scratch is reused by the next message.
-      const waiting = { views: staged, bytes: bytes?.slice(), resolve, reject, handle, noReply };
-      this.#wait(peer, waiting);
+      const body = bytes?.slice();
+      this.#wait(peer, { views: staged, bytes: body, resolve, reject, handle, noReply, urgent });
     }
-    if (introduces) peer.introduced[task.index] = true;
+  }
+
+  #creditOf(urgent: boolean): number {
+    return urgent ? this.#credit : this.#credit - 1;
   }
 
   #wait(peer: Peer, waiting: WaitingCall): void {
     if (waiting.handle !== undefined) waiting.handle.waiting = waiting;
-    peer.waiting.push(waiting);
+    const { urgent } = waiting;
+    const before = urgent ? peer.waiting.findIndex((other) => !other.urgent) : -1;
+    peer.waiting.splice(before < 0 ? peer.waiting.length : before, 0, waiting);
     this.#waiting++;
     this.#counters[CALLS_DELAYED]!++;
     this.#counters[CALLS_WAITING] = this.#waiting;
@@ -189,6 +197,10 @@ export class Caller {
       const call = this.#calls.add(peer, resolve, reject, handle, block);
       this.#views.words[at + CALL_WORD] = call;
     }
+    // Not sooner: a call that waits may never be sent.
+    if ((this.#views.words[at + KIND_WORD]! & FLAG_INTRODUCES) !== 0) {
+      peer.introduced[this.#views.words[at + TASK_WORD]!] = true;
+    }
     this.#counters[CALLS_SENT]!++;
     this.#commit(peer);
   }
@@ -196,8 +208,9 @@ export class Caller {
   /** Sends what waits for `peer`, as far as credit and memory go. */
   sendWaiting(peer: Peer): void {
     let sent = 0;
-    while (sent < peer.waiting.length && peer.outstanding < this.#credit) {
+    while (sent < peer.waiting.length) {
       const next = peer.waiting[sent]!;
+      if (peer.outstanding >= this.#creditOf(next.urgent)) break;
       const at = peer.producer.reserve();
       this.#views.copyFrom(next.views.words, 0, at);
       if (next.bytes !== undefined && !this.#body.tryWriteBlock(next.bytes, this.#views, at)) {
@@ -277,6 +290,7 @@ export class Caller {
       this.#waiting--;
       this.#counters[CALLS_WAITING] = this.#waiting;
       this.#refuse(waiting, reason);
+      this.sendWaiting(peer); // it may have been the one that there was no memory for
       return -1;
     }
     this.#calls.abandon(handle.call)(reason);
