@@ -16,7 +16,11 @@
  * @module
  */
 
-/** One thing that watches. A method that is missing is not called. */
+/**
+ * One thing that watches. A method that is missing is not called.
+ *
+ * @experimental
+ */
 export interface Instrument {
   /**
    * Requests of up to this many bytes need not be told: -1 to see all. Read when the instrument is

@@ -12,7 +12,11 @@ import { RemoteFreeOutbox } from "./remote_free_list.ts";
 import type { SliceTable } from "./slice_table.ts";
 import { hasStartMap } from "./start_map.ts";
 
-/** Frees blocks of other slices. Each {@linkcode Allocator} has one. */
+/**
+ * Frees blocks of other slices. Each {@linkcode Allocator} has one.
+ *
+ * @experimental
+ */
 export class RemoteFreeSender {
   readonly #words: Int32Array;
   readonly #slices: SliceTable;

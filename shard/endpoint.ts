@@ -50,7 +50,11 @@ const hostTasks: { readonly warn: Task<[Error], void> } = defineTasks(import.met
   },
 });
 
-/** What a thread needs to take part in a runtime. */
+/**
+ * What a thread needs to take part in a runtime.
+ *
+ * @experimental
+ */
 export class Endpoint {
   /** Number: a shard's id, or for the host the number of shards. */
   readonly id: number;
