@@ -83,7 +83,7 @@ export async function publishLibrary(registry: Registry): Promise<Outcome> {
   const cache = await Deno.makeTempDir({ prefix: "publisher" });
   try {
     const args = ["publish", "--allow-dirty", "--no-check", "--token", registry.token];
-    return await runDeno(registry, Deno.realPathSync(ROOT), cache, args);
+    return await runDeno(registry, ROOT, cache, args);
   } finally {
     await Deno.remove(cache, { recursive: true });
   }
@@ -91,7 +91,7 @@ export async function publishLibrary(registry: Registry): Promise<Outcome> {
 
 async function runDeno(
   registry: Registry,
-  folder: string,
+  folder: string | URL,
   cache: string,
   args: string[],
 ): Promise<Outcome> {
