@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { countFiles } from "../../examples/word_count/count_files.ts";
 import { countWords, type WordCounts } from "../../examples/word_count/count_words.ts";
-import { runSeed, SeededRandom } from "../harness/seeded_random.ts";
+import { type SeededRandom, withRandom } from "../harness/seeded_random.ts";
 
 const MAIN = new URL("../../examples/word_count/main.ts", import.meta.url).href;
 const VOCABULARY = ["shard", "don't", "Größe", "ÉTÉ", "память", "42", "naïve", "x"];
@@ -38,27 +38,19 @@ async function writeFiles(folder: string, random: SeededRandom) {
 const sorted = (counts: WordCounts) => [...counts].sort();
 
 Deno.test("shards count what one thread counts, and say how far they are", async () => {
-  const random = new SeededRandom(runSeed());
   const folder = await Deno.makeTempDir();
-  try {
+  await withRandom(async (random) => {
     const { files, counts } = await writeFiles(folder, random);
-    const where = `seed ${random.seed}`;
     const progress: number[] = [];
     const found = await countFiles(files, 3, (bytes) => progress.push(bytes));
-    assertEquals(sorted(found), sorted(counts), where);
-    assertEquals(progress, progress.toSorted((a, b) => a - b), where);
-    assertEquals(
-      progress.at(-1),
-      files.reduce((sum, { byteLength }) => sum + byteLength, 0),
-      where,
-    );
+    assertEquals(sorted(found), sorted(counts));
+    assertEquals(progress, progress.toSorted((a, b) => a - b));
+    assertEquals(progress.at(-1), files.reduce((sum, { byteLength }) => sum + byteLength, 0));
 
     const alone: WordCounts = new Map();
     for (const { path } of files) await countWords(path, alone);
-    assertEquals(sorted(alone), sorted(counts), where);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+    assertEquals(sorted(alone), sorted(counts));
+  }).finally(() => Deno.remove(folder, { recursive: true }));
 });
 
 Deno.test("word-count counts this project, and one thread comes to the same", async () => {
