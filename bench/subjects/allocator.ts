@@ -25,6 +25,8 @@ import {
   GLIBC,
   THING,
 } from "../replay/contestants.ts";
+import { LONG_US } from "../replay/interference.ts";
+import type { SingleOperationTimes } from "../replay/latency.ts";
 import { makePatterns, PAIRS_BESIDE_10K_LIVE } from "../replay/patterns.ts";
 import { type Program, readTraces } from "../replay/program.ts";
 import { type Findings, TIDEPOOL } from "../report.ts";
@@ -153,12 +155,20 @@ async function measureLatency(
       row("single operations p50", times.p50, `the clock alone: ${times.clock.toFixed(0)} ns`),
       row("single operations p99", times.p99),
       row("single operations p99.9", times.p999),
-      row("single operations max", times.maximum, "with whatever fell into it"),
+      row("single operations max", times.maximum, describeLong(times)),
       row(SLOWEST, times.repeatableMaximum, times.slowest),
     ];
   } catch (error) {
     return [unavailable(TIDEPOOL, `${SLOWEST}, ${program.name}`, "µs", reasonOf(error))];
   }
+}
+
+/** Which of the long readings were the allocator's own doing, as far as that can be told. */
+function describeLong({ readings, long }: SingleOperationTimes): string {
+  const { total, collections, pageFaults, preemptions, unexplained } = long;
+  return `${total} of ${readings.toLocaleString("en-US")} over ${LONG_US} µs: ` +
+    `${collections} beside a collection, ${pageFaults} beside a page fault, ` +
+    `${preemptions} preempted, ${unexplained} beside none of these`;
 }
 
 function ratiosOf(
@@ -217,7 +227,9 @@ function notesOf(effort: Effort): string[] {
     "held from the system.",
     `max_op_us is the slowest of all operations, each by the least of ${effort.latencyReplays} ` +
     "readings from the same state: a collection or a page fault does not repeat at the same operation. " +
-    "Readings include the clock's own cost.",
+    "Readings include the clock's own cost. Of readings over 50 µs, the heap of the engine tells whether " +
+    "a collection fell among the 64 operations around, the system whether the process had a page fault " +
+    "or lost its core.",
     "Remote and local frees run on one thread in batches of 1,024 blocks of 16 to 256 bytes; a " +
     "remote one counts from free() to the end of the owner's drain.",
   ];
