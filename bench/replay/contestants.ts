@@ -43,8 +43,11 @@ export interface Contestant {
   readonly timeFresh: ((program: Program) => Promise<number>) | string;
   /** Fewest bytes that suffice, or most bytes held from the system, or why that is not measured. */
   readonly space: ((program: Program) => Promise<number>) | string;
+  /** Blocks that another thread frees, in so many batches, or why that is not measured. */
+  readonly handOver: ((batches: number) => Promise<number>) | string;
 }
 
+const ONE_THREAD = "a block cannot be freed by another thread than its own";
 const ONLY_WARM = "not measured: only its warm figure is compared";
 
 /** A contestant that could not be started. */
@@ -120,6 +123,7 @@ export class Contestants {
       time: (program) => host.time(program, limits),
       timeFresh: (program) => host.timeFresh(program),
       space: (program) => host.space(program),
+      handOver: name === TIDEPOOL ? (batches) => host.free("thread", batches) : ONE_THREAD,
     };
   }
 
@@ -130,6 +134,7 @@ export class Contestants {
       time: (program) => replayer.time(program, this.#effort.sampleMs),
       timeFresh: (program) => replayer.timeFresh(program),
       space: (program) => replayer.peakFootprint(program),
+      handOver: (batches) => replayer.handOver(batches),
     };
   }
 }

@@ -35,6 +35,7 @@ const NS_PER_OPERATION = "ns/op";
 const SPACE_UNIT = "peak live ÷ space";
 const REMOTE_FREE = "remote free";
 const LOCAL_FREE = "local free";
+const HAND_OVER = "producer and consumer, malloc to free on another thread";
 const SLOWEST = "slowest operation that repeats";
 
 const FULL: Effort = {
@@ -64,6 +65,7 @@ export async function compareAllocator(settings: CompareSettings): Promise<Findi
     ...programs.flatMap((program) => warmTrials(contestants, program)),
     ...traces.flatMap((program) => freshTrials(contestants, program)),
     ...freeTrials(contestants, effort),
+    ...handOverTrials(contestants, effort),
   ];
   const timed = await measureInterleaved(trials, settings.repetitions, (done, total, trial) => {
     settings.progress(`sample ${done} of ${total}: ${trial.measure}, ${trial.name}`);
@@ -115,6 +117,18 @@ function freeTrials({ tidepool }: Contestants, effort: Effort): Trial[] {
     unit: "ns/block",
     sample: () => tidepool.free(side, effort.freeBatches),
   }));
+}
+
+function handOverTrials({ present, absent }: Contestants, effort: Effort): Trial[] {
+  const unit = "ns/block";
+  return [
+    ...present.map(({ name, handOver }) => {
+      return typeof handOver === "string"
+        ? refused(name, HAND_OVER, unit, handOver)
+        : { name, measure: HAND_OVER, unit, sample: () => handOver(4 * effort.freeBatches) };
+    }),
+    ...absent.map(({ name, reason }) => refused(name, HAND_OVER, unit, reason)),
+  ];
 }
 
 async function measureSpace(contestants: Contestants, program: Program): Promise<Measurement[]> {
@@ -232,5 +246,7 @@ function notesOf(effort: Effort): string[] {
     "or lost its core.",
     "Remote and local frees run on one thread in batches of 1,024 blocks of 16 to 256 bytes; a " +
     "remote one counts from free() to the end of the owner's drain.",
+    "Producer and consumer are two threads that hand over batches of 1,024 such blocks, four of them " +
+    "under way at most: the time of both, and of waking each other, divided by the blocks.",
   ];
 }
