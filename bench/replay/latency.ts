@@ -8,7 +8,7 @@
  * reading of each operation is kept: what is slow in every replay is the allocator's own doing.
  *
  * The readings that are long all the same are explained by what the engine and the system say of the
- * few operations around them: `interference.ts`.
+ * few operations around them (`interference.ts`), and held against as many readings of nothing.
  *
  * @module
  */
@@ -32,6 +32,8 @@ export interface SingleOperationTimes {
   readonly readings: number;
   /** Those that took long, and what happened around them. */
   readonly long: LongReadings;
+  /** Those of as many readings that took long though nothing was done: the machine's own. */
+  readonly longIdle: number;
   /** The median of two looks at the clock with nothing between them. */
   readonly clock: number;
 }
@@ -85,6 +87,7 @@ export function timeSingleOperations(
     slowest: describe(program, slowest),
     readings: readings.length,
     long: interference.long,
+    longIdle: longIdleReadings(readings.length),
     clock: clockCost(),
   };
 }
@@ -94,6 +97,17 @@ function describe(program: Program, operation: number): string {
   const names = new Map([[MALLOC, "malloc"], [CALLOC, "calloc"], [MEMALIGN, "memalign"]]);
   const text = kind === FREE ? "free" : `${names.get(kind!) ?? "realloc"} of ${byteLength} bytes`;
   return `${text}, operation ${operation}`;
+}
+
+function longIdleReadings(count: number): number {
+  const idle = new Interference();
+  idle.begin();
+  for (let index = 0; index < count; index++) {
+    const before = performance.now();
+    idle.add((performance.now() - before) * 1e3);
+  }
+  idle.end();
+  return idle.long.total;
 }
 
 function clockCost(): number {

@@ -178,11 +178,12 @@ async function measureLatency(
 }
 
 /** Which of the long readings were the allocator's own doing, as far as that can be told. */
-function describeLong({ readings, long }: SingleOperationTimes): string {
+function describeLong({ readings, long, longIdle }: SingleOperationTimes): string {
   const { total, collections, pageFaults, preemptions, unexplained } = long;
   return `${total} of ${readings.toLocaleString("en-US")} over ${LONG_US} µs: ` +
     `${collections} beside a collection, ${pageFaults} beside a page fault, ` +
-    `${preemptions} preempted, ${unexplained} beside none of these`;
+    `${preemptions} preempted, ${unexplained} beside none of these; ` +
+    `of as many readings of nothing, ${longIdle}`;
 }
 
 function ratiosOf(
