@@ -23,6 +23,7 @@ export {
   type ArrayType,
   type ArrayView,
   type Assignable,
+  type BadAllocDetails,
   BadAllocError,
   bool,
   type CallFrame,
