@@ -72,7 +72,10 @@ export class SliceHeap {
   /** Whether the heap could serve such a request if all of it were free. */
   canHold(byteLength: number, alignment: number): boolean {
     const blockBytes = this.#blockBytes(byteLength);
-    if (blockBytes > this.heapBytes - layout.HEADER_BYTES) return false;
+    // Beyond the heap, an alignment would not fit in the 32 bits of a size either.
+    if (blockBytes > this.heapBytes - layout.HEADER_BYTES || alignment > this.heapBytes) {
+      return false;
+    }
     return contiguousBytes(granulesFor(blockBytes), alignment) <= this.heapBytes;
   }
 
