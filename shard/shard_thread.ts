@@ -79,7 +79,15 @@ export class ShardThread {
     return this.#watch.signal;
   }
 
-  /** Ends the thread at once. */
+  /**
+   * Resolves when the thread, which was told to end, runs no more; rejects if `signal` aborts before.
+   * It ends only when it comes back to its event loop, and writes to the segment until then.
+   */
+  gone(signal: AbortSignal): Promise<void> {
+    return lifeLockFreed(this.#lifeLock, signal);
+  }
+
+  /** Tells the thread to end at once. */
   terminate(): void {
     this.alive = false;
     this.#watch.abort();

@@ -25,7 +25,6 @@ import {
   HEARTBEAT_BYTES,
   LATENCIES_BYTES,
 } from "./control_page.ts";
-import { StoppedError } from "./errors.ts";
 import { BUCKET_COUNT, LatencyHistogram } from "./latency_histogram.ts";
 import { MessageBody } from "./message_body.ts";
 import { RecordViews } from "./message_codec.ts";
@@ -125,6 +124,7 @@ export class MessageBus {
   /** The ring that is being read, in a poll. */
   #reading: RingConsumer | undefined;
   #asleep = false;
+  #closedBy: Error | undefined;
   readonly #idleWaiters: { readonly serving: number; readonly resolve: () => void }[] = [];
   readonly #flush = (): void => this.flush();
 
@@ -218,11 +218,7 @@ export class MessageBus {
     args: readonly unknown[],
     handle?: CallHandle,
   ): Promise<unknown> {
-    if (!this.open) {
-      return Promise.reject(
-        new StoppedError(`Cannot call endpoint ${to}: this endpoint has stopped`),
-      );
-    }
+    if (!this.open) return Promise.reject(this.#closedBy);
     if (to !== this.endpoint) return this.#caller.call(this.#peers[to]!, task, args, handle);
     return this.#local.call(task, args, handle);
   }
@@ -238,7 +234,7 @@ export class MessageBus {
     args: readonly unknown[],
     urgent = false,
   ): Promise<void> {
-    if (!this.open) throw new StoppedError(`Cannot call endpoint ${to}: this endpoint has stopped`);
+    if (!this.open) throw this.#closedBy;
     if (to !== this.endpoint) {
       await this.#caller.call(this.#peers[to]!, task, args, undefined, true, urgent);
       return;
@@ -474,8 +470,12 @@ export class MessageBus {
     }
   }
 
-  /** Ends the endpoint: rejects what is under way with `error`; returns how many calls. */
-  close(error: Error): number {
+  /**
+   * Ends the endpoint: rejects what is under way with `error`, and every later call with `afterwards`;
+   * returns how many were under way.
+   */
+  close(error: Error, afterwards = error): number {
+    this.#closedBy = afterwards;
     let rejected = 0;
     for (const peer of this.#peers) {
       if (peer !== undefined) rejected += this.declareGone(peer.endpoint, error);
