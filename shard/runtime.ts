@@ -7,6 +7,7 @@
 import {
   checkHeap,
   type HeapBlock,
+  memoryReport,
   type MemoryStatistics,
   readMemoryStatistics,
   walkHeap,
@@ -350,6 +351,16 @@ export class Runtime {
     if (shard !== this.shardCount) this.#sliceOf(shard);
     const page = this.#endpoint.layout.controlPage(shard);
     return readBusStatistics(this.#endpoint.buffer, page);
+  }
+
+  /**
+   * A report of the memory of `shard` in a dozen lines of text: how full it is, in what pieces, and
+   * what became of requests. For logs and bug reports. Without a message. O(blocks).
+   *
+   * @throws {RangeError} If there is no such shard.
+   */
+  memoryReport(shard: number): string {
+    return memoryReport(this.#endpoint.buffer, this.#sliceOf(shard));
   }
 
   /**

@@ -1,10 +1,10 @@
 /**
  * The threads of all shards: starting them, noticing that one has died or is stuck, starting it again.
  *
- * A shard that comes back gets an empty slice, empty rings and a new epoch. Its peers may be using the
- * old rings while it dies; so each says, in CHANGES_SEEN, that it has let go of them. And its own
- * thread runs on until it comes back to its event loop, also when it was told to end: its life lock
- * says when it has ended. Only then are the rings emptied.
+ * A shard that comes back gets an empty slice, empty rings and a new epoch. Its own thread goes on to
+ * the end of its turn when it is told to end, so it counts as dead only when it has ended. Its peers
+ * may be using the old rings while it dies; so each says, in CHANGES_SEEN, that it has let go of them,
+ * and only then are they emptied.
  *
  * @module
  */
@@ -24,7 +24,7 @@ import {
   waitUntilAtLeast,
 } from "./bus/mod.ts";
 import type { Endpoint, EndpointSetup } from "./endpoint.ts";
-import { ShardCrashedError, ShardStartError } from "./errors.ts";
+import { ShardCrashedError } from "./errors.ts";
 import { writeObituary } from "./obituary.ts";
 import { CHANGES_BYTES } from "./segment_layout.ts";
 import { ShardThread } from "./shard_thread.ts";
@@ -34,9 +34,6 @@ export type CrashPolicy = "fail" | "keep" | "restart";
 
 /** A shard that crashes so often within a minute is not started again. */
 const MAX_CRASHES_A_MINUTE = 5;
-
-/** How long a thread that was told to end may take before its shard is given up. */
-const MAX_ENDING_MS = 5000;
 
 /** What the owner of the threads decides and wants to know. */
 export interface ThreadEvents {
@@ -62,7 +59,7 @@ export class ShardThreads {
   /** Channels handed out, by their two endpoints and the lives these were in. */
   readonly #channels = new Set<string>();
   #watchdog: ReturnType<typeof setInterval> | undefined;
-  readonly #end = new AbortController();
+  #ended = false;
 
   constructor(
     endpoint: Endpoint,
@@ -102,7 +99,7 @@ export class ShardThreads {
 
   /** Ends all at once. */
   terminate(): void {
-    this.#end.abort();
+    this.#ended = true;
     clearInterval(this.#watchdog);
     for (const thread of this.#threads) thread.terminate();
   }
@@ -110,7 +107,7 @@ export class ShardThreads {
   #newThread(shard: number): ShardThread {
     return new ShardThread(
       shard,
-      (cause) => this.#died(shard, cause),
+      (cause, hasEnded) => this.#died(shard, cause, hasEnded),
       (endpoint) => this.connect(shard, endpoint),
     );
   }
@@ -142,15 +139,16 @@ export class ShardThreads {
     return (this.#endpoint.layout.controlPage(endpoint) + bytes) >> 2;
   }
 
-  #died(shard: number, cause: unknown): void {
+  #died(shard: number, cause: unknown, hasEnded: boolean): void {
     const { buffer, layout, bus } = this.#endpoint;
     writeObituary(buffer, layout, shard, cause);
     this.#endpoint.ringAll();
     const error = new ShardCrashedError(shard, cause);
     this.#events.crashed(error, bus.declareGone(shard, error));
     if (this.#events.policy === "fail") this.#events.failed(error);
-    if (this.#events.policy !== "restart" || this.#end.signal.aborted) return;
+    if (this.#events.policy !== "restart" || this.#ended) return;
     if (this.#crashesTooOften(shard)) return this.#events.failed(error);
+    if (!hasEnded) return this.#events.failed(neverEnds(shard, cause));
     const restart = this.#restart(shard, cause)
       .catch((failure) => this.#events.failed(failure))
       .finally(() => this.#restarts.delete(restart));
@@ -167,43 +165,29 @@ export class ShardThreads {
 
   async #restart(shard: number, cause: unknown): Promise<void> {
     const changes = Atomics.load(this.#words, CHANGES_BYTES >> 2);
-    const peersLetGo = this.#threads
-      .filter(({ alive }) => alive)
-      .map((peer) =>
-        waitUntilAtLeast(
-          this.#words,
-          this.#word(peer.shard, CHANGES_SEEN_BYTES),
-          changes,
-          peer.ended, // a peer that dies lets go too
-        )
-      );
-    await Promise.all([this.#formerLifeEnds(shard), ...peersLetGo]);
-    if (this.#end.signal.aborted) return;
+    await Promise.all(
+      this.#threads
+        .filter(({ ended }) => !ended.aborted)
+        .map((peer) =>
+          waitUntilAtLeast(
+            this.#words,
+            this.#word(peer.shard, CHANGES_SEEN_BYTES),
+            changes,
+            peer.ended, // a peer that has ended has let go too
+          )
+        ),
+    );
+    if (this.#ended) return;
     this.#empty(shard);
     const thread = this.#newThread(shard);
     this.#threads[shard] = thread;
     await this.#run(thread);
-    if (this.#end.signal.aborted) return;
+    if (this.#ended) return;
     Atomics.add(this.#words, CHANGES_BYTES >> 2, 1);
     // Unless the host's own endpoint has seen it meanwhile.
     if (this.#endpoint.bus.isGone(shard)) this.#endpoint.bus.declareBack(shard);
     this.#endpoint.ringAll();
     this.#events.restarted(shard, cause);
-  }
-
-  /** Resolves when the dead shard's thread has ended, or all are to end; rejects if it does not. */
-  async #formerLifeEnds(shard: number): Promise<void> {
-    const giveUp = new AbortController();
-    const timer = setTimeout(() => giveUp.abort(), MAX_ENDING_MS);
-    try {
-      await this.#threads[shard]!.gone(AbortSignal.any([giveUp.signal, this.#end.signal]));
-    } catch (cause) {
-      if (this.#end.signal.aborted) return;
-      const reason = `the thread of its former life has not ended within ${MAX_ENDING_MS} ms`;
-      throw new ShardStartError(shard, new Error(reason, { cause }));
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   /** Empties the rings and the mailbox of a shard that nobody uses any more; begins its next life. */
@@ -250,4 +234,12 @@ export class ShardThreads {
       }
     }, watchdogMs / 2);
   }
+}
+
+/** Why a shard whose thread is stuck can't be started again. */
+function neverEnds(shard: number, cause: unknown): Error {
+  return new Error(
+    `Cannot start shard ${shard} again: its thread does not end, and may write to its slice at any time`,
+    { cause },
+  );
 }

@@ -19,7 +19,10 @@ export class Task<Arguments extends readonly unknown[], Result> {
   readonly key: string;
   /** The function itself, on this thread. */
   readonly run: (...args: Arguments) => Result | PromiseLike<Result>;
-  /** Number of the task on this thread; other threads learn it when they first meet the task. */
+  /**
+   * Number of the task on this thread; other threads learn it when they first meet the task.
+   * @internal
+   */
   readonly index: number;
 
   /** Options of calls, if there are any: see `with()`. */

@@ -273,11 +273,6 @@ export class MessageBus {
     this.#peers[from]!.served.get(call)?.cancel(reason);
   }
 
-  /** Whether `error` came from another endpoint. */
-  isRemoteError(error: unknown): boolean {
-    return this.#caller.isRemoteError(error);
-  }
-
   /** Takes the reserved slot of the ring to `peer`, to be published at the end of the turn. */
   #commit(peer: Peer): void {
     peer.producer.commit();
@@ -320,7 +315,7 @@ export class MessageBus {
       this.#counters[BATCHES]!++;
       if (this.#doorbells.ring(peer.endpoint)) this.#counters[WAKE_UPS]!++;
     }
-    dirty.length = 0;
+    if (dirty.length > 0) dirty.length = 0;
     if (this.#asleep && this.#spins && this.#caller.underWay > 0) this.#doorbells.ringSelf();
   }
 
