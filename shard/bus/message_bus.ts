@@ -126,7 +126,10 @@ export class MessageBus {
   #asleep = false;
   #closedBy: Error | undefined;
   readonly #idleWaiters: { readonly serving: number; readonly resolve: () => void }[] = [];
-  readonly #flush = (): void => this.flush();
+  readonly #flush = (): void => {
+    this.#askForCredit();
+    this.flush();
+  };
 
   constructor(options: MessageBusOptions) {
     this.endpoint = options.endpoint;
@@ -160,6 +163,7 @@ export class MessageBus {
       new LatencyHistogram(latencies),
       options.ringSlots,
       commit,
+      () => this.#scheduleFlush(),
     );
     this.#callee = new Callee(
       this.#views,
@@ -167,6 +171,7 @@ export class MessageBus {
       this.parcels,
       this.#counters,
       options.resolve,
+      this.#caller,
       commit,
       (peer) => this.#touch(peer),
       () => this.#checkIdle(),
@@ -290,6 +295,10 @@ export class MessageBus {
       peer.dirty = true;
       this.#dirty.push(peer);
     }
+    this.#scheduleFlush();
+  }
+
+  #scheduleFlush(): void {
     // Behind the microtasks already queued, so that all callers of this turn share one publish.
     if (this.#flushScheduled || this.#polling) return;
     this.#flushScheduled = true;
@@ -340,6 +349,7 @@ export class MessageBus {
       if (handled > 0) this.#sendWaiting();
     } finally {
       this.#polling = false;
+      this.#askForCredit();
       // Also when a record could not be handled: what was sent before it must not stay behind.
       this.flush();
     }
@@ -351,6 +361,13 @@ export class MessageBus {
   #sendWaiting(): void {
     if (!this.#caller.hasWaiting) return;
     for (const peer of this.#peers) if (peer !== undefined) this.#caller.sendWaiting(peer);
+  }
+
+  /** Of calls that wait for credit others may wait, in a circle, if some are served here. */
+  #askForCredit(): void {
+    if (this.#caller.hasWaiting && this.#callee.underWay > 0) {
+      this.#caller.askForCredit(this.#peers);
+    }
   }
 
   /** Handles every record of the ring from `endpoint`. */
@@ -369,6 +386,8 @@ export class MessageBus {
     }
     consumer.publish();
     this.#reading = undefined;
+    this.#callee.grant(peer);
+    if (peer.owedAcks > 0) this.#touch(peer);
     return handled;
   }
 
