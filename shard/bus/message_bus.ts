@@ -1,13 +1,19 @@
 /**
  * One endpoint's side of the bus: calls out, calls in, over one ring to and one ring from each peer.
  *
- * Flow control is by credit. An endpoint has at most half a ring of calls under way to a peer, one
- * of which is kept for what ends others: a cancellation must not wait for the calls it is to end. And
- * a ring carries nothing but requests of its producer and replies to its consumer's requests. So a
- * ring of `slots` records holds at most slots/2 of the one and slots/2 of the other: the room for a
- * reply is reserved when its request is admitted, `reserve()` never fails for a call that has
- * credit, and endpoints that flood each other cannot lock up. (Seastar bounds its queues the other
- * way, and had to lift the bound on calls under way: smp.hh, commit 15a92cfe7.)
+ * Flow control is by credit. An endpoint has at most half a ring of calls under way to a peer, and a
+ * ring carries nothing but requests of its producer and replies to its consumer's requests. So a ring
+ * of `slots` records holds at most slots/2 of the one and slots/2 of the other: the room for a reply is
+ * reserved when its request is admitted, `reserve()` never fails for a call that has credit, and
+ * endpoints that flood each other cannot lock up.
+ *
+ * Calls that wait for each other in a circle could, still: a task that calls back holds its caller's
+ * credit until its own call has some. So an endpoint that serves calls, and whose own calls wait for
+ * credit, asks for it (KIND_ASK); the peer gives back the credit of calls that run on there
+ * (KIND_GRANT), and sends their replies, late, on credit of its own. One call of each half ring is kept
+ * for such messages and for cancellations: they must not wait for what they are to end, and their
+ * credit comes back as soon as they are read. (Seastar bounds its queues the other way, and had to
+ * lift the bound on calls under way for that circle: smp.hh, commit 15a92cfe7.)
  *
  * Everything is synchronous but the promises of calls; wait_strategy.ts decides when to poll.
  *
