@@ -81,6 +81,7 @@ export class Endpoint {
   readonly debug: boolean;
   readonly #onWarning: (warning: Error) => void;
   readonly #goneListeners: ((shard: number) => void)[] = [];
+  readonly #backListeners: ((shard: number) => void)[] = [];
   readonly #sleepListeners: (() => void)[] = [];
   readonly #words: Int32Array;
   readonly #doorbells: Doorbells;
@@ -169,9 +170,18 @@ export class Endpoint {
         : await this.#limited.call(shard, task, args, task.options);
       return result as Result;
     } catch (error) {
-      if (this.bus.isRemoteError(error)) addLocalStack(error, shard, task.key);
-      throw error;
+      throw this.traced(error, shard, task.key);
     }
+  }
+
+  /**
+   * An error that a call has failed with, its stack lengthened by who called if it comes from there:
+   * for an async function that calls the bus itself.
+   * @internal
+   */
+  traced(error: unknown, shard: number, task: string): unknown {
+    if (this.bus.isRemoteError(error)) addLocalStack(error, shard, task);
+    return error;
   }
 
   /** Tells the host of something that went wrong where nobody waits: see `RuntimeOptions.onWarning`. */
@@ -188,6 +198,14 @@ export class Endpoint {
    */
   whenGone(listener: (shard: number) => void): void {
     this.#goneListeners.push(listener);
+  }
+
+  /**
+   * Has `listener` called with each shard that was started again, when it can be called.
+   * @internal
+   */
+  whenBack(listener: (shard: number) => void): void {
+    this.#backListeners.push(listener);
   }
 
   /**
@@ -235,7 +253,10 @@ export class Endpoint {
       if (shard === this.id) continue;
       const obituary = readObituary(this.buffer, this.layout, shard);
       if (obituary !== undefined) this.bus.declareGone(shard, obituary);
-      else if (this.bus.isGone(shard) && this.#isRunning(shard)) this.bus.declareBack(shard);
+      else if (this.bus.isGone(shard) && this.#isRunning(shard)) {
+        this.bus.declareBack(shard);
+        this.#backListeners.forEach((listener) => listener(shard));
+      }
     }
   }
 

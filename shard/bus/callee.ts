@@ -149,6 +149,15 @@ export class Callee {
     peer.held = undefined;
   }
 
+  /** Lets go of the calls of a peer that is gone which were held: nobody waits for them. */
+  dropHeld(peer: Peer): void {
+    for (const { args } of peer.held ?? []) {
+      this.#body.abandon(args);
+      this.#underWay--;
+    }
+    peer.held = undefined;
+  }
+
   /** Learns which function `task` stands for; holds the peer's calls while its module loads. */
   #meet(peer: Peer, task: number, module: string, key: string): void {
     const found = this.#resolve(module, key);
