@@ -159,7 +159,6 @@ export class Caller {
       const waiting = { views: staged, bytes: bytes?.slice(), resolve, reject, handle, noReply };
       this.#wait(peer, waiting);
     }
-    if (introduces) peer.introduced[task.index] = true;
   }
 
   #wait(peer: Peer, waiting: WaitingCall): void {
@@ -188,6 +187,11 @@ export class Caller {
       const block = this.#body.blockOf(this.#views, at);
       const call = this.#calls.add(peer, resolve, reject, handle, block);
       this.#views.words[at + CALL_WORD] = call;
+    }
+    const words = this.#views.words;
+    // Not before: a call that waits may be given up, and those behind it must not count on it.
+    if ((words[at + KIND_WORD]! & FLAG_INTRODUCES) !== 0) {
+      peer.introduced[words[at + TASK_WORD]!] = true;
     }
     this.#counters[CALLS_SENT]!++;
     this.#commit(peer);

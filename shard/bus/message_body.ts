@@ -140,7 +140,17 @@ export class MessageBody {
     return this.#values.decode(this.#block(views, at));
   }
 
-  /** The same for a record that nobody will read: its wire-typed values are told. */
+  /** The first `count` values, none of which is wire-typed, of a record that cannot be read whole. */
+  readFirst(views: RecordViews, at: number, count: number): unknown[] {
+    if ((views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) !== 0) {
+      return this.#values.decodeFirst(this.#block(views, at), count);
+    }
+    const values = new Array<unknown>(count);
+    this.#inline.decode(count, views, at, values);
+    return values;
+  }
+
+  /** Lets go of a record that nobody will read: its wire-typed values are told. */
   discard(views: RecordViews, at: number): void {
     const kind = views.words[at + KIND_WORD]!;
     if ((kind & FLAG_OUT_OF_LINE) !== 0) this.#values.discard(this.#block(views, at));
