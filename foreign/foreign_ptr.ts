@@ -237,17 +237,12 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     }
     this.#expectObject("make a copy");
     if (source.copies === UNIQUE) throw new TypeError(UNIQUE_HAS_NO_COPIES);
-    const { endpoint, segment } = home;
-    let reply: number;
-    try {
-      reply = await home.askForCopies(source, count) as number;
-    } catch (error) {
-      throw endpoint.traced(error, owner, "copy");
-    }
-    // Invariant: this runs before the bus is looked at again, as the call's promise is the bus's own.
+    const reply = await home.askForCopies(source, count);
+    // Invariant: this runs before the bus is looked at again, as it awaits the bus's own promise.
     // So the owner, should it have died since it replied, has not been started again yet, and what
     // the reply names is still there.
     if (count === undefined) return ForeignPtr.#ofHandle(home, owner, reply, object);
+    const { endpoint, segment } = home;
     const first = reply / WORD_BYTES;
     const copies = new Array<ForeignPtr<T, "shared">>(count);
     for (let i = 0; i < count; i++) {

@@ -159,13 +159,13 @@ export class Home {
    * Resolves to the handle of one copy; with a count, to the address of a block with their handles,
    * which is the caller's to free. The owner has opened them for this endpoint, which holds them.
    */
-  askForCopies(source: Hold, count: number | undefined): Promise<unknown> {
-    const { bus } = this.endpoint;
+  askForCopies(source: Hold, count: number | undefined): Promise<number> {
+    const { endpoint, endpoint: { bus } } = this;
     const { owner, handle, generation } = source;
     const before = bus.underWay;
     const reply = count === undefined
-      ? bus.call(owner, foreignTasks.copy, [handle, generation])
-      : bus.call(owner, foreignTasks.copyMany, [handle, generation, count]);
+      ? endpoint.submitTo(owner, foreignTasks.copy, [handle, generation])
+      : endpoint.submitTo(owner, foreignTasks.copyMany, [handle, generation, count]);
     if (bus.underWay > before) source.copies++;
     return reply;
   }
