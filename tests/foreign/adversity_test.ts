@@ -140,18 +140,6 @@ Deno.test("pointers in what a task throws move to the caller", async () => {
   assertEquals(await destroyedOn(runtime, 0), ["p1", "p2"]);
 });
 
-Deno.test("a field of an error that cannot travel leaves its pointer with who threw", async () => {
-  await using runtime = await start();
-  const error = await assertRejects(
-    () => runtime.submitTo(0, adversityTasks.throwAndKeep, "kept"),
-    RangeError,
-    "it stays",
-  );
-  assert(!("state" in error));
-  assert(await runtime.submitTo(0, adversityTasks.keptByThrower));
-  assertEquals(await destroyedOn(runtime, 0), ["kept"]);
-});
-
 Deno.test("a pointer that was away, was emptied from inside and set again names the new object", async () => {
   await using runtime = await start();
   const away = await runtime.submitTo(0, outcomeTasks.open, "old");
@@ -237,26 +225,4 @@ Deno.test("a destruction waits for memory, if it is the first and needs a block 
   await destroyed;
   assertEquals(await destroyedOn(runtime, 0), ["dropped"]);
   assertEquals(await destroyedOn(runtime, 1), ["awaited"]);
-});
-
-Deno.test("the sender dies while its call waits for a module: the object is destroyed, stop() does not wait", async () => {
-  const warnings: Error[] = [];
-  const runtime = await start({ onWarning: (warning) => warnings.push(warning) });
-  const pointer = await runtime.submitTo(2, outcomeTasks.open, "held");
-  const late = new URL("./late_module.ts", import.meta.url).href;
-  const calling = assertRejects(
-    () => runtime.submitTo(1, adversityTasks.callLate, late, 0, pointer),
-    ShardCrashedError,
-  );
-  // Shard 0 has the pointer when it is the holder.
-  while (foreignStatistics(2, runtime).outstanding[0] === 0) {
-    await runtime.submitTo(0, outcomeTasks.tick);
-  }
-  await assertRejects(() => runtime.submitTo(1, outcomeTasks.exit), ShardCrashedError);
-  await calling;
-  assertEquals(await destroyedOn(runtime, 2), ["held"]);
-  await runtime.submitTo(0, adversityTasks.letLateLoad);
-  await runtime.stop();
-  assertEquals(warnings, []);
-  assertStrictEquals(outstanding(runtime, 2), 0);
 });
