@@ -449,6 +449,7 @@ export class MessageBus {
     for (const served of peer.served.values()) served.cancel(error);
     peer.served.clear();
     peer.failures = [];
+    this.#callee.dropHeld(peer);
     this.parcels.close(endpoint);
     // Before the calls are rejected, which frees the blocks that the records lie in.
     this.#allocator.remoteFrees.retire(endpoint);
