@@ -17,6 +17,7 @@ export * from "./foreign/mod.ts";
 export {
   type ArgumentsOf,
   type BusStatistics,
+  busStatistics,
   BusyError,
   type CallOptions,
   containerOf,

@@ -1,5 +1,12 @@
 /** Tasks that the tests of the bus run on real shards. */
-import { defineTasks, localAllocator, shardCount, submitTo, type Task, thisShard } from "@tidepool/core";
+import {
+  defineTasks,
+  localAllocator,
+  shardCount,
+  submitTo,
+  type Task,
+  thisShard,
+} from "@tidepool/core";
 
 const log: number[] = [];
 const gates = new Map<string, PromiseWithResolvers<void>>();
