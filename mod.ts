@@ -115,6 +115,7 @@ export {
 export {
   type ArgumentsOf,
   type BusStatistics,
+  busStatistics,
   BusyError,
   type CallOptions,
   containerOf,

@@ -41,6 +41,10 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map([
     summary: "objects of another thread: held, called, copied, destroyed; fields read",
     load: async () => (await import("./subjects/foreign.ts")).compareForeign,
   }],
+  ["memcached", {
+    summary: "examples/memcached beside memcached and a plain server: rates, latencies, memory",
+    load: async () => (await import("./subjects/memcached.ts")).compareMemcached,
+  }],
 ]);
 
 const TRACES = fileURLToPath(new URL("../examples/replay/traces", import.meta.url));
