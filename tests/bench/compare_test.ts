@@ -132,7 +132,7 @@ Deno.test("compare lists its subjects when it does not know the one it is given"
   assertEquals(stdout, "");
   assertStringIncludes(
     stderr,
-    'Cannot compare "weather": expected one subject, of: allocator, messages, foreign',
+    'Cannot compare "weather": expected one subject, of: allocator, messages, foreign, startup',
   );
 });
 
@@ -160,6 +160,22 @@ Deno.test("compare foreign --json prints one object with every key, and exits by
     "copy_time_vs_call",
     "copy64_time_vs_copy",
     "field_read_time_vs_typed_array",
+  ]);
+  for (const [key, value] of Object.entries(report.ratios)) {
+    assert(typeof value === "number" && value > 0, `${key}: ${report.reasons[key]}`);
+  }
+});
+
+Deno.test("compare startup --json prints one object with every key, and exits by itself", async () => {
+  const { code, stdout, stderr } = await compare("startup", "--quick", "--json");
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout.trimEnd().split("\n").length, 1);
+  const report = JSON.parse(stdout);
+  assertEquals(report.subject, "startup");
+  assertEquals(Object.keys(report.ratios), [
+    "start2_time_vs_workers",
+    "start8_time_vs_workers",
+    "check_time_vs_no_library",
   ]);
   for (const [key, value] of Object.entries(report.ratios)) {
     assert(typeof value === "number" && value > 0, `${key}: ${report.reasons[key]}`);
