@@ -4,6 +4,7 @@
  */
 import {
   BusyError,
+  defineTasks,
   foreignStatistics,
   MessageMemoryError,
   Runtime,
@@ -11,7 +12,6 @@ import {
   ShardCrashedError,
   StaleForeignPtrError,
   StoppedError,
-  Task,
 } from "@tidepool/core";
 import {
   assert,
@@ -197,9 +197,9 @@ Deno.test("a stale reference in the same message: its pointers, before and behin
 Deno.test("no such task: the object is destroyed at home", async () => {
   await using runtime = await start();
   const url = new URL("./no_such_module.ts", import.meta.url).href;
-  const missing = new Task<[unknown], void>(url, "gone", () => {}, 100_000);
+  const missing = defineTasks(url, { gone: (_pointer: unknown): void => {} });
   const pointer = await runtime.submitTo(0, outcomeTasks.open, "a");
-  await assertRejects(() => runtime.submitTo(1, missing, pointer), Error, "does not load");
+  await assertRejects(() => runtime.submitTo(1, missing.gone, pointer), Error, "does not load");
   assert(pointer.isNull);
   assertEquals(await ended(runtime, 0, 1), ["a"]);
 });

@@ -6,11 +6,11 @@ import {
   defineService,
   NoShardedInstanceError,
   Runtime,
-  ShardedParameter,
   shardedParameter,
   StoppedError,
 } from "@tidepool/core";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { ShardedParameter } from "../../shard/sharded_parameter.ts";
 import { busTasks } from "./bus_tasks.ts";
 import { dependent, echo, serviceTasks } from "./sharded_services.ts";
 
