@@ -8,7 +8,7 @@ const template = await Deno.readTextFile(
 
 /** The text of the template's one block of code in a language. */
 function codeIn(language: string): string {
-  const blocks = [...template.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)];
+  const blocks = [...template.matchAll(/^```(\w+).*\n([\s\S]*?)^```/gm)];
   const found = blocks.filter(([, each]) => each === language);
   assertEquals(found.length, 1, `blocks of ${language}`);
   return found[0]![2]!;
