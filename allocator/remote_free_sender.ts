@@ -110,7 +110,7 @@ export class RemoteFreeSender {
     if (outbox === undefined) {
       if (index === this.#sliceIndex || this.#slices.spans[index] === undefined) {
         throw new RangeError(
-          `Cannot free remotely into slice ${index}: expected another than the own, ` +
+          `Cannot free remotely into slice ${String(index)}: expected another than the own, ` +
             `${this.#sliceIndex}, of 0 to ${this.#slices.spans.length - 1}`,
         );
       }

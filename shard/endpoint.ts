@@ -20,6 +20,7 @@ import { controlTasks } from "./control_tasks.ts";
 import { LimitedCalls } from "./limited_calls.ts";
 import { readObituary } from "./obituary.ts";
 import { CHANGES_BYTES, SegmentLayout, type SegmentShape } from "./segment_layout.ts";
+import { shardIdFault } from "./shard_id.ts";
 import { defineTasks, findTask, Task } from "./task.ts";
 import { bindWireTypes, type WireTypeName } from "./wire_types.ts";
 
@@ -150,32 +151,27 @@ export class Endpoint {
   }
 
   /** Runs `task` on `shard`; see the docs of `submitTo()`. */
-  async submitTo<Arguments extends readonly unknown[], Result>(
+  submitTo<Arguments extends readonly unknown[], Result>(
     shard: number,
     task: Task<Arguments, Result>,
     args: readonly unknown[],
   ): Promise<Result> {
     if (!(task instanceof Task)) {
-      throw new TypeError(
-        `Cannot submit to shard ${shard}: expected a task from defineTasks(), received ${
-          task === null ? "null" : typeof task
-        }`,
+      return Promise.reject(
+        new TypeError(
+          `Cannot submit to a shard: expected a task from defineTasks(), received ${
+            task === null ? "null" : typeof task
+          }`,
+        ),
       );
     }
-    if (!Number.isInteger(shard) || shard < 0 || shard >= this.shardCount) {
-      throw new RangeError(
-        `Cannot submit to shard ${shard}: the runtime has shards 0 to ${this.shardCount - 1}`,
-      );
-    }
-    try {
-      const result = task.options === undefined
-        ? await this.bus.call(shard, task, args)
-        : await this.#limited.call(shard, task, args, task.options);
-      return result as Result;
-    } catch (error) {
-      if (this.bus.isRemoteError(error)) addLocalStack(error, shard, task.key);
-      throw error;
-    }
+    const fault = shardIdFault(shard, this.shardCount, "submit to");
+    if (fault !== undefined) return Promise.reject(fault);
+    const { options } = task;
+    // What comes is what the task gave: a cast, not a promise of its own.
+    return (options === undefined
+      ? this.bus.call(shard, task, args)
+      : this.#limited.call(shard, task, args, options)) as Promise<Result>;
   }
 
   /** Tells the host of something that went wrong where nobody waits: see `RuntimeOptions.onWarning`. */
@@ -247,17 +243,6 @@ export class Endpoint {
     const word = (this.layout.controlPage(shard) + STATE_BYTES) >> 2;
     return Atomics.load(this.#words, word) === STATE_RUNNING;
   }
-}
-
-/**
- * Adds to the stack of an error that came from `shard` who called there. The engine knows: this runs
- * where an `async` function goes on, and its callers wait for it. So it costs nothing until it fails.
- */
-function addLocalStack(error: unknown, shard: number, task: string): void {
-  if (!(error instanceof Error) || typeof error.stack !== "string") return;
-  const callers = new Error().stack?.split("\n").filter((line) => /^ +at async /.test(line)) ?? [];
-  error.stack = [error.stack, `    at submitTo (shard ${shard}, task "${task}")`, ...callers]
-    .join("\n");
 }
 
 /** Throws what calls without reply have thrown, if anything. */

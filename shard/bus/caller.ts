@@ -13,6 +13,7 @@ import { RecordViews } from "./message_codec.ts";
 import type { Callable } from "./callable.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
 import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
+import { rejectWithLocalStack } from "./two_sided_stack.ts";
 import {
   CALL_WORD,
   FLAG_CANCELLABLE,
@@ -31,14 +32,6 @@ import {
 /** Calls that may wait for room to one endpoint before further ones fail with BusyError. */
 export const MAX_WAITING_CALLS = 65_536;
 
-// A promise's two functions without a closure per call: the executor runs synchronously.
-let settleWith: Settle;
-let rejectWith: Settle;
-function captureSettlers(resolve: Settle, reject: Settle): void {
-  settleWith = resolve;
-  rejectWith = reject;
-}
-
 function argumentName(index: number): string {
   return `arguments[${index}]`;
 }
@@ -55,8 +48,6 @@ export class Caller {
   readonly #parcels: Parcels;
   readonly #commit: (peer: Peer) => void;
   readonly #calls: CallTable;
-  /** Errors that came from another endpoint. */
-  readonly #remoteErrors = new WeakSet<object>();
   #waiting = 0;
   #unacknowledged = 0;
 
@@ -89,14 +80,10 @@ export class Caller {
     return this.#waiting > 0;
   }
 
-  /** Whether a call was rejected with this error by another endpoint's reply. */
-  isRemoteError(error: unknown): boolean {
-    return typeof error === "object" && error !== null && this.#remoteErrors.has(error);
-  }
-
   /**
    * Calls `task` on `peer`. With a handle, the call can be cancelled; without a reply, the promise
-   * resolves as soon as the call is sent.
+   * resolves as soon as the call is sent. An urgent one needs no credit that others hold: its task
+   * must end at once.
    */
   call(
     peer: Peer,
@@ -104,21 +91,21 @@ export class Caller {
     args: readonly unknown[],
     handle?: CallHandle,
     noReply = false,
+    urgent = false,
   ): Promise<unknown> {
     if (peer.gone !== undefined) return Promise.reject(peer.gone);
-    if (peer.waiting.length >= MAX_WAITING_CALLS) {
+    if (peer.waiting.length >= MAX_WAITING_CALLS && !urgent) {
       return Promise.reject(new BusyError(peer.endpoint, peer.waiting.length));
     }
-    const promise = new Promise<unknown>(captureSettlers);
-    const resolve = settleWith;
-    const reject = rejectWith;
-    try {
-      this.#send(peer, task, args, resolve, reject, handle, noReply);
-    } catch (error) {
-      if (handle !== undefined) handle.settled = true;
-      reject(error);
-    }
-    return promise;
+    // Once this is compiled, the executor is a part of it: no closure is made.
+    return new Promise<unknown>((resolve, reject) => {
+      try {
+        this.#send(peer, task, args, resolve, reject, handle, noReply, urgent);
+      } catch (error) {
+        handle?.settle();
+        reject(error);
+      }
+    });
   }
 
   #send(
@@ -129,12 +116,13 @@ export class Caller {
     reject: Settle,
     handle: CallHandle | undefined,
     noReply: boolean,
+    urgent: boolean,
   ): void {
     const introduces = peer.introduced[task.index] !== true;
     const values = introduces ? [task.module, task.key, ...args] : args;
     const flags = (introduces ? FLAG_INTRODUCES : 0) |
       (handle === undefined ? 0 : FLAG_CANCELLABLE) | (noReply ? FLAG_NO_REPLY : 0);
-    const direct = peer.outstanding < this.#credit && peer.waiting.length === 0;
+    const direct = peer.outstanding < this.#creditOf(urgent) && peer.waiting.length === 0;
     const views = direct ? this.#views : RecordViews.ofOneRecord();
     // Invariant: a call with credit has room in the ring.
     let at = direct ? peer.producer.reserve() : 0;
@@ -147,7 +135,7 @@ export class Caller {
     if (handle !== undefined) handle.peer = peer;
     if (direct && (bytes === undefined || this.#body.tryWriteBlock(bytes, views, at))) {
       this.#body.move(peer.endpoint);
-      this.#admit(peer, at, resolve, reject, handle, noReply);
+      this.#admit(peer, at, task, resolve, reject, handle, noReply);
     } else {
       if (direct && this.underWay === 0) {
         throw this.#body.memoryError(bytes!.length); // no reply is due that could bring memory back
@@ -156,15 +144,23 @@ export class Caller {
       if (direct) staged.copyFrom(views.words, at, 0);
       this.#body.move(peer.endpoint);
       // The codec's scratch is reused by the next message.
-      const waiting = { views: staged, bytes: bytes?.slice(), resolve, reject, handle, noReply };
-      this.#wait(peer, waiting);
+      const body = bytes?.slice();
+      this.#wait(
+        peer,
+        { views: staged, bytes: body, task, resolve, reject, handle, noReply, urgent },
+      );
     }
-    if (introduces) peer.introduced[task.index] = true;
+  }
+
+  #creditOf(urgent: boolean): number {
+    return urgent ? this.#credit : this.#credit - 1;
   }
 
   #wait(peer: Peer, waiting: WaitingCall): void {
     if (waiting.handle !== undefined) waiting.handle.waiting = waiting;
-    peer.waiting.push(waiting);
+    const { urgent } = waiting;
+    const before = urgent ? peer.waiting.findIndex((other) => !other.urgent) : -1;
+    peer.waiting.splice(before < 0 ? peer.waiting.length : before, 0, waiting);
     this.#waiting++;
     this.#counters[CALLS_DELAYED]!++;
     this.#counters[CALLS_WAITING] = this.#waiting;
@@ -174,6 +170,7 @@ export class Caller {
   #admit(
     peer: Peer,
     at: number,
+    task: Callable,
     resolve: Settle,
     reject: Settle,
     handle: CallHandle | undefined,
@@ -186,8 +183,12 @@ export class Caller {
       resolve(undefined);
     } else {
       const block = this.#body.blockOf(this.#views, at);
-      const call = this.#calls.add(peer, resolve, reject, handle, block);
+      const call = this.#calls.add(peer, task, resolve, reject, handle, block);
       this.#views.words[at + CALL_WORD] = call;
+    }
+    // Not sooner: a call that waits may never be sent.
+    if ((this.#views.words[at + KIND_WORD]! & FLAG_INTRODUCES) !== 0) {
+      peer.introduced[this.#views.words[at + TASK_WORD]!] = true;
     }
     this.#counters[CALLS_SENT]!++;
     this.#commit(peer);
@@ -196,14 +197,17 @@ export class Caller {
   /** Sends what waits for `peer`, as far as credit and memory go. */
   sendWaiting(peer: Peer): void {
     let sent = 0;
-    while (sent < peer.waiting.length && peer.outstanding < this.#credit) {
+    while (sent < peer.waiting.length) {
       const next = peer.waiting[sent]!;
+      if (peer.outstanding >= this.#creditOf(next.urgent)) break;
       const at = peer.producer.reserve();
       this.#views.copyFrom(next.views.words, 0, at);
       if (next.bytes !== undefined && !this.#body.tryWriteBlock(next.bytes, this.#views, at)) {
         if (this.#calls.size + this.#unacknowledged > 0) break; // a reply brings memory back and tries again
         this.#refuse(next, this.#body.memoryError(next.bytes.length));
-      } else this.#admit(peer, at, next.resolve, next.reject, next.handle, next.noReply);
+      } else {
+        this.#admit(peer, at, next.task, next.resolve, next.reject, next.handle, next.noReply);
+      }
       sent++;
     }
     if (sent === 0) return;
@@ -216,7 +220,7 @@ export class Caller {
   #refuse(waiting: WaitingCall, error: unknown): void {
     if (waiting.bytes !== undefined) this.#body.discardBytes(waiting.bytes);
     else this.#body.discard(waiting.views, 0);
-    if (waiting.handle !== undefined) waiting.handle.settled = true;
+    waiting.handle?.settle();
     waiting.reject(error);
   }
 
@@ -236,9 +240,13 @@ export class Caller {
     let failed = kindOf(kind) !== KIND_RESULT;
     try {
       if (abandoned) this.#body.discard(this.#views, at);
-      else [value] = this.#body.read(this.#views, at);
+      else value = this.#body.readOne(this.#views, at);
       if (kindOf(kind) === KIND_ERROR_TEXT) value = new Error(String(value));
-      if (failed && typeof value === "object" && value !== null) this.#remoteErrors.add(value);
+      if (failed && value instanceof Error && !abandoned) {
+        // It settles the call as well, a little later.
+        value = rejectWithLocalStack(value, peer.endpoint, this.#calls.taskOf(call).key);
+        failed = false;
+      }
     } catch (error) {
       value = error;
       failed = true;
@@ -265,7 +273,7 @@ export class Caller {
    */
   cancel(handle: CallHandle, reason: unknown): number {
     if (handle.settled) return -1;
-    handle.settled = true;
+    handle.settle();
     const { peer, waiting, local } = handle;
     if (local !== undefined) {
       local.served.cancel(reason);
@@ -277,6 +285,7 @@ export class Caller {
       this.#waiting--;
       this.#counters[CALLS_WAITING] = this.#waiting;
       this.#refuse(waiting, reason);
+      this.sendWaiting(peer); // it may have been the one that there was no memory for
       return -1;
     }
     this.#calls.abandon(handle.call)(reason);

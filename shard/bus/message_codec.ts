@@ -186,6 +186,16 @@ export class InlineCodec {
     }
   }
 
+  /** Reads the one value of the record at `wordIndex`. */
+  decodeOne(views: RecordViews, wordIndex: number): unknown {
+    if (views.words[wordIndex + TAGS_WORD] === TAG_NUMBER) {
+      return views.floats[(wordIndex + CELLS_WORD) >> 1];
+    }
+    const values: unknown[] = [undefined];
+    this.decode(1, views, wordIndex, values);
+    return values[0];
+  }
+
   /** Tells each wire type in the record that nobody will read it. */
   discard(count: number, views: RecordViews, wordIndex: number): void {
     this.#drop(count, views, wordIndex, [], -1);
