@@ -99,6 +99,22 @@ export class Reclaimers {
    * @param options when it may be called, and for what share
    * @returns removes it
    * @throws {TypeError} if `reclaim` or `heldBytes` is no function, or `scope` is none of the two
+   *
+   * @example
+   * ```ts
+   * import { Allocator } from "@tidepool/core/allocator";
+   * import { assertNotEquals } from "@std/assert";
+   *
+   * const segment = new SharedArrayBuffer(65536);
+   * const allocator = Allocator.create(segment, [{ byteOffset: 0, byteLength: 65536 }], 0);
+   * const cache = Array.from({ length: 60 }, () => allocator.malloc(1000));
+   * using _ = allocator.reclaimers.add(({ byteLength }) => {
+   *   for (let freed = 0; freed < byteLength && cache.length > 0; freed += 1000) {
+   *     allocator.free(cache.pop()!);
+   *   }
+   * }, { scope: "sync" });
+   * assertNotEquals(allocator.malloc(20_000), 0); // the cache made room
+   * ```
    */
   add(reclaim: Reclaim, options: ReclaimerOptions = {}): Disposable {
     const { scope = "async", heldBytes } = options;
