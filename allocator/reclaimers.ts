@@ -181,7 +181,10 @@ export class Reclaimers {
     return Math.max(0, freed);
   }
 
-  /** Asks those that may be called inside an allocation for `byteLength` bytes; whether there are any. */
+  /**
+   * Asks those that may be called inside an allocation for `byteLength` bytes; whether there are any.
+   * @internal
+   */
   runSync(byteLength: number, contiguousBytes: number, alignment: number): boolean {
     // One of them allocates: it must make do with what there is.
     if (this.#running) return false;
@@ -191,13 +194,19 @@ export class Reclaimers {
     return true;
   }
 
-  /** A request has failed. */
+  /**
+   * A request has failed.
+   * @internal
+   */
   missed(byteLength: number): void {
     this.#missedBytes = byteLength;
     this.#exhaustedBelow = Infinity;
   }
 
-  /** Memory has come back. */
+  /**
+   * Memory has come back.
+   * @internal
+   */
   relieved(): void {
     this.#missedBytes = 0;
   }
