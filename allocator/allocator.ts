@@ -10,7 +10,7 @@
  */
 import { checkAlignment } from "./align.ts";
 import type { AllocatorOptions } from "./allocator_options.ts";
-import { blockFault, faultError, locateBlock } from "./block_check.ts";
+import { blockFault, faultError, FREE_ALREADY, locateBlock } from "./block_check.ts";
 import * as layout from "./block_layout.ts";
 import * as control from "./control_layout.ts";
 import { DebugHeap } from "./debug_heap.ts";
@@ -105,6 +105,11 @@ export class Allocator {
     this.#quickBytes = Math.min(QUICK_BYTES, this.#heapBytes - layout.HEADER_BYTES);
     this.#quickFreeBytes = this.#heapBytes;
     const { debugHeap = false } = options;
+    if (typeof debugHeap !== "boolean" && (typeof debugHeap !== "object" || debugHeap === null)) {
+      throw new TypeError(
+        `Cannot make a debug heap of ${String(debugHeap)}: expected true, false or options`,
+      );
+    }
     if (debugHeap !== false) {
       this.debugHeap = new DebugHeap(this.#tlsf, index, debugHeap === true ? {} : debugHeap);
       this.#quickBytes = -1;
@@ -126,6 +131,8 @@ export class Allocator {
    * @param options what to check beyond what is always checked
    * @returns the allocator
    * @throws {RangeError} if a slice does not fit, overlaps another, or `index` names none
+   * @throws {TypeError} if `buffer` is no SharedArrayBuffer, or `debugHeap` neither true, false nor
+   * options
    */
   static create(
     buffer: SharedArrayBuffer,
@@ -136,7 +143,7 @@ export class Allocator {
     const table = new SliceTable(buffer, slices);
     if (table.spans[index] === undefined) {
       throw new RangeError(
-        `Cannot own slice ${index}: the segment has slices 0 to ${slices.length - 1}`,
+        `Cannot own slice ${String(index)}: the segment has slices 0 to ${slices.length - 1}`,
       );
     }
     return new Allocator(buffer, table, index, options);
@@ -148,6 +155,8 @@ export class Allocator {
    * @param byteLength bytes wanted; 0 gives an address of its own too
    * @returns the address, a multiple of 8, or 0 if there is no room
    * @throws {RangeError} if `byteLength` is negative, fractional or not finite
+   * @throws {InvalidAddressError} if it had to drain what others freed, as
+   * {@linkcode Allocator.drainRemoteFrees} throws; so do all that allocate, and the next call goes on
    */
   malloc(byteLength: number): number {
     const length = byteLength >>> 0;
@@ -240,7 +249,7 @@ export class Allocator {
    * @returns the address of the block, a multiple of 8, or 0 if there is no room: the block is then
    * as it was
    * @throws {RangeError} if `byteLength` is negative, fractional or not finite
-   * @throws {DoubleFreeError} if the block is free
+   * @throws {DoubleFreeError} if the block is free, or a reclaimer that made room has freed it
    * @throws {InvalidAddressError} if the address can be that of no live block
    */
   realloc(address: number, byteLength: number): number {
@@ -264,9 +273,11 @@ export class Allocator {
         return address;
       }
     }
+    const reclaims = this.#words[control.RECLAIMS_WORD];
     const moved = instruments === undefined
       ? this.malloc(byteLength)
       : this.#heap.place(byteLength, 8);
+    if (this.#words[control.RECLAIMS_WORD] !== reclaims) this.#checkKept(address, moved);
     if (moved === 0) return this.#shrinkAtLast(address, index, byteLength);
     const usable = usableBytes(this.#slices.words(index), address);
     if (index === this.sliceIndex && this.debugHeap === undefined) {
@@ -355,12 +366,32 @@ export class Allocator {
   }
 
   /**
+   * Whether the slice could serve a request if all of it were free. One that it cannot hold fails at
+   * once, and is counted in `oversizedMallocs` of the statistics.
+   *
+   * @param byteLength bytes wanted
+   * @param alignment a power of two, in bytes
+   * @returns whether it could
+   * @throws {RangeError} if the alignment is no power of two, or `byteLength` is negative, fractional
+   * or not finite
+   */
+  canHold(byteLength: number, alignment = 8): boolean {
+    checkLength(byteLength, "bytes");
+    checkAlignment(alignment);
+    return this.#heap.canHold(byteLength, alignment);
+  }
+
+  /**
    * Which slice an address lies in.
    *
    * @param address bytes from the start of the segment
    * @returns the index of the slice, -1 if none holds the address
+   * @throws {TypeError} if the address is no number
    */
   owner(address: number): number {
+    if (typeof address !== "number") {
+      throw new TypeError(`Cannot tell the owner of ${String(address)}: expected an address`);
+    }
     return this.#slices.find(address);
   }
 
@@ -372,8 +403,14 @@ export class Allocator {
    * @param byteLength how many
    * @returns the view
    * @throws {RangeError} if the bytes are not all in the segment
+   * @throws {TypeError} if either is no number
    */
   bytes(address: number, byteLength: number): Uint8Array {
+    if (typeof address !== "number" || typeof byteLength !== "number") {
+      throw new TypeError(
+        `Cannot view ${String(byteLength)} bytes at address ${String(address)}: expected numbers`,
+      );
+    }
     const isWhole = Number.isSafeInteger(address) && Number.isSafeInteger(byteLength);
     if (
       !isWhole || address < 0 || byteLength < 0 || address + byteLength > this.buffer.byteLength
@@ -465,6 +502,20 @@ export class Allocator {
       return this.#heap.fail();
     }
     return this.#heap.place(byteLength, alignment);
+  }
+
+  /** Reclaimers have run since a block that is to move was looked at: theirs it must not be. */
+  #checkKept(address: number, moved: number): void {
+    try {
+      // The memory may have been handed out again, as the block that was to be moved to.
+      if (moved !== 0 && address >= moved && address < moved + this.mallocUsableSize(moved)) {
+        throw faultError("reallocate", address, this.sliceIndex, FREE_ALREADY);
+      }
+      locateBlock("reallocate", address, this.#slices, this.sliceIndex);
+    } catch (error) {
+      this.free(moved);
+      throw error;
+    }
   }
 
   /** A debug heap that has no room to move a block which shrinks leaves it where it is. */

@@ -13,8 +13,8 @@
  *  16       debug heap: the block with the map of      owner, once       any
  *           starts, 0 if it is none
  *  17       padding
- *  18..25   more counters                              owner             any: statistics
- *  26..31   reserved
+ *  18..27   more counters                              owner             any: statistics
+ *  28..31   reserved
  *  32..57   second-level bitmaps, one word a level     owner             owner; any: statistics
  *  58..79   padding
  *  80       head of the list of remote frees           any (atomic)      owner
@@ -56,6 +56,7 @@ export const REQUESTED_BYTES_WORD = 18;
 export const LARGE_MALLOCS_WORD = 20;
 export const RECLAIMS_WORD = 22;
 export const REMOTE_DROPPED_WORD = 24;
+export const OVERSIZED_WORD = 26;
 export const SECOND_LEVEL_WORD = 32;
 export const REMOTE_FREE_HEAD_WORD = 80;
 export const SHORTAGE_WORD = 81;

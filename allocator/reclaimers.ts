@@ -98,9 +98,17 @@ export class Reclaimers {
    * @param reclaim frees blocks of this slice
    * @param options when it may be called, and for what share
    * @returns removes it
+   * @throws {TypeError} if `reclaim` or `heldBytes` is no function, or `scope` is none of the two
    */
   add(reclaim: Reclaim, options: ReclaimerOptions = {}): Disposable {
     const { scope = "async", heldBytes } = options;
+    checkFunction(reclaim, "a reclaimer");
+    if (heldBytes !== undefined) checkFunction(heldBytes, "heldBytes of a reclaimer");
+    if (scope !== "sync" && scope !== "async") {
+      throw new TypeError(
+        `Cannot add a reclaimer with the scope ${String(scope)}: expected "sync" or "async"`,
+      );
+    }
     const registration: Registration = { reclaim, scope, heldBytes };
     this.#registrations.push(registration);
     this.#exhaustedBelow = Infinity;
@@ -199,6 +207,12 @@ export class Reclaimers {
       this.#running = false;
     }
   }
+}
+
+/** Said when it is added: called for the first time, it would be in the midst of an allocation. */
+function checkFunction(value: unknown, what: string): void {
+  if (typeof value === "function") return;
+  throw new TypeError(`Cannot add ${String(value)} as ${what}: expected a function`);
 }
 
 /** What each could free, by its own account. If none says, all count the same. */

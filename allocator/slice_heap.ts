@@ -18,7 +18,7 @@ import type { DebugHeap } from "./debug_heap.ts";
 import type { Instruments } from "./instruments.ts";
 import { Reclaimers } from "./reclaimers.ts";
 import { RemoteFreeReceiver } from "./remote_free_receiver.ts";
-import { GRANULE_BYTES, granulesFor } from "./size_class.ts";
+import { GRANULE_BYTES, granulesFor, roundedGranules } from "./size_class.ts";
 import type { Tlsf } from "./tlsf.ts";
 
 /** The heap of one slice, for its owner. */
@@ -54,9 +54,11 @@ export class SliceHeap {
    */
   place(byteLength: number, alignment: number): number {
     const { words, debugHeap, instruments } = this;
-    const blockBytes = byteLength + (debugHeap === undefined ? 0 : debugHeap.extraBytes);
-    if (blockBytes > this.heapBytes - layout.HEADER_BYTES) return this.fail();
-    const granules = granulesFor(blockBytes);
+    if (!this.canHold(byteLength, alignment)) {
+      control.count(words, control.OVERSIZED_WORD);
+      return this.fail();
+    }
+    const granules = granulesFor(this.#blockBytes(byteLength));
     const block = this.#find(granules, alignment) || this.allocateAtLast(granules, alignment);
     if (block === 0) return 0;
     if (debugHeap !== undefined) debugHeap.allocated(block, byteLength);
@@ -65,6 +67,13 @@ export class SliceHeap {
     const address = layout.addressOf(words, block);
     if (instruments !== undefined) instruments.allocated(address, byteLength);
     return address;
+  }
+
+  /** Whether the heap could serve such a request if all of it were free. */
+  canHold(byteLength: number, alignment: number): boolean {
+    const blockBytes = this.#blockBytes(byteLength);
+    if (blockBytes > this.heapBytes - layout.HEADER_BYTES) return false;
+    return contiguousBytes(granulesFor(blockBytes), alignment) <= this.heapBytes;
   }
 
   /** The path to failure: see above. The header of a block, or 0. */
@@ -119,6 +128,11 @@ export class SliceHeap {
     return this.#receiver.hasFrees();
   }
 
+  /** Bytes that a block has to hold, those of a debug heap included. */
+  #blockBytes(byteLength: number): number {
+    return byteLength + (this.debugHeap === undefined ? 0 : this.debugHeap.extraBytes);
+  }
+
   /** A block of TLSF. */
   #find(granules: number, alignment: number): number {
     if (alignment <= 8) return this.tlsf.allocate(granules);
@@ -127,9 +141,7 @@ export class SliceHeap {
   }
 
   #reclaimFor(granules: number, alignment: number): number {
-    const contiguous = (alignment > 8 ? granules + alignment / 8 + 1 : granules) * 8;
-    // More than the heap is never there: the reclaimers would give up everything for nothing.
-    if (contiguous > this.heapBytes) return 0;
+    const contiguous = contiguousBytes(granules, alignment);
     for (let byteLength = contiguous;; byteLength *= 2) {
       const before = this.freeBytes;
       if (!this.reclaimers.runSync(byteLength, contiguous, alignment)) return 0;
@@ -140,4 +152,10 @@ export class SliceHeap {
       if (block !== 0 || this.freeBytes <= before) return block;
     }
   }
+}
+
+/** Bytes that must be free in a row; `Tlsf.allocateAligned()` searches for these and rounds up. */
+function contiguousBytes(granules: number, alignment: number): number {
+  const enough = alignment > 8 ? roundedGranules(granules + alignment / 8 + 1) : granules;
+  return enough * GRANULE_BYTES;
 }

@@ -16,6 +16,7 @@ import {
   MAGIC,
   MAGIC_WORD,
   MALLOCS_WORD,
+  OVERSIZED_WORD,
   PEAK_GRANULES_WORD,
   readCount,
   RECLAIMS_WORD,
@@ -50,6 +51,8 @@ export interface MemoryStatistics {
   readonly remoteFreesRejected: number;
   /** Requests that got 0 for want of memory, or by failure injection. */
   readonly failedMallocs: number;
+  /** Those of `failedMallocs` that the slice could not serve if all of it were free. */
+  readonly oversizedMallocs: number;
   /** Requests that reached the threshold of a {@linkcode LargeAllocationWarning}. */
   readonly largeMallocs: number;
   /** Bytes asked for by all `mallocs` together, as asked: it only grows. */
@@ -106,6 +109,7 @@ export function readMemoryStatistics(
     remoteFreesReceived: readCount(words, REMOTE_RECEIVED_WORD),
     remoteFreesRejected: readCount(words, REMOTE_REJECTED_WORD),
     failedMallocs: readCount(words, FAILED_WORD),
+    oversizedMallocs: readCount(words, OVERSIZED_WORD),
     largeMallocs: readCount(words, LARGE_MALLOCS_WORD),
     requestedBytes: readCount(words, REQUESTED_BYTES_WORD),
     reclaims: readCount(words, RECLAIMS_WORD),

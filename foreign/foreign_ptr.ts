@@ -38,7 +38,7 @@ import {
 } from "./handle_layout.ts";
 import { type AnyPointer, ownedBy, takeOwned } from "./handle_table.ts";
 import { Hold, watch } from "./hold.ts";
-import { type Home, homeOf } from "./home.ts";
+import { type Home, homeOf, WORD_BYTES } from "./home.ts";
 import { ForeignReference } from "./reference.ts";
 import { SharedPtr } from "./shared_ptr.ts";
 import { UniquePtr } from "./unique_ptr.ts";
@@ -229,24 +229,26 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     if (count !== undefined && !(Number.isInteger(count) && count >= 0)) {
       throw new RangeError(`Cannot make ${count} copies: expected a whole number from 0`);
     }
-    const mine = this.#hold;
-    const { home, owner, pointer, handle, generation, object } = mine;
-    if (pointer !== null || mine.isNull || count === 0) {
+    const source = this.#hold;
+    const { home, owner, pointer, object } = source;
+    if (pointer !== null || source.isNull || count === 0) {
       const copies = Array.from({ length: count ?? 1 }, () => this.#copyHere());
       return count === undefined ? copies[0]! : copies;
     }
     this.#expectObject("make a copy");
-    if (mine.copies === UNIQUE) throw new TypeError(UNIQUE_HAS_NO_COPIES);
-    const admitted = () => void mine.copies++;
-    const ofHandle = (copied: number) => {
-      const copiedGeneration = home.words.generation(owner, copied);
-      const hold = new Hold(home, owner).setHandle(copied, copiedGeneration, 0, object);
-      return new ForeignPtr<T, "shared">(hold);
-    };
-    if (count === undefined) return ofHandle(await home.copy(owner, handle, generation, admitted));
-    const address = await home.copyMany(owner, handle, generation, count, admitted);
-    const copies: ForeignPtr<T, "shared">[] = [];
-    home.takeCopies(address, count, (copied) => copies.push(ofHandle(copied)));
+    if (source.copies === UNIQUE) throw new TypeError(UNIQUE_HAS_NO_COPIES);
+    const { endpoint, segment } = home;
+    const epoch = endpoint.epochOf(owner);
+    const reply = await home.askForCopies(source, count);
+    // What the reply names is gone if the owner was started again before this went on.
+    if (endpoint.epochOf(owner) !== epoch) throw new StaleForeignPtrError(owner);
+    if (count === undefined) return ForeignPtr.#ofHandle(home, owner, reply, object);
+    const first = reply / WORD_BYTES;
+    const copies = new Array<ForeignPtr<T, "shared">>(count);
+    for (let i = 0; i < count; i++) {
+      copies[i] = ForeignPtr.#ofHandle(home, owner, segment[first + i]!, object);
+    }
+    endpoint.allocator.free(reply);
     return copies;
   }
 
@@ -324,6 +326,19 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     } catch (error) {
       if (!isGone(error)) throw error;
     }
+  }
+
+  /** The copy that a handle of the owner's stands for, which it has opened for this endpoint. */
+  static #ofHandle<T extends object>(
+    home: Home,
+    owner: number,
+    handle: number,
+    object: number,
+  ): ForeignPtr<T, "shared"> {
+    const generation = home.words.generation(owner, handle);
+    return new ForeignPtr<T, "shared">(
+      new Hold(home, owner).setHandle(handle, generation, 0, object),
+    );
   }
 
   /**

@@ -21,6 +21,7 @@ import { controlTasks } from "./control_tasks.ts";
 import { LimitedCalls } from "./limited_calls.ts";
 import { readObituary } from "./obituary.ts";
 import { CHANGES_BYTES, SegmentLayout, type SegmentShape } from "./segment_layout.ts";
+import { shardIdFault } from "./shard_id.ts";
 import { defineTasks, findTask, Task } from "./task.ts";
 import { bindWireTypes, type WireTypeName } from "./wire_types.ts";
 
@@ -50,7 +51,11 @@ const hostTasks: { readonly warn: Task<[Error], void> } = defineTasks(import.met
   },
 });
 
-/** What a thread needs to take part in a runtime. */
+/**
+ * What a thread needs to take part in a runtime.
+ *
+ * @experimental
+ */
 export class Endpoint {
   /** Number: a shard's id, or for the host the number of shards. */
   readonly id: number;
@@ -156,19 +161,14 @@ export class Endpoint {
     if (!(task instanceof Task)) {
       return Promise.reject(
         new TypeError(
-          `Cannot submit to shard ${shard}: expected a task from defineTasks(), received ${
+          `Cannot submit to a shard: expected a task from defineTasks(), received ${
             task === null ? "null" : typeof task
           }`,
         ),
       );
     }
-    if (!Number.isInteger(shard) || shard < 0 || shard >= this.shardCount) {
-      return Promise.reject(
-        new RangeError(
-          `Cannot submit to shard ${shard}: the runtime has shards 0 to ${this.shardCount - 1}`,
-        ),
-      );
-    }
+    const fault = shardIdFault(shard, this.shardCount, "submit to");
+    if (fault !== undefined) return Promise.reject(fault);
     const { options } = task;
     // What comes is what the task gave: a cast, not a promise of its own.
     return (options === undefined

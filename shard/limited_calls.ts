@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Callable, CallHandle, type MessageBus } from "./bus/mod.ts";
+import { type Callable, CallHandle, type MessageBus, textOf } from "./bus/mod.ts";
 import type { CallOptions } from "./call_options.ts";
 import { controlTasks } from "./control_tasks.ts";
 import type { ServiceGroup } from "./service_group.ts";
@@ -104,15 +104,11 @@ export class LimitedCalls {
       if (call < 0) continue;
       const to = handle.peer!.endpoint;
       // Nobody waits for the answer; a callee that cannot be told any more has no task to end.
-      this.#bus.callWithoutReply(to, controlTasks.cancel, [call, describe(reason)]).catch(() => {});
+      this.#bus.callWithoutReply(to, controlTasks.cancel, [call, textOf(reason)], true)
+        .catch(() => {});
     }
     handles.clear();
   }
-}
-
-/** The reason as it can travel. */
-function describe(reason: unknown): string {
-  return String(reason);
 }
 
 /** Aborts when the call is given up or its time is over; undefined if it has no end. */

@@ -30,7 +30,7 @@ export {
   ShardCrashedError,
   ShardStartError,
 } from "./errors.ts";
-export { Gate, GateHolder } from "./gate.ts";
+export { Gate, type GateHolder } from "./gate.ts";
 export { invokeOnAll, invokeOnOthers, mapReduce, type Reducer } from "./invoke.ts";
 export { parseMemorySize } from "./memory_size.ts";
 export type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
@@ -38,7 +38,7 @@ export type { CrashPolicy } from "./shard_threads.ts";
 export type { Reference } from "./reference.ts";
 export { Runtime } from "./runtime.ts";
 export type { RuntimeOptions, StopOptions } from "./runtime_options.ts";
-export { defineService, ServiceDefinition } from "./service_definition.ts";
+export { defineService, type ServiceDefinition } from "./service_definition.ts";
 export {
   ServiceGroup,
   type ServiceGroupOptions,
@@ -56,6 +56,6 @@ export {
   thisShard,
 } from "./shard.ts";
 export { containerOf, Sharded, startSharded } from "./sharded.ts";
-export { type PerShard, ShardedParameter, shardedParameter } from "./sharded_parameter.ts";
-export { defineTasks, Task, type TaskFunction, type Tasks } from "./task.ts";
+export { type PerShard, type ShardedParameter, shardedParameter } from "./sharded_parameter.ts";
+export { defineTasks, type Task, type TaskFunction, type Tasks } from "./task.ts";
 export { registerWireType, type WireTypeDefinition } from "./wire_types.ts";

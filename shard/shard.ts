@@ -20,6 +20,8 @@ export function enterShard(endpoint: Endpoint): void {
  * The endpoint of the shard that this thread is.
  *
  * @throws {TypeError} If this thread is no shard.
+ *
+ * @experimental
  */
 export function localEndpoint(): Endpoint {
   if (current === undefined) {

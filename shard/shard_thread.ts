@@ -10,6 +10,12 @@ import { ShardStartError } from "./errors.ts";
 import { lifeLockFreed } from "./life_lock.ts";
 import type { FromShard, ToShard } from "./worker_protocol.ts";
 
+/**
+ * How long a thread that was told to end may take. It comes to its end when it next goes back to its
+ * event loop; one that takes longer than this never will.
+ */
+const LAST_TURN_MS = 2000;
+
 /** What a shard that ended without a word died of. */
 const CLOSED_ITSELF = "its thread closed itself, by self.close() or Deno.exit()";
 
@@ -17,27 +23,33 @@ const CLOSED_ITSELF = "its thread closed itself, by self.close() or Deno.exit()"
 export class ShardThread {
   /** Id of the shard. */
   readonly shard: number;
-  /** False once the thread has died or been terminated. */
+  /** False once the thread has died or been told to end. */
   alive = true;
   readonly #worker: Worker;
   readonly #lifeLock: string;
-  readonly #onDeath: (cause: unknown) => void;
+  readonly #onDeath: (cause: unknown, hasEnded: boolean) => void;
   readonly #onConnect: (endpoint: number) => void;
   /** Resolves when the worker's handler exists. */
   readonly #loaded: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
   /** Ends the wait for the lock that the thread holds while it lives. */
   readonly #watch = new AbortController();
+  /** Settles with that wait. */
+  #watching: Promise<void> | undefined;
+  readonly #ended = new AbortController();
+  /** Whether nobody wants to know of its death any more. */
+  #isDismissed = false;
   /** Whether it has become a shard. */
   started = false;
 
   /**
-   * `onDeath` is called once, if the thread dies after it has started and before `terminate()`;
-   * `onConnect` when it wants a channel to another endpoint.
+   * `onDeath` is called once, if the thread dies after it has started and before `terminate()`, and
+   * told whether it has ended, which all threads have but those that are stuck; `onConnect` when it
+   * wants a channel to another endpoint.
    */
   constructor(
     shard: number,
-    onDeath: (cause: unknown) => void,
+    onDeath: (cause: unknown, hasEnded: boolean) => void,
     onConnect: (endpoint: number) => void,
   ) {
     this.shard = shard;
@@ -74,13 +86,14 @@ export class ShardThread {
     this.#worker.postMessage(message, transfer);
   }
 
-  /** Aborts when the thread has ended. */
+  /** Aborts when the thread has ended: nothing of it can touch the segment any more. */
   get ended(): AbortSignal {
-    return this.#watch.signal;
+    return this.#ended.signal;
   }
 
-  /** Ends the thread at once. */
+  /** Tells the thread to end, for good: its death is not told any more. */
   terminate(): void {
+    this.#isDismissed = true;
     this.alive = false;
     this.#watch.abort();
     this.#worker.terminate();
@@ -89,7 +102,7 @@ export class ShardThread {
   #onMessage(message: FromShard): void {
     switch (message.type) {
       case "loaded":
-        this.#watchLife();
+        this.#watching = this.#watchLife();
         return this.#loaded.resolve();
       case "ready":
         return this.#ready.resolve();
@@ -103,6 +116,7 @@ export class ShardThread {
   async #watchLife(): Promise<void> {
     try {
       await lifeLockFreed(this.#lifeLock, this.#watch.signal);
+      this.#ended.abort();
       this.declareDead(new Error(CLOSED_ITSELF));
     } catch (error) {
       if (!this.#watch.signal.aborted) this.declareDead(error);
@@ -112,12 +126,27 @@ export class ShardThread {
   /** Ends the thread, which has died of `cause` or might as well have. */
   declareDead(cause: unknown): void {
     if (!this.alive) return;
-    this.terminate();
-    if (this.started) this.#onDeath(cause);
-    else {
-      const error = new ShardStartError(this.shard, cause);
-      this.#loaded.reject(error);
-      this.#ready.reject(error);
+    this.alive = false;
+    this.#worker.terminate();
+    if (this.started) {
+      this.#outlive(cause);
+      return;
     }
+    this.#watch.abort();
+    const error = new ShardStartError(this.shard, cause);
+    this.#loaded.reject(error);
+    this.#ready.reject(error);
+  }
+
+  /**
+   * Tells of the death when the thread has ended. A Worker that is terminated finishes its turn first,
+   * and every microtask of it: calls are answered, memory and rings are written meanwhile. Whoever
+   * took it for dead before would share the segment with it.
+   */
+  async #outlive(cause: unknown): Promise<void> {
+    const patience = setTimeout(() => this.#watch.abort(), LAST_TURN_MS);
+    await this.#watching;
+    clearTimeout(patience);
+    if (!this.#isDismissed) this.#onDeath(cause, this.#ended.signal.aborted);
   }
 }

@@ -1,9 +1,10 @@
 /**
  * The threads of all shards: starting them, noticing that one has died or is stuck, starting it again.
  *
- * A shard that comes back gets an empty slice, empty rings and a new epoch. Its peers may be using the
- * old rings while it dies; so each says, in CHANGES_SEEN, that it has let go of them, and only then are
- * they emptied.
+ * A shard that comes back gets an empty slice, empty rings and a new epoch. Its own thread goes on to
+ * the end of its turn when it is told to end, so it counts as dead only when it has ended. Its peers
+ * may be using the old rings while it dies; so each says, in CHANGES_SEEN, that it has let go of them,
+ * and only then are they emptied.
  *
  * @module
  */
@@ -106,7 +107,7 @@ export class ShardThreads {
   #newThread(shard: number): ShardThread {
     return new ShardThread(
       shard,
-      (cause) => this.#died(shard, cause),
+      (cause, hasEnded) => this.#died(shard, cause, hasEnded),
       (endpoint) => this.connect(shard, endpoint),
     );
   }
@@ -138,7 +139,7 @@ export class ShardThreads {
     return (this.#endpoint.layout.controlPage(endpoint) + bytes) >> 2;
   }
 
-  #died(shard: number, cause: unknown): void {
+  #died(shard: number, cause: unknown, hasEnded: boolean): void {
     const { buffer, layout, bus } = this.#endpoint;
     writeObituary(buffer, layout, shard, cause);
     this.#endpoint.ringAll();
@@ -147,6 +148,7 @@ export class ShardThreads {
     if (this.#events.policy === "fail") this.#events.failed(error);
     if (this.#events.policy !== "restart" || this.#ended) return;
     if (this.#crashesTooOften(shard)) return this.#events.failed(error);
+    if (!hasEnded) return this.#events.failed(neverEnds(shard, cause));
     const restart = this.#restart(shard, cause)
       .catch((failure) => this.#events.failed(failure))
       .finally(() => this.#restarts.delete(restart));
@@ -165,13 +167,13 @@ export class ShardThreads {
     const changes = Atomics.load(this.#words, CHANGES_BYTES >> 2);
     await Promise.all(
       this.#threads
-        .filter(({ alive }) => alive)
+        .filter(({ ended }) => !ended.aborted)
         .map((peer) =>
           waitUntilAtLeast(
             this.#words,
             this.#word(peer.shard, CHANGES_SEEN_BYTES),
             changes,
-            peer.ended, // a peer that dies lets go too
+            peer.ended, // a peer that has ended has let go too
           )
         ),
     );
@@ -231,4 +233,12 @@ export class ShardThreads {
       }
     }, watchdogMs / 2);
   }
+}
+
+/** Why a shard whose thread is stuck can't be started again. */
+function neverEnds(shard: number, cause: unknown): Error {
+  return new Error(
+    `Cannot start shard ${shard} again: its thread does not end, and may write to its slice at any time`,
+    { cause },
+  );
 }

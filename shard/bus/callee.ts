@@ -6,6 +6,7 @@
 
 import { CALLS_RECEIVED, REPLIES_SENT } from "./bus_statistics.ts";
 import type { MessageBody } from "./message_body.ts";
+import { bareError, textOf } from "./error_codec.ts";
 import { INLINE_CHARACTERS, type RecordViews } from "./message_codec.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
 import { type Handler, type HeldCall, type Peer, ServedCall } from "./peer.ts";
@@ -27,6 +28,8 @@ import {
 /** The function behind a module's URL and a key; a promise while the module loads. */
 export type Resolver = (module: string, key: string) => Handler | Promise<Handler>;
 
+/** Characters of the message and of the stack of an error that cannot be sent whole. */
+const MAX_BARE_CHARACTERS = 4096;
 /** Failures of calls without reply kept for one caller. */
 const MAX_FAILURES = 100;
 
@@ -175,7 +178,8 @@ export class Callee {
     try {
       const result = handler(...args);
       if (isThenable(result)) {
-        result.then(
+        // A promise of the engine's settles once; a thenable of somebody's own may do so again.
+        Promise.resolve(result).then(
           (value) => this.#succeed(peer, call, flags, value),
           (error) => this.#fail(peer, call, flags, error),
         );
@@ -223,7 +227,8 @@ export class Callee {
   takeFailures(peer: Peer): unknown[] {
     const { failures } = peer;
     peer.failures = [];
-    return failures;
+    // One that cannot travel must not keep the others back.
+    return failures.map((failure) => this.#body.sendable(failure));
   }
 
   /** Runs `task` as the call `served`, so that it can ask for its signal. */
@@ -245,14 +250,22 @@ export class Callee {
     }
   }
 
+  /** Sends an error whole, or if it is too large or a field cannot travel, bare, or as its text. */
   #replyError(peer: Peer, call: number, error: unknown): void {
+    if (this.#tryWriteError(peer, call, error)) return;
+    this.#body.abandon(error);
+    const bare = error instanceof Error ? bareError(error, MAX_BARE_CHARACTERS) : undefined;
+    if (bare !== undefined && this.#tryWriteError(peer, call, bare)) return;
+    const text = textOf(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
+    this.#write(peer, call, KIND_ERROR_TEXT, text, errorName);
+  }
+
+  #tryWriteError(peer: Peer, call: number, error: unknown): boolean {
     try {
       this.#write(peer, call, KIND_ERROR, error, errorName);
+      return true;
     } catch {
-      // It has a field that cannot travel, or the slice has no memory for it: its text can go.
-      this.#body.abandon(error);
-      const text = String(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
-      this.#write(peer, call, KIND_ERROR_TEXT, text, errorName);
+      return false; // less of it will do
     }
   }
 

@@ -82,7 +82,8 @@ export class Caller {
 
   /**
    * Calls `task` on `peer`. With a handle, the call can be cancelled; without a reply, the promise
-   * resolves as soon as the call is sent.
+   * resolves as soon as the call is sent. An urgent one needs no credit that others hold: its task
+   * must end at once.
    */
   call(
     peer: Peer,
@@ -90,15 +91,16 @@ export class Caller {
     args: readonly unknown[],
     handle?: CallHandle,
     noReply = false,
+    urgent = false,
   ): Promise<unknown> {
     if (peer.gone !== undefined) return Promise.reject(peer.gone);
-    if (peer.waiting.length >= MAX_WAITING_CALLS) {
+    if (peer.waiting.length >= MAX_WAITING_CALLS && !urgent) {
       return Promise.reject(new BusyError(peer.endpoint, peer.waiting.length));
     }
     // Once this is compiled, the executor is a part of it: no closure is made.
     return new Promise<unknown>((resolve, reject) => {
       try {
-        this.#send(peer, task, args, resolve, reject, handle, noReply);
+        this.#send(peer, task, args, resolve, reject, handle, noReply, urgent);
       } catch (error) {
         handle?.settle();
         reject(error);
@@ -114,12 +116,13 @@ export class Caller {
     reject: Settle,
     handle: CallHandle | undefined,
     noReply: boolean,
+    urgent: boolean,
   ): void {
     const introduces = peer.introduced[task.index] !== true;
     const values = introduces ? [task.module, task.key, ...args] : args;
     const flags = (introduces ? FLAG_INTRODUCES : 0) |
       (handle === undefined ? 0 : FLAG_CANCELLABLE) | (noReply ? FLAG_NO_REPLY : 0);
-    const direct = peer.outstanding < this.#credit && peer.waiting.length === 0;
+    const direct = peer.outstanding < this.#creditOf(urgent) && peer.waiting.length === 0;
     const views = direct ? this.#views : RecordViews.ofOneRecord();
     // Invariant: a call with credit has room in the ring.
     let at = direct ? peer.producer.reserve() : 0;
@@ -141,15 +144,23 @@ export class Caller {
       if (direct) staged.copyFrom(views.words, at, 0);
       this.#body.move(peer.endpoint);
       // The codec's scratch is reused by the next message.
-      const copy = bytes?.slice();
-      this.#wait(peer, { views: staged, bytes: copy, task, resolve, reject, handle, noReply });
+      const body = bytes?.slice();
+      this.#wait(
+        peer,
+        { views: staged, bytes: body, task, resolve, reject, handle, noReply, urgent },
+      );
     }
-    if (introduces) peer.introduced[task.index] = true;
+  }
+
+  #creditOf(urgent: boolean): number {
+    return urgent ? this.#credit : this.#credit - 1;
   }
 
   #wait(peer: Peer, waiting: WaitingCall): void {
     if (waiting.handle !== undefined) waiting.handle.waiting = waiting;
-    peer.waiting.push(waiting);
+    const { urgent } = waiting;
+    const before = urgent ? peer.waiting.findIndex((other) => !other.urgent) : -1;
+    peer.waiting.splice(before < 0 ? peer.waiting.length : before, 0, waiting);
     this.#waiting++;
     this.#counters[CALLS_DELAYED]!++;
     this.#counters[CALLS_WAITING] = this.#waiting;
@@ -175,6 +186,10 @@ export class Caller {
       const call = this.#calls.add(peer, task, resolve, reject, handle, block);
       this.#views.words[at + CALL_WORD] = call;
     }
+    // Not sooner: a call that waits may never be sent.
+    if ((this.#views.words[at + KIND_WORD]! & FLAG_INTRODUCES) !== 0) {
+      peer.introduced[this.#views.words[at + TASK_WORD]!] = true;
+    }
     this.#counters[CALLS_SENT]!++;
     this.#commit(peer);
   }
@@ -182,8 +197,9 @@ export class Caller {
   /** Sends what waits for `peer`, as far as credit and memory go. */
   sendWaiting(peer: Peer): void {
     let sent = 0;
-    while (sent < peer.waiting.length && peer.outstanding < this.#credit) {
+    while (sent < peer.waiting.length) {
       const next = peer.waiting[sent]!;
+      if (peer.outstanding >= this.#creditOf(next.urgent)) break;
       const at = peer.producer.reserve();
       this.#views.copyFrom(next.views.words, 0, at);
       if (next.bytes !== undefined && !this.#body.tryWriteBlock(next.bytes, this.#views, at)) {
@@ -269,6 +285,7 @@ export class Caller {
       this.#waiting--;
       this.#counters[CALLS_WAITING] = this.#waiting;
       this.#refuse(waiting, reason);
+      this.sendWaiting(peer); // it may have been the one that there was no memory for
       return -1;
     }
     this.#calls.abandon(handle.call)(reason);

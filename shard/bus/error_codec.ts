@@ -134,6 +134,28 @@ export function rebuild(
   return error;
 }
 
+/** The text of whatever was thrown; also of what throws when it is asked for its text. */
+export function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return "something thrown that has no text";
+  }
+}
+
+/**
+ * What can always travel of an error: its class, and the beginnings of its message and its stack. Of
+ * anything else that was thrown, the beginning of its text.
+ */
+export function bareError(thrown: unknown, maxCharacters: number): unknown {
+  const short = (value: unknown) => textOf(value).slice(0, maxCharacters);
+  if (!(thrown instanceof Error)) return short(thrown);
+  return Object.create(Object.getPrototypeOf(thrown), {
+    message: { value: short(thrown.message) },
+    stack: { value: short(thrown.stack) },
+  });
+}
+
 /** Gives the error the sender's stack in place of the one of its making here. */
 export function restoreStack(error: Error, stack: string | undefined): void {
   hide(error, "stack", stack);

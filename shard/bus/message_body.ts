@@ -9,6 +9,7 @@
  */
 
 import type { Allocator } from "../../allocator/mod.ts";
+import { textOf } from "./error_codec.ts";
 import { MessageMemoryError } from "./errors.ts";
 import { InlineCodec, type RecordViews } from "./message_codec.ts";
 import {
@@ -35,7 +36,6 @@ export class MessageBody {
   readonly #types: readonly WireType<object>[];
   readonly #values: ValueCodec;
   readonly #inline: InlineCodec;
-  readonly #sliceBytes: number;
   readonly #inlineTransfers: object[] = [];
   /** Wire-typed values of the last message encoded: see `move()`. */
   #transfers: object[] = this.#inlineTransfers;
@@ -48,9 +48,12 @@ export class MessageBody {
     this.#allocator = allocator;
     this.#segment = new Uint8Array(buffer);
     this.#types = types;
-    this.#values = new ValueCodec(types);
+    // Refused while it is written: a message of gigabytes would be copied first for nothing.
+    this.#values = new ValueCodec(types, {
+      maxBytes: allocator.statistics().totalBytes,
+      tooLong: (byteLength) => this.memoryError(byteLength),
+    });
     this.#inline = new InlineCodec(types);
-    this.#sliceBytes = allocator.statistics().totalBytes;
   }
 
   /**
@@ -72,7 +75,6 @@ export class MessageBody {
     }
     const transfers: object[] = [];
     const bytes = this.#values.encode(values, name, transfers);
-    if (bytes.length > this.#sliceBytes) throw this.memoryError(bytes.length);
     this.#transfers = transfers; // last, since a getter may have sent messages of its own
     return bytes;
   }
@@ -187,28 +189,36 @@ export class MessageBody {
     this.#values.discard(bytes);
   }
 
+  /** `failure` if it can travel, else an error with its text. */
+  sendable(failure: unknown): unknown {
+    try {
+      this.#values.encode([failure], () => "the error", []);
+      return failure;
+    } catch {
+      this.abandon(failure);
+      return new Error(textOf(failure));
+    }
+  }
+
   /**
    * Lets go of the wire-typed values in a result or an error that cannot be sent: nobody else has
    * them. Looks where the codec looks, but runs no getter.
    */
   abandon(value: unknown): void {
-    if (this.#types.length > 0) this.#abandon(value, new Set());
+    if (!isObject(value)) return;
+    const found = new Set<object>([value]); // it grows while it is walked: no depth is too much
+    for (const object of found) {
+      const type = this.#wireTypeOf(object);
+      if (type !== undefined) type.abandon?.(object);
+      else for (const part of partsOf(object)) found.add(part);
+    }
   }
 
-  #abandon(value: unknown, seen: Set<object>): void {
-    if (typeof value !== "object" || value === null || seen.has(value)) return;
-    seen.add(value);
-    const type = this.#types.find((each) => value instanceof each.class);
-    if (type !== undefined) return type.abandon?.(value);
-    if (ArrayBuffer.isView(value)) return;
-    if (value instanceof Map || value instanceof Set) {
-      for (const [key, item] of value.entries()) {
-        this.#abandon(key, seen);
-        this.#abandon(item, seen);
-      }
-    }
-    for (const key of Object.getOwnPropertyNames(value)) {
-      this.#abandon(Object.getOwnPropertyDescriptor(value, key)!.value, seen);
+  #wireTypeOf(object: object): WireType<object> | undefined {
+    try {
+      return this.#types.find((each) => object instanceof each.class);
+    } catch {
+      return undefined; // a Proxy whose traps throw is none of ours
     }
   }
 
@@ -222,4 +232,25 @@ export class MessageBody {
     const address = views.floats[(at + CELLS_WORD) >> 1]!;
     return this.#segment.subarray(address, address + views.words[at + BLOCK_LENGTH_WORD]!);
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+/** The objects that an object holds, as far as they show without running a getter. */
+function partsOf(object: object): object[] {
+  if (ArrayBuffer.isView(object)) return [];
+  const parts: unknown[] = [];
+  try {
+    if (object instanceof Map || object instanceof Set) {
+      for (const entry of object.entries()) parts.push(...entry);
+    }
+    for (const key of Object.getOwnPropertyNames(object)) {
+      parts.push(Object.getOwnPropertyDescriptor(object, key)?.value);
+    }
+  } catch {
+    return []; // a Proxy whose traps throw shows nothing
+  }
+  return parts.filter(isObject);
 }

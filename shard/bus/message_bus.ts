@@ -1,7 +1,8 @@
 /**
  * One endpoint's side of the bus: calls out, calls in, over one ring to and one ring from each peer.
  *
- * Flow control is by credit. An endpoint has at most half a ring of calls under way to a peer, and
+ * Flow control is by credit. An endpoint has at most half a ring of calls under way to a peer, one
+ * of which is kept for what ends others: a cancellation must not wait for the calls it is to end. And
  * a ring carries nothing but requests of its producer and replies to its consumer's requests. So a
  * ring of `slots` records holds at most slots/2 of the one and slots/2 of the other: the room for a
  * reply is reserved when its request is admitted, `reserve()` never fails for a call that has
@@ -232,12 +233,18 @@ export class MessageBus {
 
   /**
    * Calls `task` on endpoint `to` and wants no result: resolves as soon as the call is sent. What it
-   * throws waits there for `takeFailures()`.
+   * throws waits there for `takeFailures()`. An urgent one goes before others, and its task must end
+   * at once.
    */
-  async callWithoutReply(to: number, task: Callable, args: readonly unknown[]): Promise<void> {
+  async callWithoutReply(
+    to: number,
+    task: Callable,
+    args: readonly unknown[],
+    urgent = false,
+  ): Promise<void> {
     if (!this.open) throw new StoppedError(`Cannot call endpoint ${to}: this endpoint has stopped`);
     if (to !== this.endpoint) {
-      await this.#caller.call(this.#peers[to]!, task, args, undefined, true);
+      await this.#caller.call(this.#peers[to]!, task, args, undefined, true, urgent);
       return;
     }
     this.#local.callWithoutReply(task, args);
@@ -255,7 +262,7 @@ export class MessageBus {
 
   /** The same of every endpoint, without waiting. */
   takeAllFailures(): unknown[] {
-    const taken = this.#local.takeFailures();
+    const taken = this.#local.takeFailures().map((failure) => this.#body.sendable(failure));
     for (const peer of this.#peers) {
       if (peer !== undefined) taken.push(...this.#callee.takeFailures(peer));
     }
@@ -340,9 +347,7 @@ export class MessageBus {
           handled += this.#receive(index * 32 + 31 - Math.clz32(bits & -bits));
         }
       }
-      if (handled > 0 && this.#caller.hasWaiting) {
-        for (const peer of this.#peers) if (peer !== undefined) this.#caller.sendWaiting(peer);
-      }
+      if (handled > 0) this.#sendWaiting();
     } finally {
       this.#polling = false;
       // Also when a record could not be handled: what was sent before it must not stay behind.
@@ -350,6 +355,12 @@ export class MessageBus {
     }
     this.#checkIdle();
     return handled;
+  }
+
+  /** Sends what waits, as far as credit and memory go. */
+  #sendWaiting(): void {
+    if (!this.#caller.hasWaiting) return;
+    for (const peer of this.#peers) if (peer !== undefined) this.#caller.sendWaiting(peer);
   }
 
   /** Handles every record of the ring from `endpoint`. */
@@ -415,6 +426,7 @@ export class MessageBus {
     // Orders the reads of states and obituaries behind the change of CHANGES that announces them.
     this.#seenChanges = Atomics.load(words, this.#changesWord);
     this.#onChanges();
+    this.#sendWaiting(); // calls to the dead have given their memory back
     // Tells the host that this endpoint has let go of the rings of the dead.
     announce(words, this.#changesSeenWord, this.#seenChanges);
   }

@@ -8,6 +8,7 @@ export * from "./control_page.ts";
 export * from "./errors.ts";
 export { type BusStatistics, readBusStatistics } from "./bus_statistics.ts";
 export type { LatencyStatistics } from "./latency_histogram.ts";
+export { bareError, textOf } from "./error_codec.ts";
 export { MAX_WAITING_CALLS } from "./caller.ts";
 export type { Callable } from "./callable.ts";
 export { MessageBus, type MessageBusOptions } from "./message_bus.ts";

@@ -30,6 +30,8 @@ export interface WaitingCall {
   readonly handle: CallHandle | undefined;
   /** Whether no reply is wanted. */
   readonly noReply: boolean;
+  /** Whether it may have the credit that is kept for such, and goes before others that wait. */
+  readonly urgent: boolean;
 }
 
 /** A call as its caller may cancel it. */
@@ -93,7 +95,7 @@ export class Peer {
   readonly consumer: RingConsumer;
   /** Calls sent and not yet answered. Invariant: at most half the slots of a ring. */
   outstanding = 0;
-  /** Calls that wait for credit or memory, oldest first. */
+  /** Calls that wait for credit or memory: the urgent ones first, the oldest first among each. */
   readonly waiting: WaitingCall[] = [];
   /** Own tasks, by index, that this peer has met. */
   readonly introduced: boolean[] = [];

@@ -18,7 +18,8 @@ export async function rejectWithLocalStack(
   await undefined; // the call's promise takes this one over two turns of the queue later
   await undefined;
   if (typeof error.stack === "string") {
-    const callers = new Error().stack?.split("\n").filter((line) => /^ +at async /.test(line)) ?? [];
+    const callers = new Error().stack?.split("\n").filter((line) => /^ +at async /.test(line)) ??
+      [];
     error.stack = [error.stack, `    at submitTo (shard ${endpoint}, task "${task}")`, ...callers]
       .join("\n");
   }

@@ -159,6 +159,30 @@ const ROWS: readonly Row[] = [
     debug: FREE_ALREADY,
   },
   {
+    misuse: "realloc of a block on its own shard, after another shard has freed it",
+    run: ({ owner, second }) => {
+      const address = owner.malloc(100);
+      second.free(address);
+      assertEquals(owner.realloc(address, 200), address);
+    },
+    always: "missed",
+    debug: FREE_ALREADY,
+  },
+  {
+    misuse: "realloc of a block that a reclaimer frees to make room for it",
+    run: ({ owner }) => {
+      const blocks: number[] = [];
+      for (let at = owner.malloc(1000); at !== 0; at = owner.malloc(1000)) blocks.push(at);
+      const address = blocks[1]!;
+      owner.reclaimers.add(() => {
+        for (const block of blocks.splice(0, 10)) owner.free(block);
+      }, { scope: "sync" });
+      owner.realloc(address, 8000);
+    },
+    always: FREE_ALREADY,
+    debug: FREE_ALREADY,
+  },
+  {
     misuse: "an address outside the segment, misaligned, or outside the heap",
     run: ({ owner }) => {
       const address = between(owner, 100);

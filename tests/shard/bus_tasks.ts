@@ -1,5 +1,12 @@
 /** Tasks that the tests of the bus run on real shards. */
-import { defineTasks, shardCount, submitTo, type Task, thisShard } from "@tidepool/core";
+import {
+  defineTasks,
+  localAllocator,
+  shardCount,
+  submitTo,
+  type Task,
+  thisShard,
+} from "@tidepool/core";
 
 const log: number[] = [];
 const gates = new Map<string, PromiseWithResolvers<void>>();
@@ -26,6 +33,7 @@ interface BusTasks {
   readonly never: Task<[], void>;
   readonly crash: Task<["throw" | "reject" | "close" | "exit"], void>;
   readonly crashLater: Task<[], void>;
+  readonly crashSlowly: Task<[number, number], Promise<never>>;
   readonly loop: Task<[], void>;
   readonly callPeer: Task<[number], string>;
 }
@@ -80,6 +88,14 @@ export const busTasks: BusTasks = defineTasks(import.meta.url, {
     setTimeout(() => {
       throw new Error("after the reply");
     });
+  },
+  /** Dies first and then ends its turn: it counts in the word at `address`, as far as `most`. */
+  crashSlowly: (address: number, most: number): Promise<never> => {
+    const counter = localAllocator().bytes(address, 4);
+    const word = new Int32Array(counter.buffer, counter.byteOffset, 1);
+    reportError(new RangeError("thrown, and not the end"));
+    while (word[0]! < most) word[0]!++;
+    return new Promise(() => {});
   },
   loop: (): void => {
     for (;;);

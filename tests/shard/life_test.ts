@@ -63,6 +63,20 @@ for (const how of ["throw", "reject", "close", "exit"] as const) {
   });
 }
 
+Deno.test("a crashed shard counts as dead when its thread has ended, not before", async () => {
+  const { runtime, restarted } = await startAgain();
+  await using _ = runtime;
+  const { allocator } = runtime.endpoint;
+  const counter = allocator.calloc(1, 4);
+  const word = new Int32Array(allocator.buffer, counter, 1);
+  const most = 100_000_000;
+  const crash = runtime.submitTo(1, busTasks.crashSlowly, counter, most);
+  await assertRejects(() => crash, ShardCrashedError);
+  assertEquals(word[0], most);
+  await restarted();
+  allocator.free(counter);
+});
+
 Deno.test("a shard that keeps crashing fails the runtime", async () => {
   const { runtime, restarted } = await startAgain({ shards: 1 });
   for (let crash = 0; crash < 5; crash++) {
@@ -133,6 +147,25 @@ Deno.test("the watchdog takes an endless loop for a crash, and lets busy and idl
   assertEquals(
     new TextDecoder().decode(stdout),
     "idle 3\nShardCrashedError: Shard 1 crashed: Error: its thread has not come back to its event loop for 200 ms\n",
+  );
+  assertEquals(code, 0);
+});
+
+Deno.test("a stuck shard is not started again: its thread could write to the new slice", async () => {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-check",
+      "--allow-read",
+      new URL("./programs/stuck_restart.ts", import.meta.url).href,
+    ],
+    signal: AbortSignal.timeout(20_000), // only to fail instead of hanging
+  }).output();
+  assertEquals(new TextDecoder().decode(stderr), "");
+  assertEquals(
+    new TextDecoder().decode(stdout),
+    "Error: Cannot start shard 1 again: its thread does not end, and may write to its slice at any time\n" +
+      "Error: its thread has not come back to its event loop for 200 ms\n",
   );
   assertEquals(code, 0);
 });
