@@ -2,9 +2,9 @@
  * Replays an allocation program on the C library's malloc or, compiled with -DTLSF, on the TLSF of
  * native_tlsf.h; the counterpart of replay/replay.ts.
  *
- *   native_replay time FILE MINIMUM_MS   prints nanoseconds per timed operation, on a warm heap
- *   native_replay fresh FILE             prints the same for one replay on a fresh heap
- *   native_replay space FILE             prints the most bytes that malloc held from the system
+ *   glibc_replay time FILE MINIMUM_MS   prints nanoseconds per timed operation, on a warm heap
+ *   glibc_replay fresh FILE             prints the same for one replay on a fresh heap
+ *   glibc_replay space FILE             prints the most bytes that malloc held from the system
  *
  * FILE holds int32 words in the machine's order: operations, blocks, first timed operation, end of
  * the timed ones, then four words per operation: kind, block, size, alignment (replay/program.ts).
@@ -45,7 +45,7 @@ struct operation { int32_t kind, block, size, alignment; };
 struct header { int32_t operations, blocks, timed_from, timed_to; };
 
 static void fail(const char *text) {
-  fprintf(stderr, "native_replay: %s\n", text);
+  fprintf(stderr, "glibc_replay: %s\n", text);
   exit(1);
 }
 
@@ -122,7 +122,7 @@ static size_t peak_footprint(const struct header *header, const struct operation
 /* The program and the table of handles lie in the same heap; what they take is there before the
  * first replay, so the footprint is counted from that point on. */
 int main(int count, char **arguments) {
-  if (count < 3) fail("usage: native_replay time|fresh|space FILE [MINIMUM_MS]");
+  if (count < 3) fail("usage: glibc_replay time|fresh|space FILE [MINIMUM_MS]");
   FILE *file = fopen(arguments[2], "rb");
   if (file == NULL) fail("cannot open the program");
   struct header header;
