@@ -123,7 +123,7 @@ export class MessageBus {
   #seenChanges = 0;
   /** Resolved when a call ends here. */
   #endWaiters: (() => void)[] = [];
-  #flushScheduled = false;
+  #endScheduled = false;
   #polling = false;
   /** Records committed since the last publication. */
   #unpublished = 0;
@@ -132,9 +132,12 @@ export class MessageBus {
   #asleep = false;
   #closedBy: Error | undefined;
   readonly #idleWaiters: { readonly serving: number; readonly resolve: () => void }[] = [];
-  readonly #flush = (): void => {
+  /** The end of a turn that did not poll. */
+  readonly #endTurn = (): void => {
+    this.#sendWaiting();
     this.#askForCredit();
     this.flush();
+    this.#checkIdle();
   };
 
   constructor(options: MessageBusOptions) {
@@ -169,7 +172,7 @@ export class MessageBus {
       new LatencyHistogram(latencies),
       options.ringSlots,
       commit,
-      () => this.#scheduleFlush(),
+      () => this.#scheduleEnd(),
     );
     this.#callee = new Callee(
       this.#views,
@@ -301,14 +304,14 @@ export class MessageBus {
       peer.dirty = true;
       this.#dirty.push(peer);
     }
-    this.#scheduleFlush();
+    this.#scheduleEnd();
   }
 
-  #scheduleFlush(): void {
+  #scheduleEnd(): void {
     // Behind the microtasks already queued, so that all callers of this turn share one publish.
-    if (this.#flushScheduled || this.#polling) return;
-    this.#flushScheduled = true;
-    queueMicrotask(this.#flush);
+    if (this.#endScheduled || this.#polling) return;
+    this.#endScheduled = true;
+    queueMicrotask(this.#endTurn);
   }
 
   /**
@@ -316,7 +319,7 @@ export class MessageBus {
    * sees the reply must find the memory of its request given back.
    */
   flush(): void {
-    this.#flushScheduled = false;
+    this.#endScheduled = false;
     this.#unpublished = 0;
     this.#allocator.flushRemoteFrees();
     const dirty = this.#dirty;
