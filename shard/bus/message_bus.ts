@@ -438,10 +438,13 @@ export class MessageBus {
     return this.#peers[endpoint]?.gone !== undefined;
   }
 
-  /** `endpoint` has come back, with empty rings and no memory of its former life. */
-  declareBack(endpoint: number): void {
+  /** `endpoint` has come back for its life `epoch`, with empty rings and no memory of the former. */
+  declareBack(endpoint: number, epoch: number): void {
     this.#allocator.remoteFrees.restore(endpoint);
+    this.parcels.renew(endpoint, epoch);
     this.#peers[endpoint] = this.#newPeer(endpoint);
+    // It may have sent something, and its bit been taken while it still counted as dead.
+    this.#pending.add(endpoint);
   }
 
   /** Rejects every call to `endpoint`, now and from now on, with `error`; returns how many. */
