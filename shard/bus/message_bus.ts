@@ -501,6 +501,7 @@ export class MessageBus {
    * returns how many were under way.
    */
   close(error: Error, afterwards = error): number {
+    if (!this.open) return 0; // the first end is the one that is told
     this.#closedBy = afterwards;
     let rejected = 0;
     for (const peer of this.#peers) {
