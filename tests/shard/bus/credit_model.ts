@@ -79,6 +79,7 @@ export class CreditModel {
         connect: () => {},
         doorbells: new Doorbells(words, parked, endpoint),
         spinner: new Spinner(0),
+        cores: endpoints,
       })
     );
     this.#tasks = Object.fromEntries(
