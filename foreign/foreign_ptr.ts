@@ -178,12 +178,12 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
 
   /**
    * Destroys what this pointer held, at home and in the background, and takes what `pointer` owns
-   * instead, which then belongs to the calling shard. Without it this pointer is null.
+   * instead, which then belongs to the calling shard. Without it, or with null, this one is null.
    *
    * @throws {TypeError} If there is a pointer and this thread is no shard: the host owns no objects.
    */
-  reset(pointer?: PointerOf<T, O>): void {
-    const endpoint = pointer !== undefined || isShard() ? localEndpoint() : undefined;
+  reset(pointer: PointerOf<T, O> | null = null): void {
+    const endpoint = pointer !== null || isShard() ? localEndpoint() : undefined;
     this[Symbol.dispose]();
     this.#movedTo = undefined;
     const hold = this.#hold;
@@ -191,7 +191,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
       hold.home = homeOf(endpoint);
       hold.owner = endpoint.id;
     }
-    if (pointer !== undefined) hold.put(movedOut(pointer));
+    if (pointer !== null) hold.put(movedOut(pointer));
   }
 
   /**
@@ -237,12 +237,12 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     }
     this.#expectObject("make a copy");
     if (source.copies === UNIQUE) throw new TypeError(UNIQUE_HAS_NO_COPIES);
-    const { endpoint, segment } = home;
-    const epoch = endpoint.epochOf(owner);
     const reply = await home.askForCopies(source, count);
-    // What the reply names is gone if the owner was started again before this went on.
-    if (endpoint.epochOf(owner) !== epoch) throw new StaleForeignPtrError(owner);
+    // Invariant: this runs before the bus is looked at again, as it awaits the bus's own promise.
+    // So the owner, should it have died since it replied, has not been started again yet, and what
+    // the reply names is still there.
     if (count === undefined) return ForeignPtr.#ofHandle(home, owner, reply, object);
+    const { endpoint, segment } = home;
     const first = reply / WORD_BYTES;
     const copies = new Array<ForeignPtr<T, "shared">>(count);
     for (let i = 0; i < count; i++) {
@@ -292,9 +292,10 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * @throws {StaleForeignPtrError} As a rejection: if the owner was started again.
    */
   async destroy(): Promise<void> {
-    if (this.isNull) return;
     const hold = this.#hold;
+    // Also one that was emptied from inside: it may still have a handle.
     if (hold.pointer !== null) return await hold.withdraw().destroy();
+    if (hold.isNull) return;
     const { home, owner, handle, generation, copies } = hold;
     hold.clear();
     await home.destroy(owner, handle, generation, copies);
@@ -307,7 +308,6 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * left to do.
    */
   [Symbol.dispose](): void {
-    if (this.isNull) return;
     const hold = this.#hold;
     const { home, owner, handle, generation, copies } = hold;
     if (hold.pointer !== null) {
@@ -315,6 +315,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
       if (owned !== null) home.end(owned);
       return;
     }
+    if (hold.isNull) return;
     hold.clear();
     home.destroyUnattended(owner, handle, generation, copies);
   }

@@ -76,7 +76,7 @@ Deno.test("Sharded.invokeOnSome() reaches shards in any order, and refuses one t
     await assertRejects(
       () => echoes.invokeOnSome([0, wrong], "tell", 8),
       RangeError,
-      `Cannot invoke "tell" on shards 0,${wrong}: the runtime has shards 0 to 2`,
+      `Cannot invoke "tell" on shard ${wrong}: the runtime has shards 0 to 2`,
     );
   }
   assertEquals(await echoes.map("told"), [[], [], []]);
