@@ -23,6 +23,7 @@ export {
   type ArrayType,
   type ArrayView,
   type Assignable,
+  type BadAllocDetails,
   BadAllocError,
   bool,
   type CallFrame,
@@ -114,6 +115,7 @@ export {
 export {
   type ArgumentsOf,
   type BusStatistics,
+  busStatistics,
   BusyError,
   type CallOptions,
   containerOf,

@@ -26,9 +26,9 @@
  *  last     sentinel: header of a used block of no size, whose PREVIOUS_FREE bit is kept
  * ```
  *
- * The head of remote frees, and the word that is read after each push, have a 128-byte line (two 64-byte lines are fetched as a pair
- * on current processors): 64 bytes of padding lie on either side of its 64-byte line, as slices
- * are aligned to 64 bytes only.
+ * The head of remote frees, and the word that is read after each push, have a 128-byte line for
+ * themselves (two 64-byte lines are fetched as a pair on current processors): 64 bytes of padding lie
+ * on either side of their 64-byte line, as slices are aligned to 64 bytes only.
  *
  * A counter is its low word and, in the next word, the count divided by 2^31. Bit 31 of the low
  * word equals bit 0 of the next, which lets a reader on another thread see when it looked between

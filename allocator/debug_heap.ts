@@ -23,7 +23,7 @@ import {
   REMOTE_LINK_WORD,
 } from "./block_layout.ts";
 import { CallStack } from "./call_stack.ts";
-import { count, FREES_WORD, heapGranulesOf } from "./control_layout.ts";
+import { count, FREES_WORD, heapGranulesOf, START_MAP_WORD } from "./control_layout.ts";
 import {
   differenceAt,
   EXTRA_BYTES,
@@ -37,7 +37,14 @@ import {
 } from "./debug_fill.ts";
 import { checkLength, HeapCheckError } from "./errors.ts";
 import { type Leak, leakReport, leaksOf } from "./leak_report.ts";
-import { clearStart, formatStartMap, isStart, setStart, startMapGranules } from "./start_map.ts";
+import {
+  clearStart,
+  countStarts,
+  formatStartMap,
+  isStart,
+  setStart,
+  startMapGranules,
+} from "./start_map.ts";
 import type { Tlsf } from "./tlsf.ts";
 
 /** What a debug heap keeps; every field has a default. */
@@ -225,6 +232,7 @@ export class DebugHeap {
   /** Checks the guards and fillings of every block; the walk of `checkHeap()` comes first. */
   check(): void {
     const words = this.#words;
+    this.#checkStarts();
     let block = this.#tlsf.firstBlock;
     while (block < this.#tlsf.sentinel) {
       const end = this.#endOf(block);
@@ -246,7 +254,22 @@ export class DebugHeap {
 
   /** Blocks that nobody freed: those whose start is known. The others wait to be drained. */
   *#live(): Generator<DebugBlock> {
-    for (const entry of this.#blocks.values()) if (isStart(this.#words, entry.block)) yield entry;
+    for (const entry of this.#blocks.values()) {
+      if (!entry.quarantined && isStart(this.#words, entry.block)) yield entry;
+    }
+  }
+
+  #checkStarts(): void {
+    const words = this.#words;
+    // Counted first: another thread may clear a start meanwhile, and none sets one.
+    const live = [...this.#live()].length;
+    const starts = countStarts(words);
+    if (starts <= live) return;
+    throw new HeapCheckError(
+      "the map of starts has live blocks only",
+      addressOf(words, words[START_MAP_WORD]!),
+      `it has ${starts}, and ${live} blocks are live`,
+    );
   }
 
   #endOf(block: number): number {

@@ -29,6 +29,8 @@ export class SliceHeap {
   readonly reclaimers: Reclaimers;
   /** Bytes of the whole heap. */
   readonly heapBytes: number;
+  /** Those that programs can have: all but the map of starts of a debug heap. */
+  readonly #mostBytes: number;
   /** What watches, if anything does. */
   instruments: Instruments | undefined;
   readonly #receiver: RemoteFreeReceiver;
@@ -38,6 +40,7 @@ export class SliceHeap {
     this.tlsf = tlsf;
     this.debugHeap = debugHeap;
     this.heapBytes = tlsf.heapGranules * 8;
+    this.#mostBytes = this.freeBytes;
     this.reclaimers = new Reclaimers(this);
     this.#receiver = new RemoteFreeReceiver(tlsf, sliceIndex, debugHeap);
   }
@@ -72,8 +75,9 @@ export class SliceHeap {
   /** Whether the heap could serve such a request if all of it were free. */
   canHold(byteLength: number, alignment: number): boolean {
     const blockBytes = this.#blockBytes(byteLength);
-    if (blockBytes > this.heapBytes - layout.HEADER_BYTES) return false;
-    return contiguousBytes(granulesFor(blockBytes), alignment) <= this.heapBytes;
+    // Beyond the heap, an alignment would not fit in the 32 bits of a size either.
+    if (Math.max(blockBytes + layout.HEADER_BYTES, alignment) > this.#mostBytes) return false;
+    return contiguousBytes(granulesFor(blockBytes), alignment) <= this.#mostBytes;
   }
 
   /** The path to failure: see above. The header of a block, or 0. */

@@ -54,6 +54,7 @@ export {
   type ServiceGroupRunOptions,
 } from "./service_group.ts";
 export {
+  busStatistics,
   flush,
   isShard,
   localAllocator,

@@ -405,6 +405,7 @@ export class Runtime {
         new StoppedError(
           `The call was still under way ${deadlineMs} ms after the runtime was told to stop`,
         ),
+        new StoppedError("Cannot make a call: the runtime has stopped"),
       );
       this.#threads.terminate();
     }

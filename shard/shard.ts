@@ -5,6 +5,7 @@
  */
 
 import type { Allocator } from "../allocator/mod.ts";
+import { type BusStatistics, readBusStatistics } from "./bus/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Reference } from "./reference.ts";
 import type { Task } from "./task.ts";
@@ -66,6 +67,18 @@ export function shardCount(): number {
  */
 export function localAllocator(): Allocator {
   return localEndpoint().allocator;
+}
+
+/**
+ * Figures of this shard's bus since it started, as `Runtime.busStatistics()` gives them on the host. O(1).
+ *
+ * @throws {TypeError} If this thread is no shard.
+ *
+ * @see `seastar::smp` in Seastar's metrics
+ */
+export function busStatistics(): BusStatistics {
+  const { buffer, id, layout } = localEndpoint();
+  return readBusStatistics(buffer, layout.controlPage(id));
 }
 
 /** The arguments of a task, where a {@linkcode Reference} may stand for the object it refers to. */

@@ -1,7 +1,7 @@
 /** What a stranger gets: the package, as `deno publish` sends it. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { publishLibrary } from "./consumer.ts";
-import { Registry } from "./registry.ts";
+import { publishLibrary } from "../harness/consumer_project.ts";
+import { Registry } from "../harness/registry.ts";
 
 const config = JSON.parse(
   await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
