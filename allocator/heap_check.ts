@@ -45,6 +45,20 @@ import { checkFormatted } from "./statistics.ts";
  * @param slice where the slice lies in it
  * @throws {HeapCheckError} naming the first invariant that does not hold, and the address
  * @throws {RangeError} if the span is no slice of the buffer, or is not formatted
+ *
+ * @example
+ * ```ts
+ * import { Allocator, checkHeap, HeapCheckError } from "@tidepool/core/allocator";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const segment = new SharedArrayBuffer(65536);
+ * const slice = { byteOffset: 0, byteLength: 65536 };
+ * const allocator = Allocator.create(segment, [slice], 0);
+ * const address = allocator.malloc(16);
+ * checkHeap(segment, slice);
+ * allocator.bytes(address, 64).fill(0xff); // past the end of the block
+ * assertThrows(() => checkHeap(segment, slice), HeapCheckError);
+ * ```
  */
 export function checkHeap(buffer: SharedArrayBuffer, slice: SliceSpan): void {
   checkSliceSpan(buffer, slice);

@@ -86,6 +86,17 @@ export interface MemoryStatistics {
  * @param slice where the slice lies in it
  * @returns the figures at this moment
  * @throws {RangeError} if the span is no slice of the buffer, or is not formatted
+ *
+ * @example
+ * ```ts
+ * import { Allocator, readMemoryStatistics } from "@tidepool/core/allocator";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const segment = new SharedArrayBuffer(65536);
+ * const slice = { byteOffset: 0, byteLength: 65536 };
+ * Allocator.create(segment, [slice], 0).malloc(100);
+ * assertEquals(readMemoryStatistics(segment, slice).liveBlocks, 1);
+ * ```
  */
 export function readMemoryStatistics(
   buffer: SharedArrayBuffer,
