@@ -15,6 +15,7 @@ import {
   PARTIES_WORD,
   REFERENCE_WORDS,
 } from "./handle_layout.ts";
+import { GRANTED_WORDS, GrantedCopies } from "./granted_copies.ts";
 import { watchYoung } from "./hold.ts";
 import { homeOf } from "./home.ts";
 import { ForeignReference } from "./reference.ts";
@@ -38,6 +39,23 @@ registerWireType({
       read: (words: Int32Array, at: number) => ForeignPtr.read(home, words, at),
       abandon: (pointer: ForeignPtr<object>) => pointer[Symbol.dispose](),
       undelivered: (words: Int32Array, at: number) => ForeignPtr.undelivered(home, words, at),
+    };
+  },
+});
+
+registerWireType({
+  name: "GrantedCopies",
+  module: import.meta.url,
+  bind: (endpoint) => {
+    const home = homeOf(endpoint);
+    return {
+      class: GrantedCopies,
+      words: GRANTED_WORDS,
+      write: GrantedCopies.write,
+      read: (words: Int32Array, at: number) => ForeignPtr.readGranted(home, words, at),
+      // The handles are the receiver's since they were opened: if it dies, the owner takes them.
+      moved: () => {},
+      undelivered: () => {},
     };
   },
 });
