@@ -316,6 +316,21 @@ export class Callee {
     }
   }
 
+  #writeAny(peer: Peer, call: number, kind: number, value: unknown, name: () => string): void {
+    const views = this.#views;
+    let at = peer.producer.reserve();
+    const values = [value];
+    const bytes = this.#body.encode(values, views, at, name);
+    // A getter may have made calls of its own, and taken the slot.
+    if (bytes !== undefined) at = peer.producer.reserve();
+    views.words[at + KIND_WORD] = kindWord(kind, 1, this.#body.parcelFlag(values));
+    views.words[at + CALL_WORD] = call;
+    if (bytes !== undefined && !this.#body.tryWriteBlock(bytes, views, at)) {
+      throw this.#body.memoryError(bytes.length);
+    }
+    this.#body.move(peer.endpoint);
+  }
+
   #write(
     peer: Peer,
     call: number,
@@ -331,19 +346,13 @@ export class Callee {
         queueMicrotask(() => this.#refused(peer, call, flags, error));
       });
     } else {
-      const views = this.#views;
+      const { words } = this.#views;
       // Invariant: the credit that admitted the request keeps a slot for its reply.
-      let at = peer.producer.reserve();
-      const values = [value];
-      const bytes = this.#body.encode(values, views, at, name);
-      // A getter may have made calls of its own, and taken the slot.
-      if (bytes !== undefined) at = peer.producer.reserve();
-      views.words[at + KIND_WORD] = kindWord(kind, 1, this.#body.parcelFlag(values));
-      views.words[at + CALL_WORD] = call;
-      if (bytes !== undefined && !this.#body.tryWriteBlock(bytes, views, at)) {
-        throw this.#body.memoryError(bytes.length);
-      }
-      this.#body.move(peer.endpoint);
+      const at = peer.producer.reserve();
+      if (this.#body.tryEncodePlain(value, this.#views, at)) {
+        words[at + KIND_WORD] = kindWord(kind, 1, 0);
+        words[at + CALL_WORD] = call;
+      } else this.#writeAny(peer, call, kind, value, name);
       this.#counters[REPLIES_SENT]!++;
       this.#commit(peer);
     }
