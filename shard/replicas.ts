@@ -5,18 +5,11 @@
  * @module
  */
 
-import {
-  allShards,
-  checkRepeatable,
-  defineTasks,
-  type Endpoint,
-  findTask,
-  localEndpoint,
-  oneErrorOf,
-  ShardCrashedError,
-  type Task,
-} from "../shard/mod.ts";
-import { NoReplicaError } from "./errors.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { NoReplicaError, ShardCrashedError } from "./errors.ts";
+import { allShards, checkRepeatable, oneErrorOf } from "./invoke.ts";
+import { localEndpoint } from "./shard.ts";
+import { defineTasks, findTask, type Task } from "./task.ts";
 
 /** The copy of this shard. */
 export class Replica {
