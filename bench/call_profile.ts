@@ -102,8 +102,8 @@ async function allocationsOf(call: Call): Promise<[string, number][]> {
   session.connect();
   const post = (method: string, parameters?: object) => {
     return new Promise<{ profile: { head: Allocations } }>((resolve, reject) => {
-      session.post(method, parameters, (error: Error | null, result: never) => {
-        if (error === null) resolve(result);
+      session.post(method, parameters, (error: Error | null, result?: object) => {
+        if (error === null) resolve(result as { profile: { head: Allocations } });
         else reject(error);
       });
     });
@@ -134,10 +134,9 @@ const limited = arithmetic.add.with({ timeoutMs: 60_000, signal: new AbortContro
 const waiting: ((value: number) => void)[] = [];
 const resolveAll = (): void => waiting.splice(0).forEach((resolve, index) => resolve(index));
 const calls: ReadonlyMap<string, Call> = new Map<string, Call>([
-  ["a promise, resolved in a microtask", (index) =>
+  ["a promise, resolved in a microtask", () =>
     new Promise<number>((resolve) => {
       if (waiting.push(resolve) === 1) queueMicrotask(resolveAll);
-      return index;
     })],
   ["add(a, b)", (index) => ends.submitTo(arithmetic.add, [index, 1])],
   ["add(a, b), timeoutMs and signal", (index) => ends.submitTo(limited, [index, 1])],
