@@ -87,6 +87,7 @@ export class Endpoint {
   readonly debug: boolean;
   readonly #onWarning: (warning: Error) => void;
   readonly #goneListeners: ((shard: number) => void)[] = [];
+  readonly #backListeners: ((shard: number) => void)[] = [];
   readonly #sleepListeners: (() => void)[] = [];
   readonly #words: Int32Array;
   readonly #doorbells: Doorbells;
@@ -193,6 +194,14 @@ export class Endpoint {
   }
 
   /**
+   * Has `listener` called with each shard that was started again, when it can be called.
+   * @internal
+   */
+  whenBack(listener: (shard: number) => void): void {
+    this.#backListeners.push(listener);
+  }
+
+  /**
    * Has `listener` called whenever this endpoint goes to sleep: then there is time for upkeep.
    * @internal
    */
@@ -237,7 +246,10 @@ export class Endpoint {
       if (shard === this.id) continue;
       const obituary = readObituary(this.buffer, this.layout, shard);
       if (obituary !== undefined) this.bus.declareGone(shard, obituary);
-      else if (this.bus.isGone(shard) && this.#isRunning(shard)) this.bus.declareBack(shard);
+      else if (this.bus.isGone(shard) && this.#isRunning(shard)) {
+        this.bus.declareBack(shard);
+        this.#backListeners.forEach((listener) => listener(shard));
+      }
     }
   }
 

@@ -103,7 +103,8 @@ export interface RuntimeOptions {
    * rejects with `ShardCrashedError`. "keep": calls to that shard reject, the others go on. "restart":
    * the same, and the shard is started again, with an empty slice and a new epoch: objects and blocks
    * of its former life are gone, and foreign pointers to them fail. A shard that crashes more than
-   * five times within a minute fails the runtime.
+   * five times within a minute fails the runtime; so does one whose thread does not end when it is
+   * told to, as in an endless loop: it could still write to what its next life would use.
    *
    * @default {"fail"}
    */

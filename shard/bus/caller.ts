@@ -4,7 +4,13 @@
  * @module
  */
 
-import { CALLS_DELAYED, CALLS_SENT, CALLS_WAITING, REPLIES_RECEIVED } from "./bus_statistics.ts";
+import {
+  CALLS_DELAYED,
+  CALLS_SENT,
+  CALLS_WAITING,
+  REPLIES_RECEIVED,
+  REPLIES_SENT,
+} from "./bus_statistics.ts";
 import { CallTable } from "./call_table.ts";
 import { BusyError } from "./errors.ts";
 import type { LatencyHistogram } from "./latency_histogram.ts";
@@ -16,11 +22,15 @@ import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
 import { rejectWithLocalStack } from "./two_sided_stack.ts";
 import {
   CALL_WORD,
+  DETACHED_WORD,
   FLAG_CANCELLABLE,
   FLAG_INTRODUCES,
+  FLAG_LATE,
   FLAG_NO_REPLY,
   KIND_ACK,
+  KIND_ASK,
   KIND_ERROR_TEXT,
+  KIND_GRANT,
   KIND_REQUEST,
   KIND_RESULT,
   KIND_WORD,
@@ -47,6 +57,7 @@ export class Caller {
   readonly #credit: number;
   readonly #parcels: Parcels;
   readonly #commit: (peer: Peer) => void;
+  readonly #onWait: () => void;
   readonly #calls: CallTable;
   #waiting = 0;
   #unacknowledged = 0;
@@ -60,6 +71,7 @@ export class Caller {
     latencies: LatencyHistogram,
     ringSlots: number,
     commit: (peer: Peer) => void,
+    onWait: () => void,
   ) {
     this.#calls = new CallTable(latencies);
     this.#views = views;
@@ -68,6 +80,7 @@ export class Caller {
     this.#counters = counters;
     this.#credit = ringSlots >> 1;
     this.#commit = commit;
+    this.#onWait = onWait;
   }
 
   /** Calls sent and not answered, or waiting to be sent. */
@@ -94,8 +107,9 @@ export class Caller {
     urgent = false,
   ): Promise<unknown> {
     if (peer.gone !== undefined) return Promise.reject(peer.gone);
-    if (peer.waiting.length >= MAX_WAITING_CALLS && !urgent) {
-      return Promise.reject(new BusyError(peer.endpoint, peer.waiting.length));
+    const waiting = peer.waiting.length + peer.runningOn;
+    if (waiting >= MAX_WAITING_CALLS && !urgent) {
+      return Promise.reject(new BusyError(peer.endpoint, waiting));
     }
     // Once this is compiled, the executor is a part of it: no closure is made.
     return new Promise<unknown>((resolve, reject) => {
@@ -122,13 +136,17 @@ export class Caller {
     const values = introduces ? [task.module, task.key, ...args] : args;
     const flags = (introduces ? FLAG_INTRODUCES : 0) |
       (handle === undefined ? 0 : FLAG_CANCELLABLE) | (noReply ? FLAG_NO_REPLY : 0);
-    const direct = peer.outstanding < this.#creditOf(urgent) && peer.waiting.length === 0;
-    const views = direct ? this.#views : RecordViews.ofOneRecord();
+    let direct = this.#mayGo(peer, urgent);
+    let views = direct ? this.#views : RecordViews.ofOneRecord();
     // Invariant: a call with credit has room in the ring.
     let at = direct ? peer.producer.reserve() : 0;
     const bytes = this.#body.encode(values, views, at, introduces ? introducedName : argumentName);
-    // A getter among the values may have made calls of its own, and taken the slot.
-    if (direct && bytes !== undefined) at = peer.producer.reserve();
+    // A getter among the values may have made calls of its own, and taken the slot and the credit.
+    if (direct && bytes !== undefined) {
+      direct = this.#mayGo(peer, urgent);
+      views = direct ? this.#views : RecordViews.ofOneRecord();
+      at = direct ? peer.producer.reserve() : 0;
+    }
     const kindFlags = flags | this.#body.parcelFlag(values);
     views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, Math.min(values.length, 255), kindFlags);
     views.words[at + TASK_WORD] = task.index;
@@ -156,21 +174,73 @@ export class Caller {
     return urgent ? this.#credit : this.#credit - 1;
   }
 
+  /** Whether a message has credit, and none is before it. */
+  #mayGo(peer: Peer, urgent: boolean): boolean {
+    return peer.outstanding < this.#creditOf(urgent) &&
+      (peer.waiting.length === 0 || urgent && !peer.waiting[0]!.urgent);
+  }
+
+  /**
+   * Sends what is no call on the credit that is kept for urgent ones, and comes back when it is read: a
+   * late reply, or a KIND_ASK. `refused` is told if there is no memory for it.
+   */
+  sendUrgent(
+    peer: Peer,
+    kind: number,
+    call: number,
+    values: readonly unknown[],
+    name: (index: number) => string,
+    refused: Settle,
+  ): void {
+    const record = RecordViews.ofOneRecord(); // rare enough to go by the queue always
+    const bytes = this.#body.encode(values, record, 0, name)?.slice();
+    const flags = this.#body.parcelFlag(values) | (kind === KIND_ASK ? 0 : FLAG_LATE);
+    record.words[KIND_WORD] = kindWord(kind, values.length, flags);
+    record.words[CALL_WORD] = call;
+    this.#body.move(peer.endpoint);
+    this.#wait(peer, {
+      views: record,
+      bytes,
+      task: undefined,
+      resolve: () => {},
+      reject: refused,
+      handle: undefined,
+      noReply: true,
+      urgent: true,
+    });
+    this.sendWaiting(peer);
+  }
+
+  /**
+   * Asks peers for credit that calls which run there hold, where others wait for it. Calls that run
+   * here may depend on them, and theirs on these: without it, a chain of calls that comes back to an
+   * endpoint whose credit is all in use would wait for itself.
+   */
+  askForCredit(peers: readonly (Peer | undefined)[]): void {
+    for (const peer of peers) {
+      if (peer === undefined || peer.asked || peer.waiting.length === 0) continue;
+      if (peer.outstanding < this.#credit - 1 || peer.waiting.at(-1)!.urgent) continue;
+      peer.asked = true;
+      this.sendUrgent(peer, KIND_ASK, 0, [], argumentName, () => {});
+    }
+  }
+
   #wait(peer: Peer, waiting: WaitingCall): void {
     if (waiting.handle !== undefined) waiting.handle.waiting = waiting;
     const { urgent } = waiting;
     const before = urgent ? peer.waiting.findIndex((other) => !other.urgent) : -1;
     peer.waiting.splice(before < 0 ? peer.waiting.length : before, 0, waiting);
     this.#waiting++;
-    this.#counters[CALLS_DELAYED]!++;
+    if (waiting.task !== undefined) this.#counters[CALLS_DELAYED]!++;
     this.#counters[CALLS_WAITING] = this.#waiting;
+    this.#onWait();
   }
 
   /** Enters the record at `at` in the table of calls and commits it. */
   #admit(
     peer: Peer,
     at: number,
-    task: Callable,
+    task: Callable | undefined,
     resolve: Settle,
     reject: Settle,
     handle: CallHandle | undefined,
@@ -183,14 +253,14 @@ export class Caller {
       resolve(undefined);
     } else {
       const block = this.#body.blockOf(this.#views, at);
-      const call = this.#calls.add(peer, task, resolve, reject, handle, block);
+      const call = this.#calls.add(peer, task!, resolve, reject, handle, block);
       this.#views.words[at + CALL_WORD] = call;
     }
     // Not sooner: a call that waits may never be sent.
     if ((this.#views.words[at + KIND_WORD]! & FLAG_INTRODUCES) !== 0) {
       peer.introduced[this.#views.words[at + TASK_WORD]!] = true;
     }
-    this.#counters[CALLS_SENT]!++;
+    this.#counters[task === undefined ? REPLIES_SENT : CALLS_SENT]!++;
     this.#commit(peer);
   }
 
@@ -227,12 +297,29 @@ export class Caller {
   /** Takes the reply at `at`, of `kind`, and settles its call. */
   reply(peer: Peer, kind: number, at: number): void {
     const call = this.#views.words[at + CALL_WORD]!;
-    if (kindOf(kind) === KIND_ACK) {
-      peer.consumer.release();
-      peer.outstanding -= call;
-      peer.unacknowledged -= call;
-      this.#unacknowledged -= call;
-      return;
+    switch (kindOf(kind)) {
+      case KIND_ACK:
+        peer.consumer.release();
+        this.#forget(peer, call);
+        return;
+      case KIND_GRANT:
+        peer.asked = false;
+        peer.outstanding -= call;
+        peer.runningOn += call;
+        this.#forget(peer, this.#views.words[at + DETACHED_WORD]!);
+        peer.consumer.release();
+        return;
+      case KIND_ASK:
+        peer.consumer.release();
+        peer.wantsCredit = true;
+        peer.owedAcks++;
+        return;
+    }
+    if ((kind & FLAG_LATE) !== 0) {
+      // For the moment of its end the call counts again.
+      peer.outstanding++;
+      peer.runningOn--;
+      peer.owedAcks++;
     }
     this.#counters[REPLIES_RECEIVED]!++;
     const abandoned = this.#calls.isAbandoned(call);
@@ -259,6 +346,13 @@ export class Caller {
         if (peer.gone === undefined) this.#finish(call, failed)?.(arrived);
       });
     } else this.#finish(call, failed)?.(value);
+  }
+
+  /** Takes the credit of so many messages back that want no reply. */
+  #forget(peer: Peer, messages: number): void {
+    peer.outstanding -= messages;
+    peer.unacknowledged -= messages;
+    this.#unacknowledged -= messages;
   }
 
   /** Ends a call and frees what carried its arguments; returns what settles its promise, if wanted. */

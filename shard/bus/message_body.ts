@@ -152,6 +152,16 @@ export class MessageBody {
     return this.#values.decode(this.#block(views, at));
   }
 
+  /** The first `count` values, none of which is wire-typed, of a record that cannot be read whole. */
+  readFirst(views: RecordViews, at: number, count: number): unknown[] {
+    if ((views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) !== 0) {
+      return this.#values.decodeFirst(this.#block(views, at), count);
+    }
+    const values = new Array<unknown>(count);
+    this.#inline.decode(count, views, at, values);
+    return values;
+  }
+
   /** The one value of a result or an error at `at`. Its block stays. */
   readOne(views: RecordViews, at: number): unknown {
     return (views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) === 0

@@ -1,13 +1,19 @@
 /**
  * One endpoint's side of the bus: calls out, calls in, over one ring to and one ring from each peer.
  *
- * Flow control is by credit. An endpoint has at most half a ring of calls under way to a peer, one
- * of which is kept for what ends others: a cancellation must not wait for the calls it is to end. And
- * a ring carries nothing but requests of its producer and replies to its consumer's requests. So a
- * ring of `slots` records holds at most slots/2 of the one and slots/2 of the other: the room for a
- * reply is reserved when its request is admitted, `reserve()` never fails for a call that has
- * credit, and endpoints that flood each other cannot lock up. (Seastar bounds its queues the other
- * way, and had to lift the bound on calls under way: smp.hh, commit 15a92cfe7.)
+ * Flow control is by credit. An endpoint has at most half a ring of calls under way to a peer, and a
+ * ring carries nothing but requests of its producer and replies to its consumer's requests. So a ring
+ * of `slots` records holds at most slots/2 of the one and slots/2 of the other: the room for a reply is
+ * reserved when its request is admitted, `reserve()` never fails for a call that has credit, and
+ * endpoints that flood each other cannot lock up.
+ *
+ * Calls that wait for each other in a circle could, still: a task that calls back holds its caller's
+ * credit until its own call has some. So an endpoint that serves calls, and whose own calls wait for
+ * credit, asks for it (KIND_ASK); the peer gives back the credit of calls that run on there
+ * (KIND_GRANT), and sends their replies, late, on credit of its own. One call of each half ring is kept
+ * for such messages and for cancellations: they must not wait for what they are to end, and their
+ * credit comes back as soon as they are read. (Seastar bounds its queues the other way, and had to
+ * lift the bound on calls under way for that circle: smp.hh, commit 15a92cfe7.)
  *
  * Everything is synchronous but the promises of calls; wait_strategy.ts decides when to poll.
  *
@@ -25,7 +31,6 @@ import {
   HEARTBEAT_BYTES,
   LATENCIES_BYTES,
 } from "./control_page.ts";
-import { StoppedError } from "./errors.ts";
 import { BUCKET_COUNT, LatencyHistogram } from "./latency_histogram.ts";
 import { MessageBody } from "./message_body.ts";
 import { RecordViews } from "./message_codec.ts";
@@ -128,8 +133,12 @@ export class MessageBus {
   /** The ring that is being read, in a poll. */
   #reading: RingConsumer | undefined;
   #asleep = false;
+  #closedBy: Error | undefined;
   readonly #idleWaiters: { readonly serving: number; readonly resolve: () => void }[] = [];
-  readonly #flush = (): void => this.flush();
+  readonly #flush = (): void => {
+    this.#askForCredit();
+    this.flush();
+  };
 
   constructor(options: MessageBusOptions) {
     this.endpoint = options.endpoint;
@@ -164,6 +173,7 @@ export class MessageBus {
       new LatencyHistogram(latencies),
       options.ringSlots,
       commit,
+      () => this.#scheduleFlush(),
     );
     this.#callee = new Callee(
       this.#views,
@@ -171,6 +181,7 @@ export class MessageBus {
       this.parcels,
       this.#counters,
       options.resolve,
+      this.#caller,
       commit,
       (peer) => this.#touch(peer),
       () => this.#checkIdle(),
@@ -222,11 +233,7 @@ export class MessageBus {
     args: readonly unknown[],
     handle?: CallHandle,
   ): Promise<unknown> {
-    if (!this.open) {
-      return Promise.reject(
-        new StoppedError(`Cannot call endpoint ${to}: this endpoint has stopped`),
-      );
-    }
+    if (!this.open) return Promise.reject(this.#closedBy);
     if (to !== this.endpoint) return this.#caller.call(this.#peers[to]!, task, args, handle);
     return this.#local.call(task, args, handle);
   }
@@ -242,7 +249,7 @@ export class MessageBus {
     args: readonly unknown[],
     urgent = false,
   ): Promise<void> {
-    if (!this.open) throw new StoppedError(`Cannot call endpoint ${to}: this endpoint has stopped`);
+    if (!this.open) throw this.#closedBy;
     if (to !== this.endpoint) {
       await this.#caller.call(this.#peers[to]!, task, args, undefined, true, urgent);
       return;
@@ -298,6 +305,10 @@ export class MessageBus {
       peer.dirty = true;
       this.#dirty.push(peer);
     }
+    this.#scheduleFlush();
+  }
+
+  #scheduleFlush(): void {
     // Behind the microtasks already queued, so that all callers of this turn share one publish.
     if (this.#flushScheduled || this.#polling) return;
     this.#flushScheduled = true;
@@ -350,6 +361,7 @@ export class MessageBus {
       if (handled > 0) this.#sendWaiting();
     } finally {
       this.#polling = false;
+      this.#askForCredit();
       // Also when a record could not be handled: what was sent before it must not stay behind.
       this.flush();
     }
@@ -361,6 +373,13 @@ export class MessageBus {
   #sendWaiting(): void {
     if (!this.#caller.hasWaiting) return;
     for (const peer of this.#peers) if (peer !== undefined) this.#caller.sendWaiting(peer);
+  }
+
+  /** Of calls that wait for credit others may wait, in a circle, if some are served here. */
+  #askForCredit(): void {
+    if (this.#caller.hasWaiting && this.#callee.underWay > 0) {
+      this.#caller.askForCredit(this.#peers);
+    }
   }
 
   /** Handles every record of the ring from `endpoint`. */
@@ -379,6 +398,8 @@ export class MessageBus {
     }
     consumer.publish();
     this.#reading = undefined;
+    this.#callee.grant(peer);
+    if (peer.owedAcks > 0) this.#touch(peer);
     return handled;
   }
 
@@ -450,6 +471,7 @@ export class MessageBus {
     for (const served of peer.served.values()) served.cancel(error);
     peer.served.clear();
     peer.failures = [];
+    this.#callee.dropHeld(peer);
     this.parcels.close(endpoint);
     // Before the calls are rejected, which frees the blocks that the records lie in.
     this.#allocator.remoteFrees.retire(endpoint);
@@ -491,8 +513,12 @@ export class MessageBus {
     }
   }
 
-  /** Ends the endpoint: rejects what is under way with `error`; returns how many calls. */
-  close(error: Error): number {
+  /**
+   * Ends the endpoint: rejects what is under way with `error`, and every later call with `afterwards`;
+   * returns how many were under way.
+   */
+  close(error: Error, afterwards = error): number {
+    this.#closedBy = afterwards;
     let rejected = 0;
     for (const peer of this.#peers) {
       if (peer !== undefined) rejected += this.declareGone(peer.endpoint, error);

@@ -16,12 +16,12 @@ export type Handler = (...args: unknown[]) => unknown;
 
 /** A call that has no credit or no memory yet, whole but for its place in the ring. */
 export interface WaitingCall {
-  /** The record. */
+  /** The record: of a call, a late reply, or a KIND_ASK. */
   readonly views: RecordViews;
   /** Its values, when they do not fit the record. */
   readonly bytes: Uint8Array | undefined;
-  /** What it calls. */
-  readonly task: Callable;
+  /** What it calls, if it is a call. */
+  readonly task: Callable | undefined;
   /** Settles the caller's promise. */
   readonly resolve: Settle;
   /** Settles the caller's promise. */
@@ -113,6 +113,18 @@ export class Peer {
   detached = 0;
   /** What its calls without reply have thrown here, for its next flush(). */
   failures: unknown[] = [];
+  /** Its calls that run here past the turn in which they began, and hold its credit. */
+  running = 0;
+  /** Those of them that want no reply. */
+  runningDetached = 0;
+  /** How often it was given credit back: the replies of calls that began before will be late. */
+  grants = 0;
+  /** Whether it has asked for credit that calls which run here hold. */
+  wantsCredit = false;
+  /** Whether it was asked for credit and has not answered. */
+  asked = false;
+  /** Own calls that run there and hold no credit any more. */
+  runningOn = 0;
   /** Why nothing more can be sent to it. */
   gone: Error | undefined;
   /** Whether the ring to it has records that are not published. */

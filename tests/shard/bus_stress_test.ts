@@ -3,6 +3,7 @@
  * slots, more threads than cores. Every answer is checked, and at the end every slice must be empty.
  */
 import { Runtime } from "@tidepool/core";
+import { busTasks } from "./bus_tasks.ts";
 import { assert, assertEquals } from "@std/assert";
 import { withRandom } from "../harness/seeded_random.ts";
 import { stormTasks } from "./storm_tasks.ts";
@@ -39,5 +40,28 @@ for (
       }
       assert(freedElsewhere > calls / 2, `only ${freedElsewhere} remote frees`);
     });
+  });
+}
+
+for (
+  const [shards, ringSlots, calls, depth] of [
+    [2, 2048, 3000, 0],
+    [3, 2, 300, 3],
+    [2, 8, 100, 20],
+  ] as const
+) {
+  Deno.test(`${shards} shards call each other back, ${calls} calls ${depth} deep over rings of ${ringSlots} slots, and finish`, async () => {
+    await using runtime = await Runtime.start({ shards, memory: shards * 16 * 2 ** 20, ringSlots });
+    const ids = Array.from({ length: shards }, (_, shard) => shard);
+    const right = await Promise.all(
+      ids.map((shard) => runtime.submitTo(shard, busTasks.stormOfCallBacks, calls, depth)),
+    );
+    assertEquals(right, ids.map(() => calls * (shards - 1)));
+    for (const shard of ids) {
+      const { callsSent, repliesReceived } = runtime.busStatistics(shard);
+      assertEquals(callsSent, repliesReceived);
+    }
+    await runtime.stop();
+    for (const shard of ids) runtime.checkHeap(shard);
   });
 }
