@@ -29,7 +29,6 @@ type Call = (index: number) => Promise<unknown>;
 class BothEnds {
   readonly #caller: Endpoint;
   readonly #callee: Endpoint;
-  #open = true;
 
   constructor() {
     const shape = shapeFor({ shards: 1, memory: "64MiB" });
@@ -47,18 +46,16 @@ class BothEnds {
     return this.#caller.submitTo(0, task, args);
   }
 
-  /** Polls both ends in turn until `close()`. */
-  async pump(): Promise<void> {
-    while (this.#open) {
+  /** Polls both ends in turn until `work` is done. */
+  async pump(work: Promise<unknown>): Promise<void> {
+    let done = false;
+    work.finally(() => done = true);
+    while (!done) {
       this.#callee.bus.poll();
       this.#caller.bus.poll();
       await undefined;
       await undefined; // behind the callers, who were queued meanwhile, and their flush
     }
-  }
-
-  close(): void {
-    this.#open = false;
   }
 }
 
@@ -68,7 +65,7 @@ async function run(calls: number, call: Call): Promise<void> {
   const loop = async () => {
     while (left > 0) await call(left--);
   };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, loop));
+  await ends.pump(Promise.all(Array.from({ length: IN_FLIGHT }, loop)));
 }
 
 async function nanosecondsOf(call: Call): Promise<number> {
@@ -127,7 +124,6 @@ async function allocationsOf(call: Call): Promise<[string, number][]> {
 }
 
 const ends = new BothEnds();
-const pumping = ends.pump();
 const kibibyte = new Uint8Array(1024);
 const limited = arithmetic.add.with({ timeoutMs: 60_000, signal: new AbortController().signal });
 /** What no library can do without: a promise that somebody else resolves. */
@@ -157,5 +153,3 @@ console.log("\nadd(a, b), bytes a call by the function that allocates them");
 for (const [name, size] of await allocationsOf(calls.get("add(a, b)")!)) {
   console.log(`${size.toFixed(0).padStart(6)}  ${name}`);
 }
-ends.close();
-await pumping;
