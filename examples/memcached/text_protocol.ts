@@ -267,7 +267,6 @@ export class TextProtocol {
     if (keys === undefined) return this.#answer(BAD_FORMAT);
     for (let at = 0; at < keys.length; at += KEYS_AT_ONCE) {
       await this.#getSome(keys.slice(at, at + KEYS_AT_ONCE), withCas);
-      if (this.#connection.output.length > 0) await this.#connection.flush();
     }
     return this.#answer(END);
   }
@@ -297,6 +296,7 @@ export class TextProtocol {
     using held = new DisposableStack();
     for (const item of items) if (item) held.use(item);
     for (const [i, key] of keys.entries()) {
+      if (connection.hasMuchToSend) await connection.flush();
       const lent = items[i];
       if (lent === null) continue;
       if (lent !== undefined) {

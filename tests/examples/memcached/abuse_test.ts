@@ -154,6 +154,13 @@ Deno.test("memcached: a line without an end closes the connection, one of many k
     patient.send(`get ${keys.join(" ")}\r\n`),
   ]);
   assertEquals(answer, "VALUE key19999 0 1\r\nx\r\nEND\r\n");
+  // The buffer that the line took is given back.
+  await patient.ask("get a\r\n", "END\r\n");
+  const used = await memoryUsed(test, patient);
+  await patient.send(`get ${keys.join(" ")}\r\n`);
+  await patient.until("END\r\n");
+  await patient.ask("get a\r\n", "END\r\n");
+  assert(await memoryUsed(test, patient) < used + 8 * KIB);
 });
 
 Deno.test("memcached: random bytes do no harm", async () => {
