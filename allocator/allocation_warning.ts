@@ -90,8 +90,12 @@ export class LargeAllocationWarning {
    * @param allocator whose allocations are looked at
    * @param options the threshold, and who is told
    * @throws {RangeError} if the threshold is negative, fractional or not finite
+   * @throws {TypeError} if the threshold is no number, or `report` no function
    */
   constructor(allocator: Allocator, options: LargeAllocationWarningOptions) {
+    if (typeof options.report !== "function") {
+      throw new TypeError(`Cannot report to ${String(options.report)}: expected a function`);
+    }
     this.#allocator = allocator;
     this.#words = wordsOf(allocator.buffer, allocator.slice);
     this.#report = options.report;

@@ -10,7 +10,7 @@
  */
 import { checkAlignment } from "./align.ts";
 import type { AllocatorOptions } from "./allocator_options.ts";
-import { blockFault, faultError, locateBlock } from "./block_check.ts";
+import { blockFault, faultError, FREE_ALREADY, locateBlock } from "./block_check.ts";
 import * as layout from "./block_layout.ts";
 import * as control from "./control_layout.ts";
 import { DebugHeap } from "./debug_heap.ts";
@@ -22,17 +22,46 @@ import type { Reclaimers } from "./reclaimers.ts";
 import { RemoteFreeSender } from "./remote_free_sender.ts";
 import { granulesFor } from "./size_class.ts";
 import { SliceHeap } from "./slice_heap.ts";
+import type { SmallCache } from "./small_cache.ts";
 import { type SliceSpan, SliceTable } from "./slice_table.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
 import { formatHeap, Tlsf } from "./tlsf.ts";
 
-// V8 loads an imported binding from a cell at every use: see the same copies in tlsf.ts.
-const FREE = layout.FREE;
-const NOT_LIVE = layout.FREE | layout.CACHED;
-const PREVIOUS_FREE = layout.PREVIOUS_FREE;
-const MALLOCS = control.MALLOCS_WORD;
-const FREES = control.FREES_WORD;
-const REQUESTED = control.REQUESTED_BYTES_WORD;
+// Numbers in the code, as in tlsf.ts, so that the engine inlines malloc() and free() into their
+// callers: that saves a quarter of the time. layout_test.ts holds them against the descriptors.
+const enum Flag {
+  FREE = 1,
+  PREVIOUS_FREE = 2,
+  CACHED = 4,
+  NOT_LIVE = FREE | CACHED,
+}
+const enum Word {
+  USED = 2,
+  PEAK = 3,
+  MALLOCS = 4,
+  FREES = 6,
+  REQUESTED = 18,
+}
+const enum Small {
+  GRANULES = 32,
+  SHIFT = 5,
+  TENDED_MALLOCS = 64,
+}
+/** The copies, by the names that the descriptors give them. For the test alone. */
+export const ALLOCATOR_COPIES: Readonly<Record<string, number>> = {
+  FREE: Flag.FREE,
+  PREVIOUS_FREE: Flag.PREVIOUS_FREE,
+  CACHED: Flag.CACHED,
+  USED_GRANULES_WORD: Word.USED,
+  PEAK_GRANULES_WORD: Word.PEAK,
+  MALLOCS_WORD: Word.MALLOCS,
+  FREES_WORD: Word.FREES,
+  REQUESTED_BYTES_WORD: Word.REQUESTED,
+  SMALL_GRANULES: Small.GRANULES,
+  CLASS_SHIFT: Small.SHIFT,
+  CLASS_BLOCKS: 1 << Small.SHIFT,
+  TENDED_MALLOCS: Small.TENDED_MALLOCS,
+};
 /** Longer requests take the slow path, on which the counter of bytes passes 2^31 twice. */
 const QUICK_BYTES = 0x7fffffff;
 
@@ -72,10 +101,8 @@ export class Allocator {
   readonly remoteFrees: RemoteFreeSender;
   readonly #words: Int32Array;
   readonly #tlsf: Tlsf;
-  /** Header of the first block, and the address of its payload. */
-  readonly #firstBlock: number;
+  /** Address of the first block's payload. */
   readonly #firstAddress: number;
-  readonly #sentinel: number;
   readonly #heapBytes: number;
   /** Requests of up to this many bytes are placed at once: less than the heap while watched. */
   #quickBytes: number;
@@ -83,6 +110,7 @@ export class Allocator {
   #quickFreeBytes: number;
   readonly #slices: SliceTable;
   readonly #heap: SliceHeap;
+  readonly #small: SmallCache;
   #segmentBytes: Uint8Array | undefined;
 
   private constructor(
@@ -98,13 +126,16 @@ export class Allocator {
     this.#words = slices.words(index);
     formatHeap(this.#words);
     this.#tlsf = new Tlsf(this.#words);
-    this.#firstBlock = this.#tlsf.firstBlock;
-    this.#firstAddress = layout.addressOf(this.#words, this.#firstBlock);
-    this.#sentinel = this.#tlsf.sentinel;
+    this.#firstAddress = layout.addressOf(this.#words, this.#tlsf.firstBlock);
     this.#heapBytes = this.#tlsf.heapGranules * 8;
     this.#quickBytes = Math.min(QUICK_BYTES, this.#heapBytes - layout.HEADER_BYTES);
     this.#quickFreeBytes = this.#heapBytes;
     const { debugHeap = false } = options;
+    if (typeof debugHeap !== "boolean" && (typeof debugHeap !== "object" || debugHeap === null)) {
+      throw new TypeError(
+        `Cannot make a debug heap of ${String(debugHeap)}: expected true, false or options`,
+      );
+    }
     if (debugHeap !== false) {
       this.debugHeap = new DebugHeap(this.#tlsf, index, debugHeap === true ? {} : debugHeap);
       this.#quickBytes = -1;
@@ -112,6 +143,7 @@ export class Allocator {
     }
     this.remoteFrees = new RemoteFreeSender(slices, index);
     this.#heap = new SliceHeap(this.#tlsf, index, this.debugHeap);
+    this.#small = this.#heap.small;
     this.reclaimers = this.#heap.reclaimers;
     if (options.lowWaterBytes !== undefined) this.reclaimers.lowWaterBytes = options.lowWaterBytes;
   }
@@ -126,6 +158,8 @@ export class Allocator {
    * @param options what to check beyond what is always checked
    * @returns the allocator
    * @throws {RangeError} if a slice does not fit, overlaps another, or `index` names none
+   * @throws {TypeError} if `buffer` is no SharedArrayBuffer, or `debugHeap` neither true, false nor
+   * options
    */
   static create(
     buffer: SharedArrayBuffer,
@@ -136,7 +170,7 @@ export class Allocator {
     const table = new SliceTable(buffer, slices);
     if (table.spans[index] === undefined) {
       throw new RangeError(
-        `Cannot own slice ${index}: the segment has slices 0 to ${slices.length - 1}`,
+        `Cannot own slice ${String(index)}: the segment has slices 0 to ${slices.length - 1}`,
       );
     }
     return new Allocator(buffer, table, index, options);
@@ -148,26 +182,43 @@ export class Allocator {
    * @param byteLength bytes wanted; 0 gives an address of its own too
    * @returns the address, a multiple of 8, or 0 if there is no room
    * @throws {RangeError} if `byteLength` is negative, fractional or not finite
+   * @throws {InvalidAddressError} if it had to drain what others freed, as
+   * {@linkcode Allocator.drainRemoteFrees} throws; so do all that allocate, and the next call goes on
    */
   malloc(byteLength: number): number {
     const length = byteLength >>> 0;
     // A length past 2^32, or no whole number at all, differs from its low 32 bits.
-    if (length !== byteLength || length > this.#quickBytes) return this.#allocate(byteLength, 8);
-    const granules = length < 12 ? 2 : (length + 11) >>> 3;
-    let block = this.#tlsf.allocate(granules);
-    if (block === 0) {
-      block = this.#heap.allocateAtLast(granules, 8);
-      if (block === 0) return 0;
+    if (length !== byteLength || length > this.#quickBytes) return this.#heap.malloc(byteLength);
+    const granules = length < 5 ? 2 : (length + 11) >>> 3;
+    const tlsf = this.#tlsf;
+    const words = tlsf.words;
+    const small = this.#small;
+    const states = small.states;
+    const left = states[granules < Small.GRANULES ? granules : Small.GRANULES]! - 1;
+    let block = 0;
+    if (left >= 0) {
+      states[granules] = left;
+      block = small.blocks[(granules << Small.SHIFT) + left]!;
+      const header = words[block]!;
+      if (((header ^ (granules << 3)) & ~Flag.PREVIOUS_FREE) !== Flag.CACHED) {
+        throw small.overwritten(block);
+      }
+      words[block] = header ^ Flag.CACHED;
+      const used = words[Word.USED]! + granules;
+      words[Word.USED] = used;
+      if (used > words[Word.PEAK]!) words[Word.PEAK] = used;
+    } else {
+      if ((words[Word.MALLOCS]! & (Small.TENDED_MALLOCS - 1)) === 0) small.tend();
+      block = tlsf.allocate(granules);
+      if (block === 0) return this.#heap.mallocAtLast(granules, length);
     }
-    const words = this.#words;
-    const mallocs = (words[MALLOCS]! + 1) | 0;
-    words[MALLOCS] = mallocs;
-    if ((mallocs & 0x7fffffff) === 0) words[MALLOCS + 1] = words[MALLOCS + 1]! + 1;
-    const before = words[REQUESTED]!;
+    const mallocs = (words[Word.MALLOCS]! + 1) | 0;
+    words[Word.MALLOCS] = mallocs;
+    const before = words[Word.REQUESTED]!;
     const requested = (before + length) | 0;
-    words[REQUESTED] = requested;
-    if ((requested ^ before) < 0) words[REQUESTED + 1] = words[REQUESTED + 1]! + 1;
-    return this.#firstAddress + (((block - this.#firstBlock) << 2) >>> 0);
+    words[Word.REQUESTED] = requested;
+    if ((requested ^ before) < 0 || (mallocs & 0x7fffffff) === 0) this.#heap.carry(before);
+    return this.#firstAddress + (((block - tlsf.firstBlock) << 2) >>> 0);
   }
 
   /**
@@ -180,29 +231,44 @@ export class Allocator {
    * @throws {InvalidAddressError} if the address can be that of no live block
    */
   free(address: number): void {
-    const offset = (address - this.#firstAddress) >>> 0;
+    const firstAddress = this.#firstAddress;
+    const offset = (address - firstAddress) >>> 0;
     if (
-      this.#firstAddress + offset !== address || offset >= this.#quickFreeBytes ||
-      (offset & 7) !== 0
+      firstAddress + offset !== address || offset >= this.#quickFreeBytes || (offset & 7) !== 0
     ) {
       this.#freeSlowly(address);
       return;
     }
-    const words = this.#words;
-    const block = this.#firstBlock + (offset >>> 2);
+    const tlsf = this.#tlsf;
+    const words = tlsf.words;
+    const block = tlsf.firstBlock + (offset >>> 2);
     const header = words[block]!;
-    const end = block + (header >>> 3) * 2;
+    const granules = header >>> 3;
+    const end = block + granules * 2;
     if (
-      (header & NOT_LIVE) !== 0 || (header >>> 4) === 0 || end > this.#sentinel ||
-      (words[end]! & PREVIOUS_FREE) !== 0 ||
-      ((header & PREVIOUS_FREE) !== 0 && !endsAt(words, words[block - 1]!, block))
+      (header & Flag.NOT_LIVE) !== 0 || granules < 2 || end > tlsf.sentinel ||
+      (words[end]! & Flag.PREVIOUS_FREE) !== 0 ||
+      ((header & Flag.PREVIOUS_FREE) !== 0 && !followsFree(words, block))
     ) {
-      throw faultError("free", address, this.sliceIndex, blockFault(words, block)!);
+      throw this.#fault(address, block);
     }
-    this.#tlsf.release(block, header);
-    const frees = (words[FREES]! + 1) | 0;
-    words[FREES] = frees;
-    if ((frees & 0x7fffffff) === 0) words[FREES + 1] = words[FREES + 1]! + 1;
+    const small = this.#small;
+    const states = small.states;
+    const state = states[granules < Small.GRANULES ? granules : Small.GRANULES]!;
+    // Open, and not full: from 0 to 31.
+    if ((state & -(1 << Small.SHIFT)) === 0) {
+      states[granules] = state + 1;
+      small.blocks[(granules << Small.SHIFT) + state] = block;
+      words[block] = header | Flag.CACHED;
+      words[Word.USED] = words[Word.USED]! - granules;
+    } else if (state < 0) {
+      tlsf.release(block, header);
+    } else {
+      small.free(block, header);
+    }
+    const frees = (words[Word.FREES]! + 1) | 0;
+    words[Word.FREES] = frees;
+    if ((frees & 0x7fffffff) === 0) words[Word.FREES + 1] = words[Word.FREES + 1]! + 1;
   }
 
   /**
@@ -240,7 +306,7 @@ export class Allocator {
    * @returns the address of the block, a multiple of 8, or 0 if there is no room: the block is then
    * as it was
    * @throws {RangeError} if `byteLength` is negative, fractional or not finite
-   * @throws {DoubleFreeError} if the block is free
+   * @throws {DoubleFreeError} if the block is free, or a reclaimer that made room has freed it
    * @throws {InvalidAddressError} if the address can be that of no live block
    */
   realloc(address: number, byteLength: number): number {
@@ -259,14 +325,16 @@ export class Allocator {
     const fits = byteLength <= this.#heapBytes - layout.HEADER_BYTES;
     // A debug heap moves every block, so that who holds on to the old address is found out.
     if (index === this.sliceIndex && fits && this.debugHeap === undefined) {
-      if (this.#tlsf.resize(this.#payloadWord(address) - 1, granulesFor(byteLength))) {
+      if (this.#heap.resize(this.#payloadWord(address) - 1, granulesFor(byteLength))) {
         if (instruments !== undefined) instruments.resized(address, byteLength);
         return address;
       }
     }
+    const reclaims = this.#words[control.RECLAIMS_WORD];
     const moved = instruments === undefined
       ? this.malloc(byteLength)
       : this.#heap.place(byteLength, 8);
+    if (this.#words[control.RECLAIMS_WORD] !== reclaims) this.#checkKept(address, moved);
     if (moved === 0) return this.#shrinkAtLast(address, index, byteLength);
     const usable = usableBytes(this.#slices.words(index), address);
     if (index === this.sliceIndex && this.debugHeap === undefined) {
@@ -294,7 +362,7 @@ export class Allocator {
   memalign(alignment: number, byteLength: number): number {
     checkAlignment(alignment);
     if (alignment <= 8) return this.malloc(byteLength);
-    return this.#allocate(byteLength, alignment);
+    return this.#heap.memalign(alignment, byteLength);
   }
 
   /**
@@ -331,13 +399,15 @@ export class Allocator {
   }
 
   /**
-   * Merges what other threads freed; all else is merged when it is freed. Memory stays in the slice:
-   * whoever can tell the system that it is unused takes the free blocks from {@linkcode walkHeap}.
+   * Merges what other threads freed, and what small classes keep. Memory stays in the slice: whoever
+   * can tell the system that it is unused takes the free blocks from {@linkcode walkHeap}. Takes time
+   * in proportion to what there is to merge.
    *
    * @returns 1 if there was anything to merge, else 0
    */
   mallocTrim(): number {
-    return this.#heap.drain() > 0 ? 1 : 0;
+    const drained = this.#heap.drain() > 0;
+    return this.#small.flush() || drained ? 1 : 0;
   }
 
   /**
@@ -355,12 +425,32 @@ export class Allocator {
   }
 
   /**
+   * Whether the slice could serve a request if all of it were free. One that it cannot hold fails at
+   * once, and is counted in `oversizedMallocs` of the statistics.
+   *
+   * @param byteLength bytes wanted
+   * @param alignment a power of two, in bytes
+   * @returns whether it could
+   * @throws {RangeError} if the alignment is no power of two, or `byteLength` is negative, fractional
+   * or not finite
+   */
+  canHold(byteLength: number, alignment = 8): boolean {
+    checkLength(byteLength, "bytes");
+    checkAlignment(alignment);
+    return this.#heap.canHold(byteLength, alignment);
+  }
+
+  /**
    * Which slice an address lies in.
    *
    * @param address bytes from the start of the segment
    * @returns the index of the slice, -1 if none holds the address
+   * @throws {TypeError} if the address is no number
    */
   owner(address: number): number {
+    if (typeof address !== "number") {
+      throw new TypeError(`Cannot tell the owner of ${String(address)}: expected an address`);
+    }
     return this.#slices.find(address);
   }
 
@@ -372,8 +462,14 @@ export class Allocator {
    * @param byteLength how many
    * @returns the view
    * @throws {RangeError} if the bytes are not all in the segment
+   * @throws {TypeError} if either is no number
    */
   bytes(address: number, byteLength: number): Uint8Array {
+    if (typeof address !== "number" || typeof byteLength !== "number") {
+      throw new TypeError(
+        `Cannot view ${String(byteLength)} bytes at address ${String(address)}: expected numbers`,
+      );
+    }
     const isWhole = Number.isSafeInteger(address) && Number.isSafeInteger(byteLength);
     if (
       !isWhole || address < 0 || byteLength < 0 || address + byteLength > this.buffer.byteLength
@@ -447,7 +543,11 @@ export class Allocator {
    */
   checkHeap(): void {
     checkHeap(this.buffer, this.slice);
-    this.debugHeap?.check();
+    this.#heap.check();
+  }
+
+  #fault(address: number, block: number): Error {
+    return faultError("free", address, this.sliceIndex, blockFault(this.#words, block)!);
   }
 
   #updateLimits({ quietBytes, seesFrees }: Instruments): void {
@@ -457,14 +557,18 @@ export class Allocator {
     this.#quickFreeBytes = seesFrees ? 0 : this.#heapBytes;
   }
 
-  /** The slow path: lengths that are none, that no slice can hold, aligned, or watched. */
-  #allocate(byteLength: number, alignment: number): number {
-    checkLength(byteLength, "bytes");
-    const instruments = this.#heap.instruments;
-    if (instruments !== undefined && !instruments.wants(byteLength, alignment)) {
-      return this.#heap.fail();
+  /** Reclaimers have run since a block that is to move was looked at: theirs it must not be. */
+  #checkKept(address: number, moved: number): void {
+    try {
+      // The memory may have been handed out again, as the block that was to be moved to.
+      if (moved !== 0 && address >= moved && address < moved + this.mallocUsableSize(moved)) {
+        throw faultError("reallocate", address, this.sliceIndex, FREE_ALREADY);
+      }
+      locateBlock("reallocate", address, this.#slices, this.sliceIndex);
+    } catch (error) {
+      this.free(moved);
+      throw error;
     }
-    return this.#heap.place(byteLength, alignment);
   }
 
   /** A debug heap that has no room to move a block which shrinks leaves it where it is. */
@@ -493,8 +597,9 @@ export class Allocator {
   }
 }
 
-/** Whether `left`, a back reference, leads to a free block that ends at `block`. */
-function endsAt(words: Int32Array, left: number, block: number): boolean {
+/** Whether the back reference in front of a block leads to a free block that ends there. */
+function followsFree(words: Int32Array, block: number): boolean {
+  const left = words[block - 1]!;
   const header = words[left]!;
-  return (header & FREE) !== 0 && left + (header >>> 3) * 2 === block;
+  return (header & Flag.FREE) !== 0 && left + (header >>> 3) * 2 === block;
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Allocator } from "./allocator.ts";
 
 /** An address that names no live block was given where one is needed. */
 export class InvalidAddressError extends RangeError {
@@ -49,8 +50,24 @@ export class HeapCheckError extends Error {
   }
 }
 
-/** There is no room, and the caller asked for an error: the C++ family, of which 0 is no answer. */
-export class BadAllocError extends RangeError {
+/** What a {@linkcode BadAllocError} says of the request, and of the slice that had no room for it. */
+export interface BadAllocDetails {
+  /** Bytes asked for. */
+  readonly byteLength: number;
+  /** The alignment asked for, in bytes. */
+  readonly alignment: number;
+  /** Bytes that were free in the slice. */
+  readonly freeBytes: number;
+  /** Bytes of the largest free block, to within 1/32. */
+  readonly largestFreeBytes: number;
+  /** Bytes of the whole heap. */
+  readonly totalBytes: number;
+  /** Whether the slice could not hold so much if all of it were free. */
+  readonly oversized: boolean;
+}
+
+/** There is no room, and 0 is no answer to the caller: the C++ family, and `make()` of a type. */
+export class BadAllocError extends RangeError implements BadAllocDetails {
   /** The name of the class. */
   override name = "BadAllocError";
   /** Bytes asked for. */
@@ -61,18 +78,40 @@ export class BadAllocError extends RangeError {
   readonly freeBytes: number;
   /** Bytes of the largest free block, to within 1/32. */
   readonly largestFreeBytes: number;
+  /** Bytes of the whole heap. */
+  readonly totalBytes: number;
+  /** Whether the slice could not hold so much if all of it were free: to try again is no use. */
+  readonly oversized: boolean;
 
-  /** Composes the message from what was asked for and what was free. */
-  constructor(byteLength: number, alignment: number, freeBytes: number, largestFreeBytes: number) {
+  /** Composes the message from the details; `what` names what the memory is for. */
+  constructor(details: BadAllocDetails, what = "") {
+    const { byteLength, alignment, freeBytes, largestFreeBytes, totalBytes, oversized } = details;
     super(
-      `Cannot allocate ${byteLength} bytes aligned to ${alignment}: ${freeBytes} bytes are free, ` +
-        `the largest block has ${largestFreeBytes}`,
+      `Cannot allocate ${byteLength} bytes aligned to ${alignment}${what && ` for ${what}`}: ` +
+        (oversized
+          ? `the whole slice has ${totalBytes}`
+          : `${freeBytes} bytes are free, the largest block has ${largestFreeBytes}`),
     );
     this.byteLength = byteLength;
     this.alignment = alignment;
     this.freeBytes = freeBytes;
     this.largestFreeBytes = largestFreeBytes;
+    this.totalBytes = totalBytes;
+    this.oversized = oversized;
   }
+}
+
+/** The error for a request that the allocator has just failed. */
+export function badAlloc(
+  allocator: Allocator,
+  byteLength: number,
+  alignment: number,
+  what?: string,
+): BadAllocError {
+  const { freeBytes, largestFreeBytes, totalBytes } = allocator.statistics();
+  const oversized = !allocator.canHold(byteLength, alignment);
+  const details = { byteLength, alignment, freeBytes, largestFreeBytes, totalBytes, oversized };
+  return new BadAllocError(details, what);
 }
 
 /** Throws unless `value` can be a length or a count: C's `size_t` has no other values. */

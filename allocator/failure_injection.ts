@@ -56,8 +56,12 @@ export class FailureInjection {
    *
    * @param count how many requests pass first; `Infinity` counts them and fails none
    * @throws {RangeError} if `count` is negative or no whole number
+   * @throws {TypeError} if `count` is no number
    */
   failAfter(count: number): void {
+    if (typeof count !== "number") {
+      throw new TypeError(`Cannot fail after ${String(count)} allocations: expected a number`);
+    }
     if (count !== Infinity && !(Number.isSafeInteger(count) && count >= 0)) {
       throw new RangeError(
         `Cannot fail after ${count} allocations: expected a whole number, 0 or more, or Infinity`,
@@ -141,6 +145,7 @@ export interface AllocationFailureOptions {
  * @returns what the clean run returned, and how many runs failed before it
  * @throws {Error} as `run` throws, if that is no answer to a failed allocation, or no failure was met;
  * the `cause` is the error, and the message says which request had failed
+ * @throws {RangeError} if `run` never comes clean, or `maxRuns` is no whole number, 1 or more
  */
 export function withAllocationFailures<T>(
   allocator: Allocator,
@@ -150,6 +155,9 @@ export function withAllocationFailures<T>(
   const injection = options.injection ?? new FailureInjection(allocator);
   const isExpected = options.isExpected ?? isBadAlloc;
   const maxRuns = options.maxRuns ?? 100_000;
+  if (!(Number.isSafeInteger(maxRuns) && maxRuns >= 1)) {
+    throw new RangeError(`Cannot run ${String(maxRuns)} times: expected a whole number, 1 or more`);
+  }
   for (let failing = 0; failing < maxRuns; failing++) {
     injection.failAfter(failing);
     try {

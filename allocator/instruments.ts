@@ -16,7 +16,11 @@
  * @module
  */
 
-/** One thing that watches. A method that is missing is not called. */
+/**
+ * One thing that watches. A method that is missing is not called.
+ *
+ * @experimental
+ */
 export interface Instrument {
   /**
    * Requests of up to this many bytes need not be told: -1 to see all. Read when the instrument is
@@ -56,28 +60,18 @@ export class Instruments {
     this.#changed = changed;
   }
 
-  /** Adds an instrument; disposing of what is returned removes it. */
+  /** Adds an instrument; disposing of what is returned removes it. Throws for what is none. */
   add(instrument: Instrument): Disposable {
+    checkInstrument(instrument);
     this.#instruments = [...this.#instruments, instrument];
-    this.update();
+    this.#update();
     return {
       [Symbol.dispose]: () => {
         if (!this.#instruments.includes(instrument)) return;
         this.#instruments = this.#instruments.filter((other) => other !== instrument);
-        this.update();
+        this.#update();
       },
     };
-  }
-
-  /** Takes note of what the instruments want to see now. */
-  update(): void {
-    this.quietBytes = Infinity;
-    this.seesFrees = false;
-    for (const { quietBytes, seesFrees } of this.#instruments) {
-      this.quietBytes = Math.min(this.quietBytes, quietBytes);
-      this.seesFrees ||= seesFrees;
-    }
-    this.#changed(this);
   }
 
   /** Whether every instrument lets the request through. */
@@ -110,5 +104,31 @@ export class Instruments {
     for (const instrument of this.#instruments) {
       if (instrument.seesFrees) instrument.freeing?.(address);
     }
+  }
+
+  /** Takes note of what the instruments want to see now. */
+  #update(): void {
+    this.quietBytes = Infinity;
+    this.seesFrees = false;
+    for (const { quietBytes, seesFrees } of this.#instruments) {
+      this.quietBytes = Math.min(this.quietBytes, quietBytes);
+      this.seesFrees ||= seesFrees;
+    }
+    this.#changed(this);
+  }
+}
+
+/** A limit that is no number would compare false with every request, with what no slice holds too. */
+function checkInstrument(instrument: Instrument): void {
+  if (typeof instrument !== "object" || instrument === null) {
+    throw new TypeError(`Cannot watch with ${String(instrument)}: expected an object`);
+  }
+  const { quietBytes } = instrument;
+  if (typeof quietBytes !== "number" || Number.isNaN(quietBytes)) {
+    throw new TypeError(
+      `Cannot watch with quietBytes of ${
+        String(quietBytes)
+      }: expected a number of bytes, -1 for all`,
+    );
   }
 }

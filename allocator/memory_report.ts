@@ -104,9 +104,9 @@ export function memoryReport(
 
 function totals(statistics: MemoryStatistics, waiting: boolean): string[] {
   const { usedBytes, peakUsedBytes, freeBytes, totalBytes, largestFreeBytes } = statistics;
-  const { mallocs, frees, liveBlocks, requestedBytes, failedMallocs, largeMallocs } = statistics;
+  const { mallocs, frees, liveBlocks, requestedBytes, largeMallocs } = statistics;
   const { remoteFreesSent, remoteFreesReceived, remoteFreesRejected, fragmentation } = statistics;
-  const { reclaims, remoteFreesDropped } = statistics;
+  const { reclaims, remoteFreesDropped, failedMallocs, oversizedMallocs } = statistics;
   return [
     `  heap    ${grouped(totalBytes)} bytes`,
     `  used    ${grouped(usedBytes)} bytes (${percent(usedBytes, totalBytes)}), at most ` +
@@ -117,7 +117,10 @@ function totals(statistics: MemoryStatistics, waiting: boolean): string[] {
     `${grouped(largestFreeBytes)}; fragmentation ${percent(fragmentation, 1)}`,
     `  served  ${counted(mallocs, "request")} for ${grouped(requestedBytes)} bytes, of them ` +
     `${grouped(largeMallocs)} large; ${grouped(frees)} freed`,
-    `  failed  ${counted(failedMallocs, "request")}; reclaimed ${counted(reclaims, "time")}`,
+    `  failed  ${counted(failedMallocs, "request")}, ${
+      grouped(oversizedMallocs)
+    } of them for more ` +
+    `than the slice holds; reclaimed ${counted(reclaims, "time")}`,
     `  remote  ${counted(remoteFreesReceived, "block")} freed by others, ` +
     `${grouped(remoteFreesRejected)} refused, ${waiting ? "more" : "none"} waiting; ` +
     `${grouped(remoteFreesSent)} of others freed here, ${grouped(remoteFreesDropped)} dropped`,

@@ -33,7 +33,13 @@ export type { AllocatorOptions } from "./allocator_options.ts";
 export type { CallFrame } from "./call_stack.ts";
 export { MAX_SLICE_BYTES, MIN_SLICE_BYTES, SLICE_ALIGNMENT_BYTES } from "./control_layout.ts";
 export type { DebugHeap, DebugHeapOptions } from "./debug_heap.ts";
-export { BadAllocError, DoubleFreeError, HeapCheckError, InvalidAddressError } from "./errors.ts";
+export {
+  type BadAllocDetails,
+  BadAllocError,
+  DoubleFreeError,
+  HeapCheckError,
+  InvalidAddressError,
+} from "./errors.ts";
 export {
   type AllocationFailureOptions,
   type AllocationFailureRun,

@@ -26,7 +26,7 @@
 import { checkAlignment } from "./align.ts";
 import type { Allocator } from "./allocator.ts";
 import { HEADER_BYTES } from "./block_layout.ts";
-import { BadAllocError, checkLength, InvalidAddressError } from "./errors.ts";
+import { badAlloc, checkLength, InvalidAddressError } from "./errors.ts";
 import { GRANULE_BYTES, granulesFor, roundedGranules } from "./size_class.ts";
 
 /** How memory is asked for. */
@@ -99,7 +99,7 @@ export class NewDelete {
     const address = alignment === 8
       ? this.allocator.malloc(byteLength)
       : this.allocator.memalign(alignment, byteLength);
-    if (address === 0 && !nothrow) throw this.#badAlloc(byteLength, alignment);
+    if (address === 0 && !nothrow) throw badAlloc(this.allocator, byteLength, alignment);
     return address;
   }
 
@@ -185,10 +185,5 @@ export class NewDelete {
     const fits = byteLength <= usable;
     if (fits && granules <= roundedGranules(granulesFor(byteLength)) + 1) return undefined;
     return `it was not allocated with ${byteLength} bytes: its block holds ${usable}`;
-  }
-
-  #badAlloc(byteLength: number, alignment: number): BadAllocError {
-    const { freeBytes, largestFreeBytes } = this.allocator.statistics();
-    return new BadAllocError(byteLength, alignment, freeBytes, largestFreeBytes);
   }
 }

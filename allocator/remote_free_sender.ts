@@ -12,7 +12,11 @@ import { RemoteFreeOutbox } from "./remote_free_list.ts";
 import type { SliceTable } from "./slice_table.ts";
 import { hasStartMap } from "./start_map.ts";
 
-/** Frees blocks of other slices. Each {@linkcode Allocator} has one. */
+/**
+ * Frees blocks of other slices. Each {@linkcode Allocator} has one.
+ *
+ * @experimental
+ */
 export class RemoteFreeSender {
   readonly #words: Int32Array;
   readonly #slices: SliceTable;
@@ -106,7 +110,7 @@ export class RemoteFreeSender {
     if (outbox === undefined) {
       if (index === this.#sliceIndex || this.#slices.spans[index] === undefined) {
         throw new RangeError(
-          `Cannot free remotely into slice ${index}: expected another than the own, ` +
+          `Cannot free remotely into slice ${String(index)}: expected another than the own, ` +
             `${this.#sliceIndex}, of 0 to ${this.#slices.spans.length - 1}`,
         );
       }

@@ -82,13 +82,17 @@ export class SliceTable {
   }
 }
 
-/** Throws a RangeError unless the span can be a slice of the buffer. */
+/** Throws unless the span can be a slice of the buffer. */
 export function checkSliceSpan(buffer: SharedArrayBuffer, span: SliceSpan, index?: number): void {
+  // Over anything else a typed array is made too, of memory that no other thread sees.
+  if (!(buffer instanceof SharedArrayBuffer)) {
+    throw new TypeError("Cannot use a segment that is no SharedArrayBuffer");
+  }
   const { byteOffset, byteLength } = span;
   const name = index === undefined ? "a slice" : `slice ${index}`;
   if (!isMultiple(byteOffset) || !isMultiple(byteLength)) {
     throw new RangeError(
-      `Cannot place ${name} at ${byteOffset} with ${byteLength} bytes: ` +
+      `Cannot place ${name} at ${String(byteOffset)} with ${String(byteLength)} bytes: ` +
         `both must be multiples of ${SLICE_ALIGNMENT_BYTES}`,
     );
   }

@@ -82,7 +82,8 @@ export interface ArrayType<Element> extends FieldType {
    * @param values as many as the array has elements
    * @returns a view of it
    * @throws {TypeError} if a value is of the wrong kind
-   * @throws {RangeError} if there is no room, or a value or their number is out of range
+   * @throws {BadAllocError} if there is no room
+   * @throws {RangeError} if a value or their number is out of range
    */
   make(allocator: Allocator, values?: Iterable<FieldInit<Element>>): ArrayView<Element>;
   /** @internal */
@@ -113,7 +114,8 @@ export interface StructType<Fields> extends FieldType {
    * @param init values of fields, or a view of a struct to copy
    * @returns a view of it
    * @throws {TypeError} if `init` has another field, or a value is of the wrong kind
-   * @throws {RangeError} if there is no room, or a value is out of range
+   * @throws {BadAllocError} if there is no room
+   * @throws {RangeError} if a value is out of range
    */
   make(allocator: Allocator, init?: StructInit<Fields>): StructView<Fields>;
   /** Whether a value is a view of this struct: `view instanceof Point`. */

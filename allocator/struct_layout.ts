@@ -7,6 +7,8 @@
  */
 import type { Allocator } from "./allocator.ts";
 import { distanceToAligned } from "./align.ts";
+import { badAlloc } from "./errors.ts";
+import { GRANULE_BYTES } from "./size_class.ts";
 import type { FieldType, PointerType, StructType } from "./struct_field.ts";
 import { arraysOf, checkAddress, describe, type SegmentArrays } from "./struct_memory.ts";
 
@@ -83,9 +85,7 @@ export function makeIn(
   const arrays = arraysOf(allocator);
   const address = allocator.calloc(1, type.byteLength);
   if (address === 0) {
-    throw new RangeError(
-      `Cannot make ${type.name}: slice ${allocator.sliceIndex} has no room for ${type.byteLength} bytes`,
-    );
+    throw badAlloc(allocator, type.byteLength, GRANULE_BYTES, type.name);
   }
   try {
     fill(arrays, address);

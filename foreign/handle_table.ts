@@ -4,7 +4,7 @@
  *
  * An entry goes when its foreign pointer is destroyed, wherever that is by then. Copies asked for
  * through the pointer may still be on their way, on another ring: so the pointer counts the requests
- * made through it, the entry counts those served, and it stays until the two agree. That is what makes
+ * made through it, the entry counts those heard, and it stays until the two agree. That is what makes
  * it safe to drop or move a pointer while it is being copied (in Seastar the source must stay alive
  * and unmoved: scylladb#24174).
  *
@@ -31,12 +31,30 @@ export function takeOwned(pointer: AnyPointer): Owned<object> | null {
 }
 
 class Entry {
+  /** The pointer; null in a copy that has not been asked for it, and in an entry out of use. */
   pointer: AnyPointer | null = null;
+  /** The object of such a copy, which counts there: so `copy()` makes no pointer for each. */
+  shared: Owned<object> | null = null;
+  /** 0: out of use. */
   generation = 0;
-  /** Requests for copies served through this entry. */
+  /** Requests for copies heard through this entry. */
   served = 0;
-  /** Not -1 once the foreign pointer is destroyed: the requests that must be served first. */
+  /** Not -1 once the foreign pointer is destroyed: the requests that must be heard first. */
   expected = -1;
+}
+
+/** The pointer of an entry in use. */
+function pointerOf(entry: Entry): AnyPointer {
+  if (entry.pointer === null) {
+    entry.pointer = SharedPtr.of(entry.shared!);
+    entry.shared = null;
+  }
+  return entry.pointer;
+}
+
+/** What the pointer of an entry in use owns. */
+function objectOf(entry: Entry): Owned<object> | null {
+  return entry.pointer === null ? entry.shared : ownedBy(entry.pointer);
 }
 
 /** An entry as others may see it. */
@@ -121,12 +139,12 @@ export class HandleTable {
    * @throws {StaleForeignPtrError} If the entry is another object's by now, or nobody's.
    */
   get(handle: number, generation: number): AnyPointer {
-    return this.#entry(handle, generation).pointer!;
+    return pointerOf(this.#entry(handle, generation));
   }
 
   /**
    * Further pointers to the shared object behind a handle, as one request of `holder` asks: writes
-   * `count` handles into `into`, from index `at`.
+   * `count` handles into `into`, from index `at`. If it throws, the request still has to be `heard()`.
    */
   copy(
     handle: number,
@@ -137,17 +155,33 @@ export class HandleTable {
     at: number,
   ): void {
     const entry = this.#entry(handle, generation);
-    const { pointer } = entry;
-    if (!(pointer instanceof SharedPtr)) {
+    if (entry.pointer instanceof UniquePtr) {
       throw new TypeError(
         "Cannot copy a foreign pointer to a UniquePtr: only shared objects have copies",
       );
     }
+    const owned = objectOf(entry);
+    if (owned === null) throw new StaleForeignPtrError(this.#shard); // it was emptied at home
     this.#expectRoom(count);
-    for (let i = 0; i < count; i++) into[at + i] = this.add(pointer.clone(), holder);
-    entry.served++;
-    // The copies share the object by now: this is never its end.
-    if (entry.served === entry.expected) takeOwned(this.#remove(handle));
+    for (let i = 0; i < count; i++) {
+      const copied = this.#free.pop() ?? this.#grow();
+      const copy = this.#entries[copied]!;
+      copy.shared = owned;
+      owned.count++;
+      copy.generation = this.#words.open(this.#shard, copied, holder);
+      into[at + i] = copied;
+    }
+    this.heard(handle, generation); // never the object's end: the copies share it by now
+  }
+
+  /**
+   * One request for copies is over, granted or not; a pointer that is destroyed already waits for it.
+   * What it owned, if this was the last.
+   */
+  heard(handle: number, generation: number): Owned<object> | null {
+    const entry = this.#entries[handle];
+    if (entry?.generation !== generation) return null;
+    return ++entry.served === entry.expected ? takeOwned(this.#remove(handle)) : null;
   }
 
   /**
@@ -156,7 +190,7 @@ export class HandleTable {
    */
   take(handle: number, generation: number, copies: number): AnyPointer {
     const entry = this.#entry(handle, generation);
-    const pointer = entry.pointer!;
+    const pointer = pointerOf(entry);
     if (!(pointer instanceof SharedPtr) || entry.served === copies) return this.#remove(handle);
     entry.expected = copies;
     const holder = this.#words.holder(this.#shard, handle);
@@ -173,11 +207,12 @@ export class HandleTable {
   /** The pointers that another endpoint holds. O(handles in use at once, ever). */
   *heldBy(holders: (endpoint: number) => boolean): Generator<HeldPointer> {
     for (let handle = 0; handle < this.#entries.length; handle++) {
-      const { pointer, generation } = this.#entries[handle]!;
-      if (pointer === null) continue;
+      const entry = this.#entries[handle]!;
+      const { generation } = entry;
+      if (generation === 0) continue;
       const holder = this.#words.holder(this.#shard, handle);
       if (!holders(holder)) continue;
-      yield { handle, generation, holder, owned: ownedBy(pointer) };
+      yield { handle, generation, holder, owned: objectOf(entry) };
     }
   }
 
@@ -191,7 +226,7 @@ export class HandleTable {
 
   #entry(handle: number, generation: number): Entry {
     const entry = this.#entries[handle];
-    if (entry === undefined || entry.pointer === null || entry.generation !== generation) {
+    if (entry === undefined || entry.generation !== generation || generation === 0) {
       throw new StaleForeignPtrError(this.#shard);
     }
     return entry;
@@ -199,7 +234,7 @@ export class HandleTable {
 
   #remove(handle: number): AnyPointer {
     const entry = this.#entries[handle]!;
-    const pointer = entry.pointer!;
+    const pointer = pointerOf(entry);
     entry.pointer = null;
     entry.served = 0;
     entry.expected = -1;
@@ -207,6 +242,7 @@ export class HandleTable {
     // Invariant: a generation comes once, so a stale handle never names another object.
     if (entry.generation < MAX_GENERATION) this.#free.push(handle);
     else this.#retired++;
+    entry.generation = 0;
     return pointer;
   }
 }

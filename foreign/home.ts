@@ -10,6 +10,7 @@ import { StaleForeignPtrError } from "./errors.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
 import { HandleTable, type HeldPointer, ownedBy, takeOwned } from "./handle_table.ts";
 import { FAILED_BYTES, HolderWords, LOST_BYTES } from "./holder_words.ts";
+import type { Hold } from "./hold.ts";
 import type { Owned } from "./owned.ts";
 import { destructorWarning, unattended, unattendedEnded, warnOfDestructor } from "./unattended.ts";
 
@@ -18,7 +19,7 @@ const BATCH_HANDLES = 512;
 /** Numbers that name a handle: index, generation, requests for copies. */
 const NUMBERS_PER_HANDLE = 3;
 /** Bytes of an int32. */
-const WORD_BYTES = 4;
+export const WORD_BYTES = 4;
 
 /** A destructor that threw: position in the batch, class of the object, what was thrown. */
 export type Failure = [position: number, className: string, error: unknown];
@@ -54,12 +55,13 @@ export interface Leak {
 export class Home {
   /** The endpoint. */
   readonly endpoint: Endpoint;
+  /** The whole segment, as int32. */
+  readonly segment: Int32Array;
   /** Who holds what. */
   readonly words: HolderWords;
   /** Pointers given away. Empty on the host. */
   readonly handles: HandleTable;
   readonly #batches = new Map<number, Batch>();
-  readonly #segment: Int32Array;
   readonly #copied = [0];
 
   constructor(endpoint: Endpoint) {
@@ -67,7 +69,7 @@ export class Home {
     const { buffer, layout, shardCount } = endpoint;
     const regions = Array.from({ length: shardCount }, (_, shard) => layout.holders(shard));
     this.words = new HolderWords(buffer, regions);
-    this.#segment = new Int32Array(buffer);
+    this.segment = new Int32Array(buffer);
     this.handles = new HandleTable(endpoint.id, this.words);
     endpoint.whenGone((shard) => this.#takeFrom(shard));
   }
@@ -121,24 +123,24 @@ export class Home {
       }
       for (const waiter of batch.waiters) waiter?.resolve();
     } catch (error) {
-      // The owner is gone, and the objects with it; or this endpoint has no memory for any message,
-      // and then the owner destroys the objects when the runtime stops.
-      for (const waiter of batch.waiters) waiter?.reject(error);
-      if (error instanceof MessageMemoryError) this.endpoint.warn(error);
+      for (const waiter of batch.waiters) waiter?.reject(error); // the owner is gone, and the objects
     }
   }
 
-  /** A destruction is never refused: it waits for room, and does with a record if there is no block. */
+  /** A destruction is never refused: it waits for room, or for memory if a record will not do. */
   async #submit(owner: number, numbers: readonly number[]): Promise<readonly Failure[]> {
     for (;;) {
       try {
         const args = numbers.length === NUMBERS_PER_HANDLE ? numbers : [new Int32Array(numbers)];
         return await this.endpoint.submitTo(owner, foreignTasks.destroy, args) ?? [];
       } catch (error) {
-        if (error instanceof BusyError) await this.endpoint.bus.nextEnd();
-        else if (error instanceof MessageMemoryError && numbers.length > NUMBERS_PER_HANDLE) {
+        const isShort = error instanceof MessageMemoryError;
+        if (isShort && numbers.length > NUMBERS_PER_HANDLE) {
           return await this.#submitSingly(owner, numbers);
-        } else throw error;
+        }
+        // The first message of this kind needs a block: it has to say the task's name.
+        if (isShort || error instanceof BusyError) await this.endpoint.bus.nextEnd();
+        else throw error;
       }
     }
   }
@@ -153,43 +155,19 @@ export class Home {
   }
 
   /**
-   * Asks the owner for a copy; `onAdmitted` runs before this returns, if the request is on its way.
-   * Resolves to a handle that this endpoint holds by then, as the owner has opened it for it.
+   * Asks the owner for copies of what `source` holds, which counts the request if it is on its way.
+   * Resolves to the handle of one copy; with a count, to the address of a block with their handles,
+   * which is the caller's to free. The owner has opened them for this endpoint, which holds them.
    */
-  copy(
-    owner: number,
-    handle: number,
-    generation: number,
-    onAdmitted: () => void,
-  ): Promise<number> {
-    const { bus } = this.endpoint;
+  askForCopies(source: Hold, count: number | undefined): Promise<number> {
+    const { endpoint, endpoint: { bus } } = this;
+    const { owner, handle, generation } = source;
     const before = bus.underWay;
-    const reply = this.endpoint.submitTo(owner, foreignTasks.copy, [handle, generation]);
-    if (bus.underWay > before) onAdmitted();
+    const reply = count === undefined
+      ? endpoint.submitTo(owner, foreignTasks.copy, [handle, generation])
+      : endpoint.submitTo(owner, foreignTasks.copyMany, [handle, generation, count]);
+    if (bus.underWay > before) source.copies++;
     return reply;
-  }
-
-  /** The same of several: resolves to the address of their handles, for `takeCopies()`. */
-  copyMany(
-    owner: number,
-    handle: number,
-    generation: number,
-    count: number,
-    onAdmitted: () => void,
-  ): Promise<number> {
-    const { bus } = this.endpoint;
-    const before = bus.underWay;
-    const args = [handle, generation, count];
-    const reply = this.endpoint.submitTo(owner, foreignTasks.copyMany, args);
-    if (bus.underWay > before) onAdmitted();
-    return reply;
-  }
-
-  /** Calls `take` with each of the `count` handles at `address`, whose block it frees. */
-  takeCopies(address: number, count: number, take: (handle: number) => void): void {
-    const first = address / WORD_BYTES;
-    for (let i = 0; i < count; i++) take(this.#segment[first + i]!);
-    this.endpoint.allocator.free(address);
   }
 
   /** Tells the owner that a pointer was lost to the garbage collector here. */
@@ -204,26 +182,37 @@ export class Home {
 
   /** Opens a copy for the calling endpoint, as it asks; its handle. */
   copyOwn(handle: number, generation: number): number {
-    this.handles.copy(handle, generation, this.endpoint.bus.currentCaller!, 1, this.#copied, 0);
-    return this.#copied[0]!;
+    try {
+      this.handles.copy(handle, generation, this.endpoint.bus.currentCaller!, 1, this.#copied, 0);
+      return this.#copied[0]!;
+    } catch (error) {
+      throw this.#refused(handle, generation, error);
+    }
   }
 
   /** Opens several; the address of a block with their handles. */
   copyOwnMany(handle: number, generation: number, count: number): number {
     const { allocator, bus } = this.endpoint;
     const address = allocator.malloc(count * WORD_BYTES);
-    if (address === 0) {
-      const { freeBytes, totalBytes } = allocator.statistics();
-      throw new MessageMemoryError(count * WORD_BYTES, freeBytes, totalBytes);
-    }
     try {
+      if (address === 0) {
+        const { freeBytes, totalBytes } = allocator.statistics();
+        throw new MessageMemoryError(count * WORD_BYTES, freeBytes, totalBytes);
+      }
       const first = address / WORD_BYTES;
-      this.handles.copy(handle, generation, bus.currentCaller!, count, this.#segment, first);
+      this.handles.copy(handle, generation, bus.currentCaller!, count, this.segment, first);
+      return address;
     } catch (error) {
       allocator.free(address);
-      throw error;
+      throw this.#refused(handle, generation, error);
     }
-    return address;
+  }
+
+  /** A request for copies fails with `error`: a pointer that was destroyed meanwhile waits for it. */
+  #refused(handle: number, generation: number, error: unknown): unknown {
+    const owned = this.handles.heard(handle, generation);
+    if (owned !== null) this.end(owned);
+    return error;
   }
 
   /** Destroys own objects by handle, as other shards ask; null if all went well. */

@@ -90,6 +90,16 @@ export class SharedPtr<T extends object> {
   }
 
   /**
+   * A pointer to what it is counted for already.
+   * @internal
+   */
+  static of<T extends object>(owned: Owned<T>): SharedPtr<T> {
+    const pointer = new SharedPtr<T>();
+    pointer.#owned = owned;
+    return pointer;
+  }
+
+  /**
    * What the pointer shares, which stays there.
    * @internal
    */

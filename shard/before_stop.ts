@@ -9,12 +9,18 @@ import type { Endpoint } from "./endpoint.ts";
 /**
  * Runs on the host when no call is under way, with the shards that are alive. True if it has set
  * anything in motion: then it runs again when that is over.
+ *
+ * @experimental
  */
 export type BeforeStop = (host: Endpoint, shards: readonly number[]) => Promise<boolean>;
 
 const hooks: BeforeStop[] = [];
 
-/** Has `hook` run whenever a runtime of this thread stops. */
+/**
+ * Has `hook` run whenever a runtime of this thread stops.
+ *
+ * @experimental
+ */
 export function beforeStop(hook: BeforeStop): void {
   hooks.push(hook);
 }

@@ -4,7 +4,11 @@
  * @module
  */
 
-import type { ServiceGroup } from "./service_group.ts";
+import { ServiceGroup } from "./service_group.ts";
+import { kindOf } from "./shard_id.ts";
+
+/** What timers count to. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Options of a call: see `Task.with()`. */
 export interface CallOptions {
@@ -32,4 +36,33 @@ export interface CallOptions {
    * @default {false}
    */
   readonly noReply?: boolean;
+}
+
+/**
+ * Refuses what are no options of a call. O(1).
+ *
+ * @throws {TypeError} one is of the wrong kind
+ * @throws {RangeError} `timeoutMs` is no time
+ */
+export function checkCallOptions(options: CallOptions): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`Cannot call with options that are ${kindOf(options)}: expected an object`);
+  }
+  const { signal, timeoutMs, group, noReply } = options;
+  check("signal", signal, signal instanceof AbortSignal, "an AbortSignal");
+  check("group", group, group instanceof ServiceGroup, "a ServiceGroup");
+  check("noReply", noReply, typeof noReply === "boolean", "a boolean");
+  check("timeoutMs", timeoutMs, typeof timeoutMs === "number", "a number");
+  if (timeoutMs !== undefined && !(timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+    throw new RangeError(
+      `Cannot call with a timeout of ${timeoutMs} ms: expected 0 to ${MAX_TIMEOUT_MS}`,
+    );
+  }
+}
+
+function check(name: keyof CallOptions, value: unknown, isFit: boolean, expected: string): void {
+  if (value === undefined || isFit) return;
+  throw new TypeError(
+    `Cannot call with a ${name} that is ${kindOf(value)}: expected ${expected}`,
+  );
 }

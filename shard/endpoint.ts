@@ -12,6 +12,7 @@ import {
   EPOCH_BYTES,
   MessageBus,
   PARKED_BYTES,
+  Spinner,
   STATE_BYTES,
   STATE_RUNNING,
   type WireType,
@@ -20,6 +21,7 @@ import { controlTasks } from "./control_tasks.ts";
 import { LimitedCalls } from "./limited_calls.ts";
 import { readObituary } from "./obituary.ts";
 import { CHANGES_BYTES, SegmentLayout, type SegmentShape } from "./segment_layout.ts";
+import { shardIdFault } from "./shard_id.ts";
 import { defineTasks, findTask, Task } from "./task.ts";
 import { bindWireTypes, type WireTypeName } from "./wire_types.ts";
 
@@ -49,7 +51,11 @@ const hostTasks: { readonly warn: Task<[Error], void> } = defineTasks(import.met
   },
 });
 
-/** What a thread needs to take part in a runtime. */
+/**
+ * What a thread needs to take part in a runtime.
+ *
+ * @experimental
+ */
 export class Endpoint {
   /** Number: a shard's id, or for the host the number of shards. */
   readonly id: number;
@@ -81,10 +87,11 @@ export class Endpoint {
   readonly debug: boolean;
   readonly #onWarning: (warning: Error) => void;
   readonly #goneListeners: ((shard: number) => void)[] = [];
+  readonly #backListeners: ((shard: number) => void)[] = [];
   readonly #sleepListeners: (() => void)[] = [];
   readonly #words: Int32Array;
   readonly #doorbells: Doorbells;
-  readonly #spinMicroseconds: number;
+  readonly #spinner: Spinner;
   readonly #limited: LimitedCalls;
 
   /**
@@ -104,7 +111,7 @@ export class Endpoint {
     this.id = setup.endpoint;
     this.shardCount = setup.shape.shardCount;
     this.buffer = setup.buffer;
-    this.#spinMicroseconds = setup.spinMicroseconds;
+    this.#spinner = new Spinner(setup.spinMicroseconds);
     this.allocator = Allocator.create(setup.buffer, layout.slices, setup.endpoint, {
       debugHeap: setup.debugHeap,
     });
@@ -135,43 +142,39 @@ export class Endpoint {
       onSleep: () => this.#sleepListeners.forEach((listener) => listener()),
       connect,
       doorbells: this.#doorbells,
-      spins: setup.spinMicroseconds > 0,
+      spinner: this.#spinner,
+      cores: navigator.hardwareConcurrency,
     });
     this.#limited = new LimitedCalls(this.bus);
   }
 
   /** Serves the bus until it is closed. Rejects only if shared memory is found corrupted. */
   attend(): Promise<void> {
-    return attend(this.bus, this.#doorbells, this.#spinMicroseconds);
+    return attend(this.bus, this.#doorbells, this.#spinner);
   }
 
   /** Runs `task` on `shard`; see the docs of `submitTo()`. */
-  async submitTo<Arguments extends readonly unknown[], Result>(
+  submitTo<Arguments extends readonly unknown[], Result>(
     shard: number,
     task: Task<Arguments, Result>,
     args: readonly unknown[],
   ): Promise<Result> {
     if (!(task instanceof Task)) {
-      throw new TypeError(
-        `Cannot submit to shard ${shard}: expected a task from defineTasks(), received ${
-          task === null ? "null" : typeof task
-        }`,
+      return Promise.reject(
+        new TypeError(
+          `Cannot submit to a shard: expected a task from defineTasks(), received ${
+            task === null ? "null" : typeof task
+          }`,
+        ),
       );
     }
-    if (!Number.isInteger(shard) || shard < 0 || shard >= this.shardCount) {
-      throw new RangeError(
-        `Cannot submit to shard ${shard}: the runtime has shards 0 to ${this.shardCount - 1}`,
-      );
-    }
-    try {
-      const result = task.options === undefined
-        ? await this.bus.call(shard, task, args)
-        : await this.#limited.call(shard, task, args, task.options);
-      return result as Result;
-    } catch (error) {
-      if (this.bus.isRemoteError(error)) addLocalStack(error, shard, task.key);
-      throw error;
-    }
+    const fault = shardIdFault(shard, this.shardCount, "submit to");
+    if (fault !== undefined) return Promise.reject(fault);
+    const { options } = task;
+    // What comes is what the task gave: a cast, not a promise of its own.
+    return (options === undefined
+      ? this.bus.call(shard, task, args)
+      : this.#limited.call(shard, task, args, options)) as Promise<Result>;
   }
 
   /** Tells the host of something that went wrong where nobody waits: see `RuntimeOptions.onWarning`. */
@@ -188,6 +191,14 @@ export class Endpoint {
    */
   whenGone(listener: (shard: number) => void): void {
     this.#goneListeners.push(listener);
+  }
+
+  /**
+   * Has `listener` called with each shard that was started again, when it can be called.
+   * @internal
+   */
+  whenBack(listener: (shard: number) => void): void {
+    this.#backListeners.push(listener);
   }
 
   /**
@@ -235,7 +246,10 @@ export class Endpoint {
       if (shard === this.id) continue;
       const obituary = readObituary(this.buffer, this.layout, shard);
       if (obituary !== undefined) this.bus.declareGone(shard, obituary);
-      else if (this.bus.isGone(shard) && this.#isRunning(shard)) this.bus.declareBack(shard);
+      else if (this.bus.isGone(shard) && this.#isRunning(shard)) {
+        this.bus.declareBack(shard);
+        this.#backListeners.forEach((listener) => listener(shard));
+      }
     }
   }
 
@@ -243,17 +257,6 @@ export class Endpoint {
     const word = (this.layout.controlPage(shard) + STATE_BYTES) >> 2;
     return Atomics.load(this.#words, word) === STATE_RUNNING;
   }
-}
-
-/**
- * Adds to the stack of an error that came from `shard` who called there. The engine knows: this runs
- * where an `async` function goes on, and its callers wait for it. So it costs nothing until it fails.
- */
-function addLocalStack(error: unknown, shard: number, task: string): void {
-  if (!(error instanceof Error) || typeof error.stack !== "string") return;
-  const callers = new Error().stack?.split("\n").filter((line) => /^ +at async /.test(line)) ?? [];
-  error.stack = [error.stack, `    at submitTo (shard ${shard}, task "${task}")`, ...callers]
-    .join("\n");
 }
 
 /** Throws what calls without reply have thrown, if anything. */

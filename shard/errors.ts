@@ -4,6 +4,8 @@
  * @module
  */
 
+import { textOf } from "./bus/mod.ts";
+
 /** The shard that was to answer has died; `cause` says of what. */
 export class ShardCrashedError extends Error {
   /** The shard that died. */
@@ -55,5 +57,5 @@ export class GateClosedError extends Error {
 }
 
 function describe(cause: unknown): string {
-  return cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+  return cause instanceof Error ? `${cause.name}: ${cause.message}` : textOf(cause);
 }

@@ -7,9 +7,10 @@
  * @module
  */
 
-import { Transferred, ValueCodec } from "./bus/mod.ts";
+import { textOf, Transferred, ValueCodec } from "./bus/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { localEndpoint } from "./shard.ts";
+import { kindOf } from "./shard_id.ts";
 import type { Task } from "./task.ts";
 
 /** Puts the result of one more shard to those of the shards before it. */
@@ -140,7 +141,7 @@ export async function callEach<Result>(
     errors,
     () =>
       `${errors.length} of ${shards.length} shards failed; the first was shard ${firstFailed}: ${
-        errors[0]
+        textOf(errors[0])
       }`,
   );
 }
@@ -194,6 +195,11 @@ function isPrimitive(value: unknown): boolean {
  * they are all primitives.
  */
 export function checkRepeatable(endpoint: Endpoint, args: readonly unknown[]): void {
+  if (!Array.isArray(args)) {
+    throw new TypeError(
+      `Cannot call several shards with arguments that are ${kindOf(args)}: expected an array`,
+    );
+  }
   let codec: ValueCodec | undefined;
   const bound: object[] = [];
   for (const [i, value] of args.entries()) {

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { type Callable, CallHandle, type MessageBus } from "./bus/mod.ts";
+import { type Callable, CallHandle, type MessageBus, textOf } from "./bus/mod.ts";
 import type { CallOptions } from "./call_options.ts";
 import { controlTasks } from "./control_tasks.ts";
+import type { ServiceGroup } from "./service_group.ts";
 
 /** The calls of one endpoint that have options. */
 export class LimitedCalls {
@@ -21,17 +22,26 @@ export class LimitedCalls {
   }
 
   /** Calls `task` on `shard` as `options` say. */
-  async call(
+  call(
     shard: number,
     task: Callable,
     args: readonly unknown[],
     options: CallOptions,
   ): Promise<unknown> {
-    options.signal?.throwIfAborted();
-    const { group } = options;
-    if (group === undefined || shard === this.#bus.endpoint) {
-      return await this.#callNow(shard, task, args, options, options.timeoutMs);
-    }
+    const { signal, group, timeoutMs } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return group === undefined || shard === this.#bus.endpoint
+      ? this.#callNow(shard, task, args, options, timeoutMs)
+      : this.#callInGroup(shard, task, args, options, group);
+  }
+
+  async #callInGroup(
+    shard: number,
+    task: Callable,
+    args: readonly unknown[],
+    options: CallOptions,
+    group: ServiceGroup,
+  ): Promise<unknown> {
     let { timeoutMs } = options;
     if (!group.tryAcquire()) {
       const begin = performance.now();
@@ -45,29 +55,23 @@ export class LimitedCalls {
     }
   }
 
-  async #callNow(
+  #callNow(
     shard: number,
     task: Callable,
     args: readonly unknown[],
     { signal, noReply }: CallOptions,
     timeoutMs: number | undefined,
   ): Promise<unknown> {
-    if (noReply) return await this.#bus.callWithoutReply(shard, task, args);
-    if (signal === undefined && timeoutMs === undefined) {
-      return await this.#bus.call(shard, task, args);
-    }
+    if (noReply) return this.#bus.callWithoutReply(shard, task, args);
+    if (signal === undefined && timeoutMs === undefined) return this.#bus.call(shard, task, args);
     const handle = new CallHandle();
     const outcome = this.#bus.call(shard, task, args, handle);
-    const ended = signal === undefined ? undefined : this.#callsOf(signal);
-    const late = timeoutMs === undefined ? undefined : this.#callsUntil(Math.max(timeoutMs, 0));
-    ended?.add(handle);
-    late?.add(handle);
-    try {
-      return await outcome;
-    } finally {
-      ended?.delete(handle);
-      late?.delete(handle);
+    if (handle.settled) return outcome; // it was not sent
+    if (signal !== undefined) handle.bySignal = this.#callsOf(signal).add(handle);
+    if (timeoutMs !== undefined) {
+      handle.byDeadline = this.#callsUntil(Math.max(timeoutMs, 0)).add(handle);
     }
+    return outcome;
   }
 
   #callsOf(signal: AbortSignal): Set<CallHandle> {
@@ -100,15 +104,11 @@ export class LimitedCalls {
       if (call < 0) continue;
       const to = handle.peer!.endpoint;
       // Nobody waits for the answer; a callee that cannot be told any more has no task to end.
-      this.#bus.callWithoutReply(to, controlTasks.cancel, [call, describe(reason)]).catch(() => {});
+      this.#bus.callWithoutReply(to, controlTasks.cancel, [call, textOf(reason)], true)
+        .catch(() => {});
     }
     handles.clear();
   }
-}
-
-/** The reason as it can travel. */
-function describe(reason: unknown): string {
-  return String(reason);
 }
 
 /** Aborts when the call is given up or its time is over; undefined if it has no end. */

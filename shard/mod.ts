@@ -3,8 +3,11 @@
  *
  * ```ts
  * import { Runtime } from "@tidepool/core/shard";
+ * import { assertEquals } from "@std/assert";
+ * import { primes } from "../examples/primes/primes.ts";
  *
  * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+ * assertEquals(await runtime.submitTo(1, primes.count, 0, 100), 25);
  * ```
  *
  * @module
@@ -30,15 +33,24 @@ export {
   ShardCrashedError,
   ShardStartError,
 } from "./errors.ts";
-export { Gate, GateHolder } from "./gate.ts";
-export { invokeOnAll, invokeOnOthers, mapReduce, type Reducer } from "./invoke.ts";
+export { Gate, type GateHolder } from "./gate.ts";
+export {
+  allShards,
+  checkRepeatable,
+  invokeOnAll,
+  invokeOnOthers,
+  mapReduce,
+  oneErrorOf,
+  type Reducer,
+  registerRepeatable,
+} from "./invoke.ts";
 export { parseMemorySize } from "./memory_size.ts";
 export type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
 export type { CrashPolicy } from "./shard_threads.ts";
 export type { Reference } from "./reference.ts";
 export { Runtime } from "./runtime.ts";
 export type { RuntimeOptions, StopOptions } from "./runtime_options.ts";
-export { defineService, ServiceDefinition } from "./service_definition.ts";
+export { defineService, type ServiceDefinition } from "./service_definition.ts";
 export {
   ServiceGroup,
   type ServiceGroupOptions,
@@ -57,6 +69,6 @@ export {
   thisShard,
 } from "./shard.ts";
 export { containerOf, Sharded, startSharded } from "./sharded.ts";
-export { type PerShard, ShardedParameter, shardedParameter } from "./sharded_parameter.ts";
-export { defineTasks, Task, type TaskFunction, type Tasks } from "./task.ts";
+export { type PerShard, type ShardedParameter, shardedParameter } from "./sharded_parameter.ts";
+export { defineTasks, findTask, type Task, type TaskFunction, type Tasks } from "./task.ts";
 export { registerWireType, type WireTypeDefinition } from "./wire_types.ts";

@@ -6,15 +6,20 @@
  */
 
 import {
+  bareError,
   OBITUARY_BYTES,
   OBITUARY_CAPACITY_BYTES,
   OBITUARY_LENGTH_BYTES,
   STATE_BYTES,
   STATE_DEAD,
+  textOf,
   ValueCodec,
 } from "./bus/mod.ts";
 import { ShardCrashedError } from "./errors.ts";
 import { CHANGES_BYTES, type SegmentLayout } from "./segment_layout.ts";
+
+/** Characters of a text, so that two of them fit the room for an obituary whatever their script. */
+const SHORT_CHARACTERS = Math.floor(OBITUARY_CAPACITY_BYTES / 5);
 
 /** Writes down that `shard` died of `cause`, for every endpoint to read. Host only. */
 export function writeObituary(
@@ -23,11 +28,8 @@ export function writeObituary(
   shard: number,
   cause: unknown,
 ): void {
-  const codec = new ValueCodec([]);
-  let bytes = codec.encode([describable(cause)], () => "the cause", []);
-  if (bytes.length > OBITUARY_CAPACITY_BYTES) {
-    bytes = codec.encode([String(cause).slice(0, 1000)], () => "the cause", []);
-  }
+  const bytes = tryEncode(cause) ?? tryEncode(bareError(cause, SHORT_CHARACTERS)) ??
+    tryEncode(textOf(cause).slice(0, SHORT_CHARACTERS))!;
   const page = layout.controlPage(shard);
   new Uint8Array(buffer, page + OBITUARY_BYTES, OBITUARY_CAPACITY_BYTES).set(bytes);
   const words = new Int32Array(buffer, 0, layout.controlByteLength >> 2);
@@ -51,12 +53,12 @@ export function readObituary(
   return new ShardCrashedError(shard, cause);
 }
 
-/** `cause` if it can be written down, else its text. */
-function describable(cause: unknown): unknown {
+/** `cause` as bytes; undefined if it cannot travel, or there is no room for it. */
+function tryEncode(cause: unknown): Uint8Array | undefined {
   try {
-    new ValueCodec([]).encode([cause], () => "the cause", []);
-    return cause;
-  } catch (unsendable) {
-    return new Error(`${String(cause)} (its fields are lost: ${String(unsendable)})`);
+    const bytes = new ValueCodec([]).encode([cause], () => "the cause", []);
+    return bytes.length <= OBITUARY_CAPACITY_BYTES ? bytes : undefined;
+  } catch {
+    return undefined; // the next attempt is shorter, and the last is text alone
   }
 }

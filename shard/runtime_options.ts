@@ -15,6 +15,7 @@ import {
 } from "./memory_division.ts";
 import { automaticMemory, parseMemorySize } from "./memory_size.ts";
 import { alignToPage, type SegmentShape } from "./segment_layout.ts";
+import { kindOf } from "./shard_id.ts";
 import type { CrashPolicy } from "./shard_threads.ts";
 
 /** Slots of each ring, unless told otherwise or there are many rings. */
@@ -33,6 +34,24 @@ const SPIN_MICROSECONDS = 50;
 const MAX_SPIN_MICROSECONDS = 10_000;
 /** Garbage collections pause a thread for less. */
 const MIN_WATCHDOG_MS = 100;
+/** How long `stop()` waits for calls under way, unless told otherwise. */
+const STOP_DEADLINE_MS = 10_000;
+/** What timers count to. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+const CRASH_POLICIES: readonly CrashPolicy[] = ["fail", "keep", "restart"];
+/** Kinds of the options that are no numbers; weights and sizes of memory are checked where they are read. */
+const OPTION_KINDS: Partial<Record<keyof RuntimeOptions, readonly string[]>> = {
+  shards: ["number"],
+  ringSlots: ["number"],
+  spinMicroseconds: ["number"],
+  watchdogMs: ["number"],
+  onRestart: ["function"],
+  onWarning: ["function"],
+  debug: ["boolean"],
+  debugHeap: ["boolean", "object"],
+};
+
 /** What a runtime is to be. */
 export interface RuntimeOptions {
   /**
@@ -63,17 +82,17 @@ export interface RuntimeOptions {
    */
   readonly hostMemory?: number | string;
   /**
-   * Microseconds that an endpoint spins for messages before it sleeps. Spinning makes calls some
-   * fifteen times faster where each shard and the host have a core to themselves, and slower where
-   * they have not.
+   * Microseconds that an endpoint spins for messages before it sleeps, which makes calls some twenty
+   * times faster. It does not spin while more endpoints are awake than there are cores, and seldom
+   * while its spins end without a message; 0 turns spinning off.
    *
-   * @default {50, or 0 if there are more shards than cores besides the host's}
+   * @default {50, or 0 on a machine with one core}
    */
   readonly spinMicroseconds?: number;
   /**
-   * Records that each ring holds, a power of two. Half of them bound the calls under way from one
-   * endpoint to another; further calls wait in order. A record takes 64 bytes, and there is a ring
-   * for every ordered pair of endpoints.
+   * Records that each ring holds, a power of two. Half of them less one bound the calls under way
+   * from one endpoint to another, one at the least; further calls wait in order. A record takes 64
+   * bytes, and there is a ring for every ordered pair of endpoints.
    *
    * @default {2048, and fewer where there are more than some forty shards}
    */
@@ -83,7 +102,8 @@ export interface RuntimeOptions {
    * rejects with `ShardCrashedError`. "keep": calls to that shard reject, the others go on. "restart":
    * the same, and the shard is started again, with an empty slice and a new epoch: objects and blocks
    * of its former life are gone, and foreign pointers to them fail. A shard that crashes more than
-   * five times within a minute fails the runtime.
+   * five times within a minute fails the runtime; so does one whose thread does not end when it is
+   * told to, as in an endless loop: it could still write to what its next life would use.
    *
    * @default {"fail"}
    */
@@ -128,11 +148,57 @@ export interface RuntimeOptions {
 /** How to stop. */
 export interface StopOptions {
   /**
-   * How long to wait, in milliseconds, for calls under way; then they are rejected.
+   * How long to wait, in milliseconds, for calls under way; then they are rejected. `Infinity` waits
+   * for as long as it takes.
    *
    * @default {10_000}
    */
   readonly deadlineMs?: number;
+}
+
+/** Refuses options of the wrong kind, and a policy that is none. */
+export function checkKinds(options: RuntimeOptions): void {
+  checkObject(options, "start a runtime with options");
+  for (const [name, kinds] of Object.entries(OPTION_KINDS)) {
+    const value: unknown = options[name as keyof RuntimeOptions];
+    if (value !== undefined && !kinds.includes(value === null ? "null" : typeof value)) {
+      throw new TypeError(
+        `Cannot start a runtime with ${name} that is ${kindOf(value)}: expected ${
+          kinds.join(" or ")
+        }`,
+      );
+    }
+  }
+  const { onCrash } = options;
+  if (onCrash !== undefined && !CRASH_POLICIES.includes(onCrash)) {
+    throw new TypeError(
+      `Cannot start a runtime with onCrash that is ${kindOf(onCrash)}: expected ${
+        CRASH_POLICIES.map((policy) => `"${policy}"`).join(", ")
+      }`,
+    );
+  }
+}
+
+function checkObject(options: unknown, action: string): void {
+  if (typeof options === "object" && options !== null) return;
+  throw new TypeError(`Cannot ${action} that are ${kindOf(options)}: expected an object`);
+}
+
+/** How long `stop()` is to wait, in milliseconds. */
+export function deadlineFor(options: StopOptions): number {
+  checkObject(options, "stop a runtime with options");
+  const { deadlineMs = STOP_DEADLINE_MS } = options;
+  if (typeof deadlineMs !== "number") {
+    throw new TypeError(
+      `Cannot stop with a deadline that is ${kindOf(deadlineMs)}: expected a number`,
+    );
+  }
+  if (!(deadlineMs >= 0 && deadlineMs <= MAX_TIMER_MS || deadlineMs === Infinity)) {
+    throw new RangeError(
+      `Cannot stop within ${deadlineMs} ms: expected 0 to ${MAX_TIMER_MS}, or Infinity`,
+    );
+  }
+  return deadlineMs;
 }
 
 /** The shape of the segment that `options` ask for. */
@@ -163,7 +229,8 @@ export function shapeFor(options: RuntimeOptions): SegmentShape {
       `Cannot make rings of ${ringSlots} slots: expected a power of two from 2 to ${2 ** 20}`,
     );
   }
-  return { shardCount, sliceBytes, hostSliceBytes, ringSlots };
+  // One of the calls that half a ring admits is kept for cancellations, and one is for all others.
+  return { shardCount, sliceBytes, hostSliceBytes, ringSlots: Math.max(ringSlots, 4) };
 }
 
 function defaultRingSlots(endpointCount: number): number {
@@ -173,10 +240,10 @@ function defaultRingSlots(endpointCount: number): number {
   return slots;
 }
 
-/** How long the endpoints spin: as told, or so that nobody spins where another needs the core. */
-export function spinFor({ spinMicroseconds }: RuntimeOptions, shardCount: number): number {
+/** How long the endpoints spin: as told, or not at all where there is but one core. */
+export function spinFor({ spinMicroseconds }: RuntimeOptions): number {
   if (spinMicroseconds === undefined) {
-    return shardCount < navigator.hardwareConcurrency ? SPIN_MICROSECONDS : 0;
+    return navigator.hardwareConcurrency > 1 ? SPIN_MICROSECONDS : 0;
   }
   if (!(spinMicroseconds >= 0 && spinMicroseconds <= MAX_SPIN_MICROSECONDS)) {
     throw new RangeError(

@@ -184,7 +184,8 @@ export class ShardThreads {
     await this.#run(thread);
     if (this.#ended) return;
     Atomics.add(this.#words, CHANGES_BYTES >> 2, 1);
-    this.#endpoint.bus.declareBack(shard);
+    // Unless the host's own endpoint has seen it meanwhile.
+    if (this.#endpoint.bus.isGone(shard)) this.#endpoint.bus.declareBack(shard);
     this.#endpoint.ringAll();
     this.#events.restarted(shard, cause);
   }

@@ -25,8 +25,9 @@ import {
   registerRepeatable,
 } from "./invoke.ts";
 import type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
-import type { ServiceDefinition } from "./service_definition.ts";
+import { ServiceDefinition } from "./service_definition.ts";
 import { isShard, localEndpoint, type Sendable } from "./shard.ts";
+import { checkShardId, kindOf } from "./shard_id.ts";
 import { packParameters, type PerShard, withoutParameters } from "./sharded_parameter.ts";
 import { findId, findInstance, nameOfService, shardedTasks } from "./sharded_tasks.ts";
 import { registerWireType } from "./wire_types.ts";
@@ -81,6 +82,13 @@ export class Sharded<Service extends object> {
     definition: ServiceDefinition<Arguments, Service>,
     args: readonly unknown[],
   ): Promise<Sharded<Service>> {
+    if (!(definition instanceof ServiceDefinition)) {
+      throw new TypeError(
+        `Cannot start a service that is ${
+          kindOf(definition)
+        }: expected a definition from defineService()`,
+      );
+    }
     checkArguments(endpoint, args);
     const parameters = packParameters(args);
     const values = withoutParameters(args);
@@ -225,15 +233,7 @@ export class Sharded<Service extends object> {
   ): Promise<void> {
     const chosen = [...shards];
     const { shardCount } = this.#endpoint;
-    for (const shard of chosen) {
-      if (!Number.isInteger(shard) || shard < 0 || shard >= shardCount) {
-        throw new RangeError(
-          `Cannot invoke "${method}" on shards ${chosen}: the runtime has shards 0 to ${
-            shardCount - 1
-          }`,
-        );
-      }
-    }
+    for (const shard of chosen) checkShardId(shard, shardCount, `invoke "${method}" on`);
     await this.#invokeEach(chosen, method, args);
   }
 

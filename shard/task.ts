@@ -5,14 +5,11 @@
  * @module
  */
 
-import type { CallOptions } from "./call_options.ts";
+import { type CallOptions, checkCallOptions } from "./call_options.ts";
 
 /** A function that may be a task: what it takes and gives must be able to travel. */
 // deno-lint-ignore no-explicit-any -- any parameters, as the constraint of a generic.
 export type TaskFunction = (...args: any[]) => unknown;
-
-/** What timers count to. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** A function known to every shard by the URL of its module and its key there. */
 export class Task<Arguments extends readonly unknown[], Result> {
@@ -22,7 +19,10 @@ export class Task<Arguments extends readonly unknown[], Result> {
   readonly key: string;
   /** The function itself, on this thread. */
   readonly run: (...args: Arguments) => Result | PromiseLike<Result>;
-  /** Number of the task on this thread; other threads learn it when they first meet the task. */
+  /**
+   * Number of the task on this thread; other threads learn it when they first meet the task.
+   * @internal
+   */
   readonly index: number;
 
   /** Options of calls, if there are any: see `with()`. */
@@ -47,18 +47,14 @@ export class Task<Arguments extends readonly unknown[], Result> {
    * The same task, called with options: `submitTo(1, search.with({ timeoutMs: 50 }), text)`. O(1).
    *
    * @param options How to call.
+   * @throws {TypeError} If an option is of the wrong kind.
    * @throws {RangeError} If `timeoutMs` is no time.
    */
   with(options: CallOptions & { readonly noReply: true }): Task<Arguments, void>;
   /** The same task, called with options. */
   with(options: CallOptions): Task<Arguments, Result>;
   with(options: CallOptions): Task<Arguments, Result | void> {
-    const { timeoutMs } = options;
-    if (timeoutMs !== undefined && !(timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
-      throw new RangeError(
-        `Cannot call with a timeout of ${timeoutMs} ms: expected 0 to ${MAX_TIMEOUT_MS}`,
-      );
-    }
+    checkCallOptions(options);
     return new Task(this.module, this.key, this.run, this.index, options);
   }
 }

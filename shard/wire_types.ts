@@ -20,7 +20,11 @@ import {
   ShardStartError,
 } from "./errors.ts";
 
-/** A class of an upper layer whose objects travel as themselves. */
+/**
+ * A class of an upper layer whose objects travel as themselves.
+ *
+ * @experimental
+ */
 export interface WireTypeDefinition {
   /** Unique, and the same on every thread. */
   readonly name: string;
@@ -32,7 +36,11 @@ export interface WireTypeDefinition {
 
 const definitions = new Map<string, WireTypeDefinition>();
 
-/** Teaches the bus of every endpoint made after this a class. */
+/**
+ * Teaches the bus of every endpoint made after this a class.
+ *
+ * @experimental
+ */
 export function registerWireType(definition: WireTypeDefinition): void {
   if (definitions.has(definition.name)) {
     throw new RangeError(`Cannot register wire type "${definition.name}" a second time`);

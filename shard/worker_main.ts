@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ValueCodec } from "./bus/mod.ts";
+import { textOf, ValueCodec } from "./bus/mod.ts";
 import { Endpoint, type EndpointSetup } from "./endpoint.ts";
 import { holdLifeLock } from "./life_lock.ts";
 import { enterShard, localEndpoint } from "./shard.ts";
@@ -29,7 +29,7 @@ function errorBytes(error: unknown): Uint8Array {
   try {
     return codec.encode([error], () => "the error", []).slice();
   } catch {
-    return codec.encode([new Error(String(error))], () => "the error", []).slice();
+    return codec.encode([new Error(textOf(error))], () => "the error", []).slice();
   }
 }
 

@@ -25,6 +25,14 @@ const KEPT_BYTES = 1 << 20;
 const MAX_SMALL_INTEGER = 0x7f;
 const MAX_U32 = 2 ** 32 - 1;
 
+/** How long a message may be. */
+export interface LengthLimit {
+  /** Its most bytes. */
+  readonly maxBytes: number;
+  /** What to throw of one that would be longer: it has come to so many bytes. */
+  readonly tooLong: (byteLength: number) => Error;
+}
+
 /** Where a message is written. */
 export class ByteWriter {
   /** The scratch; another one after it grew. */
@@ -35,6 +43,11 @@ export class ByteWriter {
   readonly #integer = new BigInt64Array(this.#float.buffer);
   readonly #eight = new Uint8Array(this.#float.buffer);
   readonly #encoder = new TextEncoder();
+  readonly #limit: LengthLimit;
+
+  constructor(limit: LengthLimit) {
+    this.#limit = limit;
+  }
 
   /** Starts a message. */
   restart(): void {
@@ -45,20 +58,25 @@ export class ByteWriter {
     this.at = 0;
   }
 
-  /** Makes room for `byteLength` bytes more. */
-  reserve(byteLength: number): void {
-    if (this.at + byteLength > this.bytes.length) this.#grow(byteLength);
+  /** Makes room for `byteLength` bytes more; for `leastBytes` of them if all would be too many. */
+  reserve(byteLength: number, leastBytes = byteLength): void {
+    if (this.at + byteLength > this.bytes.length) this.#grow(byteLength, leastBytes);
   }
 
-  #grow(byteLength: number): void {
-    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.at + byteLength));
+  #grow(byteLength: number, leastBytes: number): void {
+    const { maxBytes, tooLong } = this.#limit;
+    if (this.bytes.length >= maxBytes || this.at + leastBytes > maxBytes) {
+      throw tooLong(this.at + leastBytes);
+    }
+    const wanted = Math.max(this.bytes.length * 2, this.at + byteLength);
+    const grown = new Uint8Array(Math.min(wanted, maxBytes));
     grown.set(this.bytes.subarray(0, this.at));
     this.bytes = grown;
   }
 
   /** One byte. */
   byte(value: number): void {
-    if (this.at === this.bytes.length) this.#grow(1);
+    if (this.at === this.bytes.length) this.#grow(1, 1);
     this.bytes[this.at++] = value;
   }
 
@@ -183,7 +201,7 @@ export class ByteWriter {
       this.at += written;
       if (read === rest.length) break;
       rest = rest.slice(read);
-      this.reserve(3 * rest.length);
+      this.reserve(3 * rest.length, rest.length);
     }
     this.putU32(lengthAt, this.at - start);
   }

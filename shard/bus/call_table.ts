@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { Callable } from "./callable.ts";
 import type { LatencyHistogram } from "./latency_histogram.ts";
 import type { CallHandle, Peer, Settle } from "./peer.ts";
 
@@ -17,6 +18,7 @@ export class CallTable {
   readonly #resolves: (Settle | undefined)[] = [];
   readonly #rejects: (Settle | undefined)[] = [];
   readonly #callees: (Peer | undefined)[] = [];
+  readonly #tasks: Callable[] = [];
   readonly #handles: (CallHandle | undefined)[] = [];
   /** Addresses of the blocks that carry the calls' arguments; 0 for none. */
   readonly #blocks: number[] = [];
@@ -40,6 +42,7 @@ export class CallTable {
   /** Enters a call; returns its number. */
   add(
     peer: Peer,
+    task: Callable,
     resolve: Settle,
     reject: Settle,
     handle: CallHandle | undefined,
@@ -49,6 +52,7 @@ export class CallTable {
     this.#resolves[call] = resolve;
     this.#rejects[call] = reject;
     this.#callees[call] = peer;
+    this.#tasks[call] = task;
     this.#handles[call] = handle;
     this.#blocks[call] = block;
     if (handle !== undefined) {
@@ -59,6 +63,11 @@ export class CallTable {
     this.#size++;
     if (--this.#untilSample === 0) this.#time(call);
     return call;
+  }
+
+  /** The task that the call is of. */
+  taskOf(call: number): Callable {
+    return this.#tasks[call]!;
   }
 
   /** The block that carries the call's arguments; 0 if there is none. */
@@ -93,8 +102,7 @@ export class CallTable {
       this.#latencies.add(performance.now() - this.#timedSince);
       this.#timedCall = -1;
     }
-    const handle = this.#handles[call];
-    if (handle !== undefined) handle.settled = true;
+    this.#handles[call]?.settle();
     this.#callees[call]!.outstanding--;
     this.#size--;
     this.#resolves[call] = undefined;

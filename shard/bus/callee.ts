@@ -5,19 +5,24 @@
  */
 
 import { CALLS_RECEIVED, REPLIES_SENT } from "./bus_statistics.ts";
+import type { Caller } from "./caller.ts";
 import type { MessageBody } from "./message_body.ts";
+import { bareError, textOf } from "./error_codec.ts";
 import { INLINE_CHARACTERS, type RecordViews } from "./message_codec.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
 import { type Handler, type HeldCall, type Peer, ServedCall } from "./peer.ts";
 import {
   CALL_WORD,
+  DETACHED_WORD,
   FLAG_CANCELLABLE,
   FLAG_INTRODUCES,
+  FLAG_LATE,
   FLAG_NO_REPLY,
   FLAG_PARCELS,
   KIND_ACK,
   KIND_ERROR,
   KIND_ERROR_TEXT,
+  KIND_GRANT,
   KIND_RESULT,
   KIND_WORD,
   kindWord,
@@ -27,6 +32,8 @@ import {
 /** The function behind a module's URL and a key; a promise while the module loads. */
 export type Resolver = (module: string, key: string) => Handler | Promise<Handler>;
 
+/** Characters of the message and of the stack of an error that cannot be sent whole. */
+const MAX_BARE_CHARACTERS = 4096;
 /** Failures of calls without reply kept for one caller. */
 const MAX_FAILURES = 100;
 
@@ -44,6 +51,7 @@ export class Callee {
   readonly #counters: Float64Array;
   readonly #parcels: Parcels;
   readonly #resolve: Resolver;
+  readonly #caller: Caller;
   readonly #commit: (peer: Peer) => void;
   readonly #touch: (peer: Peer) => void;
   readonly #onDone: () => void;
@@ -53,7 +61,7 @@ export class Callee {
   #currentCall: ServedCall | undefined;
 
   /**
-   * `commit` takes the reserved slot of a peer's ring; `touch` has the peer served at the end of the
+   * `caller` sends what has no slot reserved; `commit` takes the reserved slot of a peer's ring; `touch` has the peer served at the end of the
    * turn; `onDone` is told of each call that ends.
    */
   constructor(
@@ -62,6 +70,7 @@ export class Callee {
     parcels: Parcels,
     counters: Float64Array,
     resolve: Resolver,
+    caller: Caller,
     commit: (peer: Peer) => void,
     touch: (peer: Peer) => void,
     onDone: () => void,
@@ -71,6 +80,7 @@ export class Callee {
     this.#parcels = parcels;
     this.#counters = counters;
     this.#resolve = resolve;
+    this.#caller = caller;
     this.#commit = commit;
     this.#touch = touch;
     this.#onDone = onDone;
@@ -105,16 +115,18 @@ export class Callee {
       args = this.#body.read(this.#views, at);
     } catch (error) {
       unreadable = error;
+      // The caller will not say again which task this is.
+      if ((kind & FLAG_INTRODUCES) !== 0) args = this.#body.readFirst(this.#views, at, 2);
     }
     // Of a call with a reply, the caller frees the block when it has that.
     if ((kind & FLAG_NO_REPLY) !== 0) this.#body.free(this.#body.blockOf(this.#views, at));
     peer.consumer.release();
-    if (unreadable !== undefined) return this.#fail(peer, call, kind, unreadable);
-    if ((kind & FLAG_CANCELLABLE) !== 0) peer.served.set(call, new ServedCall());
     if ((kind & FLAG_INTRODUCES) !== 0) {
       this.#meet(peer, task, args[0] as string, args[1] as string);
       args = args.slice(2);
     }
+    if (unreadable !== undefined) return this.#fail(peer, call, kind, unreadable);
+    if ((kind & FLAG_CANCELLABLE) !== 0) peer.served.set(call, new ServedCall());
     if (peer.held === undefined && (kind & FLAG_PARCELS) === 0) {
       this.#run(peer, call, task, args, kind);
     } else this.#hold(peer, { call, task, args, flags: kind, parcelsMissing: 0 });
@@ -147,6 +159,16 @@ export class Callee {
       this.#run(peer, call, task, args, flags);
     }
     peer.held = undefined;
+    this.grant(peer);
+  }
+
+  /** Lets go of the calls of a peer that is gone which were held: nobody waits for them. */
+  dropHeld(peer: Peer): void {
+    for (const { args } of peer.held ?? []) {
+      this.#body.abandon(args);
+      this.#underWay--;
+    }
+    peer.held = undefined;
   }
 
   /** Learns which function `task` stands for; holds the peer's calls while its module loads. */
@@ -175,9 +197,13 @@ export class Callee {
     try {
       const result = handler(...args);
       if (isThenable(result)) {
-        result.then(
-          (value) => this.#succeed(peer, call, flags, value),
-          (error) => this.#fail(peer, call, flags, error),
+        const { grants } = peer;
+        if ((flags & FLAG_NO_REPLY) === 0) peer.running++;
+        else peer.runningDetached++;
+        // A promise of the engine's settles once; a thenable of somebody's own may do so again.
+        Promise.resolve(result).then(
+          (value) => this.#succeed(peer, call, this.#stopRunning(peer, flags, grants), value),
+          (error) => this.#fail(peer, call, this.#stopRunning(peer, flags, grants), error),
         );
       } else this.#succeed(peer, call, flags, result);
     } catch (error) {
@@ -188,21 +214,46 @@ export class Callee {
     }
   }
 
+  /** A call ends that began when there had been `grants`; its flags, LATE if it gave its credit back. */
+  #stopRunning(peer: Peer, flags: number, grants: number): number {
+    if (peer.grants !== grants) return flags | FLAG_LATE;
+    if ((flags & FLAG_NO_REPLY) === 0) peer.running--;
+    else peer.runningDetached--;
+    return flags;
+  }
+
+  /** Gives a peer that has asked for it the credit of its calls that run here. */
+  grant(peer: Peer): void {
+    if (!peer.wantsCredit || peer.gone !== undefined) return;
+    if (peer.running === 0 && peer.runningDetached === 0) return; // it gets credit back by replies
+    peer.wantsCredit = false;
+    peer.grants++;
+    // Invariant: the credit of any call that runs on keeps a slot for the grant.
+    const at = peer.producer.reserve();
+    const words = this.#views.words;
+    words[at + KIND_WORD] = kindWord(KIND_GRANT, 0, 0);
+    words[at + CALL_WORD] = peer.running;
+    words[at + DETACHED_WORD] = peer.runningDetached;
+    peer.running = 0;
+    peer.runningDetached = 0;
+    this.#commit(peer);
+  }
+
   #succeed(peer: Peer, call: number, flags: number, value: unknown): void {
-    if ((flags & FLAG_NO_REPLY) === 0) this.#reply(peer, call, value);
-    else this.#endDetached(peer);
+    if ((flags & FLAG_NO_REPLY) === 0) this.#reply(peer, call, flags, value);
+    else this.#endDetached(peer, flags);
   }
 
   #fail(peer: Peer, call: number, flags: number, error: unknown): void {
-    if ((flags & FLAG_NO_REPLY) === 0) return this.#replyError(peer, call, error);
+    if ((flags & FLAG_NO_REPLY) === 0) return this.#replyError(peer, call, flags, error);
     if (peer.failures.length < MAX_FAILURES) peer.failures.push(error);
-    this.#endDetached(peer);
+    this.#endDetached(peer, flags);
   }
 
   /** A call without reply is over: its caller gets the credit back with the next batch. */
-  #endDetached(peer: Peer): void {
+  #endDetached(peer: Peer, flags: number): void {
     peer.detached--;
-    peer.owedAcks++;
+    if ((flags & FLAG_LATE) === 0) peer.owedAcks++;
     this.#underWay--;
     this.#touch(peer);
     this.#onDone();
@@ -223,7 +274,8 @@ export class Callee {
   takeFailures(peer: Peer): unknown[] {
     const { failures } = peer;
     peer.failures = [];
-    return failures;
+    // One that cannot travel must not keep the others back.
+    return failures.map((failure) => this.#body.sendable(failure));
   }
 
   /** Runs `task` as the call `served`, so that it can ask for its signal. */
@@ -236,47 +288,83 @@ export class Callee {
     }
   }
 
-  #reply(peer: Peer, call: number, value: unknown): void {
+  #reply(peer: Peer, call: number, flags: number, value: unknown): void {
     try {
-      this.#write(peer, call, KIND_RESULT, value, resultName);
+      this.#write(peer, call, flags, KIND_RESULT, value, resultName);
     } catch (error) {
       this.#body.abandon(value);
-      this.#replyError(peer, call, error);
+      this.#replyError(peer, call, flags, error);
     }
   }
 
-  #replyError(peer: Peer, call: number, error: unknown): void {
+  /** Sends an error whole, or if it is too large or a field cannot travel, bare, or as its text. */
+  #replyError(peer: Peer, call: number, flags: number, error: unknown): void {
+    if (this.#tryWriteError(peer, call, flags, error)) return;
+    this.#body.abandon(error);
+    const bare = error instanceof Error ? bareError(error, MAX_BARE_CHARACTERS) : undefined;
+    if (bare !== undefined && this.#tryWriteError(peer, call, flags, bare)) return;
+    const text = textOf(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
+    this.#write(peer, call, flags, KIND_ERROR_TEXT, text, errorName);
+  }
+
+  #tryWriteError(peer: Peer, call: number, flags: number, error: unknown): boolean {
     try {
-      this.#write(peer, call, KIND_ERROR, error, errorName);
+      this.#write(peer, call, flags, KIND_ERROR, error, errorName);
+      return true;
     } catch {
-      // It has a field that cannot travel, or the slice has no memory for it: its text can go.
-      this.#body.abandon(error);
-      const text = String(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
-      this.#write(peer, call, KIND_ERROR_TEXT, text, errorName);
+      return false; // less of it will do
     }
   }
 
-  #write(peer: Peer, call: number, kind: number, value: unknown, name: () => string): void {
-    if (peer.gone === undefined) {
-      const views = this.#views;
+  #writeAny(peer: Peer, call: number, kind: number, value: unknown, name: () => string): void {
+    const views = this.#views;
+    let at = peer.producer.reserve();
+    const values = [value];
+    const bytes = this.#body.encode(values, views, at, name);
+    // A getter may have made calls of its own, and taken the slot.
+    if (bytes !== undefined) at = peer.producer.reserve();
+    views.words[at + KIND_WORD] = kindWord(kind, 1, this.#body.parcelFlag(values));
+    views.words[at + CALL_WORD] = call;
+    if (bytes !== undefined && !this.#body.tryWriteBlock(bytes, views, at)) {
+      throw this.#body.memoryError(bytes.length);
+    }
+    this.#body.move(peer.endpoint);
+  }
+
+  #write(
+    peer: Peer,
+    call: number,
+    flags: number,
+    kind: number,
+    value: unknown,
+    name: () => string,
+  ): void {
+    if (peer.gone !== undefined) this.#body.abandon(value);
+    else if ((flags & FLAG_LATE) !== 0) {
+      this.#caller.sendUrgent(peer, kind, call, [value], name, (error) => {
+        // Later: whoever refuses is in the middle of the queue.
+        queueMicrotask(() => this.#refused(peer, call, flags, error));
+      });
+    } else {
+      const { words } = this.#views;
       // Invariant: the credit that admitted the request keeps a slot for its reply.
-      let at = peer.producer.reserve();
-      const values = [value];
-      const bytes = this.#body.encode(values, views, at, name);
-      // A getter may have made calls of its own, and taken the slot.
-      if (bytes !== undefined) at = peer.producer.reserve();
-      views.words[at + KIND_WORD] = kindWord(kind, 1, this.#body.parcelFlag(values));
-      views.words[at + CALL_WORD] = call;
-      if (bytes !== undefined && !this.#body.tryWriteBlock(bytes, views, at)) {
-        throw this.#body.memoryError(bytes.length);
-      }
-      this.#body.move(peer.endpoint);
+      const at = peer.producer.reserve();
+      if (this.#body.tryEncodePlain(value, this.#views, at)) {
+        words[at + KIND_WORD] = kindWord(kind, 1, 0);
+        words[at + CALL_WORD] = call;
+      } else this.#writeAny(peer, call, kind, value, name);
       this.#counters[REPLIES_SENT]!++;
       this.#commit(peer);
-    } else this.#body.abandon(value);
+    }
     if (peer.served.size > 0) peer.served.delete(call);
     this.#underWay--;
     this.#onDone();
+  }
+
+  /** There was no memory for a late reply: its caller is told so. */
+  #refused(peer: Peer, call: number, flags: number, error: unknown): void {
+    this.#underWay++;
+    this.#replyError(peer, call, flags, error);
   }
 }
 

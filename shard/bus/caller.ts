@@ -4,7 +4,13 @@
  * @module
  */
 
-import { CALLS_DELAYED, CALLS_SENT, CALLS_WAITING, REPLIES_RECEIVED } from "./bus_statistics.ts";
+import {
+  CALLS_DELAYED,
+  CALLS_SENT,
+  CALLS_WAITING,
+  REPLIES_RECEIVED,
+  REPLIES_SENT,
+} from "./bus_statistics.ts";
 import { CallTable } from "./call_table.ts";
 import { BusyError } from "./errors.ts";
 import type { LatencyHistogram } from "./latency_histogram.ts";
@@ -13,13 +19,18 @@ import { RecordViews } from "./message_codec.ts";
 import type { Callable } from "./callable.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
 import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
+import { rejectWithLocalStack } from "./two_sided_stack.ts";
 import {
   CALL_WORD,
+  DETACHED_WORD,
   FLAG_CANCELLABLE,
   FLAG_INTRODUCES,
+  FLAG_LATE,
   FLAG_NO_REPLY,
   KIND_ACK,
+  KIND_ASK,
   KIND_ERROR_TEXT,
+  KIND_GRANT,
   KIND_REQUEST,
   KIND_RESULT,
   KIND_WORD,
@@ -30,14 +41,6 @@ import {
 
 /** Calls that may wait for room to one endpoint before further ones fail with BusyError. */
 export const MAX_WAITING_CALLS = 65_536;
-
-// A promise's two functions without a closure per call: the executor runs synchronously.
-let settleWith: Settle;
-let rejectWith: Settle;
-function captureSettlers(resolve: Settle, reject: Settle): void {
-  settleWith = resolve;
-  rejectWith = reject;
-}
 
 function argumentName(index: number): string {
   return `arguments[${index}]`;
@@ -54,9 +57,8 @@ export class Caller {
   readonly #credit: number;
   readonly #parcels: Parcels;
   readonly #commit: (peer: Peer) => void;
+  readonly #onWait: () => void;
   readonly #calls: CallTable;
-  /** Errors that came from another endpoint. */
-  readonly #remoteErrors = new WeakSet<object>();
   #waiting = 0;
   #unacknowledged = 0;
 
@@ -69,6 +71,7 @@ export class Caller {
     latencies: LatencyHistogram,
     ringSlots: number,
     commit: (peer: Peer) => void,
+    onWait: () => void,
   ) {
     this.#calls = new CallTable(latencies);
     this.#views = views;
@@ -77,6 +80,7 @@ export class Caller {
     this.#counters = counters;
     this.#credit = ringSlots >> 1;
     this.#commit = commit;
+    this.#onWait = onWait;
   }
 
   /** Calls sent and not answered, or waiting to be sent. */
@@ -89,14 +93,10 @@ export class Caller {
     return this.#waiting > 0;
   }
 
-  /** Whether a call was rejected with this error by another endpoint's reply. */
-  isRemoteError(error: unknown): boolean {
-    return typeof error === "object" && error !== null && this.#remoteErrors.has(error);
-  }
-
   /**
    * Calls `task` on `peer`. With a handle, the call can be cancelled; without a reply, the promise
-   * resolves as soon as the call is sent.
+   * resolves as soon as the call is sent. An urgent one needs no credit that others hold: its task
+   * must end at once.
    */
   call(
     peer: Peer,
@@ -104,21 +104,22 @@ export class Caller {
     args: readonly unknown[],
     handle?: CallHandle,
     noReply = false,
+    urgent = false,
   ): Promise<unknown> {
     if (peer.gone !== undefined) return Promise.reject(peer.gone);
-    if (peer.waiting.length >= MAX_WAITING_CALLS) {
-      return Promise.reject(new BusyError(peer.endpoint, peer.waiting.length));
+    const waiting = peer.waiting.length + peer.runningOn;
+    if (waiting >= MAX_WAITING_CALLS && !urgent) {
+      return Promise.reject(new BusyError(peer.endpoint, waiting));
     }
-    const promise = new Promise<unknown>(captureSettlers);
-    const resolve = settleWith;
-    const reject = rejectWith;
-    try {
-      this.#send(peer, task, args, resolve, reject, handle, noReply);
-    } catch (error) {
-      if (handle !== undefined) handle.settled = true;
-      reject(error);
-    }
-    return promise;
+    // Once this is compiled, the executor is a part of it: no closure is made.
+    return new Promise<unknown>((resolve, reject) => {
+      try {
+        this.#send(peer, task, args, resolve, reject, handle, noReply, urgent);
+      } catch (error) {
+        handle?.settle();
+        reject(error);
+      }
+    });
   }
 
   #send(
@@ -129,25 +130,30 @@ export class Caller {
     reject: Settle,
     handle: CallHandle | undefined,
     noReply: boolean,
+    urgent: boolean,
   ): void {
     const introduces = peer.introduced[task.index] !== true;
     const values = introduces ? [task.module, task.key, ...args] : args;
     const flags = (introduces ? FLAG_INTRODUCES : 0) |
       (handle === undefined ? 0 : FLAG_CANCELLABLE) | (noReply ? FLAG_NO_REPLY : 0);
-    const direct = peer.outstanding < this.#credit && peer.waiting.length === 0;
-    const views = direct ? this.#views : RecordViews.ofOneRecord();
+    let direct = this.#mayGo(peer, urgent);
+    let views = direct ? this.#views : RecordViews.ofOneRecord();
     // Invariant: a call with credit has room in the ring.
     let at = direct ? peer.producer.reserve() : 0;
     const bytes = this.#body.encode(values, views, at, introduces ? introducedName : argumentName);
-    // A getter among the values may have made calls of its own, and taken the slot.
-    if (direct && bytes !== undefined) at = peer.producer.reserve();
+    // A getter among the values may have made calls of its own, and taken the slot and the credit.
+    if (direct && bytes !== undefined) {
+      direct = this.#mayGo(peer, urgent);
+      views = direct ? this.#views : RecordViews.ofOneRecord();
+      at = direct ? peer.producer.reserve() : 0;
+    }
     const kindFlags = flags | this.#body.parcelFlag(values);
     views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, Math.min(values.length, 255), kindFlags);
     views.words[at + TASK_WORD] = task.index;
     if (handle !== undefined) handle.peer = peer;
     if (direct && (bytes === undefined || this.#body.tryWriteBlock(bytes, views, at))) {
       this.#body.move(peer.endpoint);
-      this.#admit(peer, at, resolve, reject, handle, noReply);
+      this.#admit(peer, at, task, resolve, reject, handle, noReply);
     } else {
       if (direct && this.underWay === 0) {
         throw this.#body.memoryError(bytes!.length); // no reply is due that could bring memory back
@@ -156,24 +162,85 @@ export class Caller {
       if (direct) staged.copyFrom(views.words, at, 0);
       this.#body.move(peer.endpoint);
       // The codec's scratch is reused by the next message.
-      const waiting = { views: staged, bytes: bytes?.slice(), resolve, reject, handle, noReply };
-      this.#wait(peer, waiting);
+      const body = bytes?.slice();
+      this.#wait(
+        peer,
+        { views: staged, bytes: body, task, resolve, reject, handle, noReply, urgent },
+      );
     }
-    if (introduces) peer.introduced[task.index] = true;
+  }
+
+  #creditOf(urgent: boolean): number {
+    return urgent ? this.#credit : this.#credit - 1;
+  }
+
+  /** Whether a message has credit, and none is before it. */
+  #mayGo(peer: Peer, urgent: boolean): boolean {
+    return peer.outstanding < this.#creditOf(urgent) &&
+      (peer.waiting.length === 0 || urgent && !peer.waiting[0]!.urgent);
+  }
+
+  /**
+   * Sends what is no call on the credit that is kept for urgent ones, and comes back when it is read: a
+   * late reply, or a KIND_ASK. `refused` is told if there is no memory for it.
+   */
+  sendUrgent(
+    peer: Peer,
+    kind: number,
+    call: number,
+    values: readonly unknown[],
+    name: (index: number) => string,
+    refused: Settle,
+  ): void {
+    const record = RecordViews.ofOneRecord(); // rare enough to go by the queue always
+    const bytes = this.#body.encode(values, record, 0, name)?.slice();
+    const flags = this.#body.parcelFlag(values) | (kind === KIND_ASK ? 0 : FLAG_LATE);
+    record.words[KIND_WORD] = kindWord(kind, values.length, flags);
+    record.words[CALL_WORD] = call;
+    this.#body.move(peer.endpoint);
+    this.#wait(peer, {
+      views: record,
+      bytes,
+      task: undefined,
+      resolve: () => {},
+      reject: refused,
+      handle: undefined,
+      noReply: true,
+      urgent: true,
+    });
+    this.sendWaiting(peer);
+  }
+
+  /**
+   * Asks peers for credit that calls which run there hold, where others wait for it. Calls that run
+   * here may depend on them, and theirs on these: without it, a chain of calls that comes back to an
+   * endpoint whose credit is all in use would wait for itself.
+   */
+  askForCredit(peers: readonly (Peer | undefined)[]): void {
+    for (const peer of peers) {
+      if (peer === undefined || peer.asked || peer.waiting.length === 0) continue;
+      if (peer.outstanding < this.#credit - 1 || peer.waiting.at(-1)!.urgent) continue;
+      peer.asked = true;
+      this.sendUrgent(peer, KIND_ASK, 0, [], argumentName, () => {});
+    }
   }
 
   #wait(peer: Peer, waiting: WaitingCall): void {
     if (waiting.handle !== undefined) waiting.handle.waiting = waiting;
-    peer.waiting.push(waiting);
+    const { urgent } = waiting;
+    const before = urgent ? peer.waiting.findIndex((other) => !other.urgent) : -1;
+    peer.waiting.splice(before < 0 ? peer.waiting.length : before, 0, waiting);
     this.#waiting++;
-    this.#counters[CALLS_DELAYED]!++;
+    if (waiting.task !== undefined) this.#counters[CALLS_DELAYED]!++;
     this.#counters[CALLS_WAITING] = this.#waiting;
+    this.#onWait();
   }
 
   /** Enters the record at `at` in the table of calls and commits it. */
   #admit(
     peer: Peer,
     at: number,
+    task: Callable | undefined,
     resolve: Settle,
     reject: Settle,
     handle: CallHandle | undefined,
@@ -186,24 +253,31 @@ export class Caller {
       resolve(undefined);
     } else {
       const block = this.#body.blockOf(this.#views, at);
-      const call = this.#calls.add(peer, resolve, reject, handle, block);
+      const call = this.#calls.add(peer, task!, resolve, reject, handle, block);
       this.#views.words[at + CALL_WORD] = call;
     }
-    this.#counters[CALLS_SENT]!++;
+    // Not sooner: a call that waits may never be sent.
+    if ((this.#views.words[at + KIND_WORD]! & FLAG_INTRODUCES) !== 0) {
+      peer.introduced[this.#views.words[at + TASK_WORD]!] = true;
+    }
+    this.#counters[task === undefined ? REPLIES_SENT : CALLS_SENT]!++;
     this.#commit(peer);
   }
 
   /** Sends what waits for `peer`, as far as credit and memory go. */
   sendWaiting(peer: Peer): void {
     let sent = 0;
-    while (sent < peer.waiting.length && peer.outstanding < this.#credit) {
+    while (sent < peer.waiting.length) {
       const next = peer.waiting[sent]!;
+      if (peer.outstanding >= this.#creditOf(next.urgent)) break;
       const at = peer.producer.reserve();
       this.#views.copyFrom(next.views.words, 0, at);
       if (next.bytes !== undefined && !this.#body.tryWriteBlock(next.bytes, this.#views, at)) {
         if (this.#calls.size + this.#unacknowledged > 0) break; // a reply brings memory back and tries again
         this.#refuse(next, this.#body.memoryError(next.bytes.length));
-      } else this.#admit(peer, at, next.resolve, next.reject, next.handle, next.noReply);
+      } else {
+        this.#admit(peer, at, next.task, next.resolve, next.reject, next.handle, next.noReply);
+      }
       sent++;
     }
     if (sent === 0) return;
@@ -216,19 +290,36 @@ export class Caller {
   #refuse(waiting: WaitingCall, error: unknown): void {
     if (waiting.bytes !== undefined) this.#body.discardBytes(waiting.bytes);
     else this.#body.discard(waiting.views, 0);
-    if (waiting.handle !== undefined) waiting.handle.settled = true;
+    waiting.handle?.settle();
     waiting.reject(error);
   }
 
   /** Takes the reply at `at`, of `kind`, and settles its call. */
   reply(peer: Peer, kind: number, at: number): void {
     const call = this.#views.words[at + CALL_WORD]!;
-    if (kindOf(kind) === KIND_ACK) {
-      peer.consumer.release();
-      peer.outstanding -= call;
-      peer.unacknowledged -= call;
-      this.#unacknowledged -= call;
-      return;
+    switch (kindOf(kind)) {
+      case KIND_ACK:
+        peer.consumer.release();
+        this.#forget(peer, call);
+        return;
+      case KIND_GRANT:
+        peer.asked = false;
+        peer.outstanding -= call;
+        peer.runningOn += call;
+        this.#forget(peer, this.#views.words[at + DETACHED_WORD]!);
+        peer.consumer.release();
+        return;
+      case KIND_ASK:
+        peer.consumer.release();
+        peer.wantsCredit = true;
+        peer.owedAcks++;
+        return;
+    }
+    if ((kind & FLAG_LATE) !== 0) {
+      // For the moment of its end the call counts again.
+      peer.outstanding++;
+      peer.runningOn--;
+      peer.owedAcks++;
     }
     this.#counters[REPLIES_RECEIVED]!++;
     const abandoned = this.#calls.isAbandoned(call);
@@ -236,9 +327,13 @@ export class Caller {
     let failed = kindOf(kind) !== KIND_RESULT;
     try {
       if (abandoned) this.#body.discard(this.#views, at);
-      else [value] = this.#body.read(this.#views, at);
+      else value = this.#body.readOne(this.#views, at);
       if (kindOf(kind) === KIND_ERROR_TEXT) value = new Error(String(value));
-      if (failed && typeof value === "object" && value !== null) this.#remoteErrors.add(value);
+      if (failed && value instanceof Error && !abandoned) {
+        // It settles the call as well, a little later.
+        value = rejectWithLocalStack(value, peer.endpoint, this.#calls.taskOf(call).key);
+        failed = false;
+      }
     } catch (error) {
       value = error;
       failed = true;
@@ -253,6 +348,13 @@ export class Caller {
     } else this.#finish(call, failed)?.(value);
   }
 
+  /** Takes the credit of so many messages back that want no reply. */
+  #forget(peer: Peer, messages: number): void {
+    peer.outstanding -= messages;
+    peer.unacknowledged -= messages;
+    this.#unacknowledged -= messages;
+  }
+
   /** Ends a call and frees what carried its arguments; returns what settles its promise, if wanted. */
   #finish(call: number, failed: boolean): Settle | undefined {
     this.#body.free(this.#calls.blockOf(call));
@@ -265,7 +367,7 @@ export class Caller {
    */
   cancel(handle: CallHandle, reason: unknown): number {
     if (handle.settled) return -1;
-    handle.settled = true;
+    handle.settle();
     const { peer, waiting, local } = handle;
     if (local !== undefined) {
       local.served.cancel(reason);
@@ -277,6 +379,7 @@ export class Caller {
       this.#waiting--;
       this.#counters[CALLS_WAITING] = this.#waiting;
       this.#refuse(waiting, reason);
+      this.sendWaiting(peer); // it may have been the one that there was no memory for
       return -1;
     }
     this.#calls.abandon(handle.call)(reason);

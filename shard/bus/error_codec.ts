@@ -52,6 +52,23 @@ const classesByName = new Map<string, ErrorClass>();
  * @param errorClass the class, which has a name and extends Error
  * @throws {TypeError} not a class of errors, or one without a name
  * @throws {RangeError} another class is registered under that name
+ *
+ * @example
+ * ```ts
+ * import { defineTasks, registerErrorClass } from "@tidepool/core";
+ *
+ * export class QuotaError extends RangeError {
+ *   override name = "QuotaError";
+ * }
+ * // In the module of the tasks, which host and shards import alike.
+ * registerErrorClass(QuotaError);
+ *
+ * export const quota = defineTasks(import.meta.url, {
+ *   spend: (units: number) => {
+ *     if (units > 100) throw new QuotaError(`Cannot spend ${units} units: expected 100 at most`);
+ *   },
+ * });
+ * ```
  */
 export function registerErrorClass(errorClass: ErrorClass): void {
   if (
@@ -132,6 +149,28 @@ export function rebuild(
   if (name !== undefined && error.name !== name) hide(error, "name", name);
   if (message !== undefined && error.message !== message) hide(error, "message", message);
   return error;
+}
+
+/** The text of whatever was thrown; also of what throws when it is asked for its text. */
+export function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return "something thrown that has no text";
+  }
+}
+
+/**
+ * What can always travel of an error: its class, and the beginnings of its message and its stack. Of
+ * anything else that was thrown, the beginning of its text.
+ */
+export function bareError(thrown: unknown, maxCharacters: number): unknown {
+  const short = (value: unknown) => textOf(value).slice(0, maxCharacters);
+  if (!(thrown instanceof Error)) return short(thrown);
+  return Object.create(Object.getPrototypeOf(thrown), {
+    message: { value: short(thrown.message) },
+    stack: { value: short(thrown.stack) },
+  });
 }
 
 /** Gives the error the sender's stack in place of the one of its making here. */

@@ -35,7 +35,7 @@ export class BusyError extends Error {
 
 /** A message did not fit the memory of the slice that was to carry it. */
 export class MessageMemoryError extends RangeError {
-  /** Bytes that the message needs in one block. */
+  /** Bytes that the message needs in one block, or had come to when they were too many. */
   readonly byteLength: number;
   /** Bytes free in the sender's slice. */
   readonly freeBytes: number;

@@ -41,7 +41,7 @@ export class LocalCalls {
     handle.local = { served, reject };
     this.#run(() => this.#callee.runAs(served, () => task.run(...args.map(kept))))
       .then(resolve, reject)
-      .finally(() => handle.settled = true);
+      .finally(() => handle.settle());
     return promise;
   }
 

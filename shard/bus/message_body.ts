@@ -9,6 +9,7 @@
  */
 
 import type { Allocator } from "../../allocator/mod.ts";
+import { textOf } from "./error_codec.ts";
 import { MessageMemoryError } from "./errors.ts";
 import { InlineCodec, type RecordViews } from "./message_codec.ts";
 import {
@@ -23,6 +24,11 @@ import { Transferred } from "./parcels.ts";
 import { ValueCodec } from "./value_codec.ts";
 import type { WireType } from "./wire_type.ts";
 
+/** To set the length of an array calls into the runtime, even if it is that already: 50 ns. */
+function empty(transfers: object[]): void {
+  if (transfers.length > 0) transfers.length = 0;
+}
+
 /** Writes and reads the values of one endpoint's messages. */
 export class MessageBody {
   readonly #allocator: Allocator;
@@ -30,7 +36,6 @@ export class MessageBody {
   readonly #types: readonly WireType<object>[];
   readonly #values: ValueCodec;
   readonly #inline: InlineCodec;
-  readonly #sliceBytes: number;
   readonly #inlineTransfers: object[] = [];
   /** Wire-typed values of the last message encoded: see `move()`. */
   #transfers: object[] = this.#inlineTransfers;
@@ -43,9 +48,12 @@ export class MessageBody {
     this.#allocator = allocator;
     this.#segment = new Uint8Array(buffer);
     this.#types = types;
-    this.#values = new ValueCodec(types);
+    // Refused while it is written: a message of gigabytes would be copied first for nothing.
+    this.#values = new ValueCodec(types, {
+      maxBytes: allocator.statistics().totalBytes,
+      tooLong: (byteLength) => this.memoryError(byteLength),
+    });
     this.#inline = new InlineCodec(types);
-    this.#sliceBytes = allocator.statistics().totalBytes;
   }
 
   /**
@@ -60,16 +68,20 @@ export class MessageBody {
     name: (index: number) => string,
   ): Uint8Array | undefined {
     const inline = this.#inlineTransfers;
-    inline.length = 0;
+    empty(inline);
     if (this.#inline.tryEncode(values, views, at, inline)) {
       this.#transfers = inline;
       return undefined;
     }
     const transfers: object[] = [];
     const bytes = this.#values.encode(values, name, transfers);
-    if (bytes.length > this.#sliceBytes) throw this.memoryError(bytes.length);
     this.#transfers = transfers; // last, since a getter may have sent messages of its own
     return bytes;
+  }
+
+  /** The same for the one value of a result or an error; false, and nothing done, if it is not plain. */
+  tryEncodePlain(value: unknown, views: RecordViews, at: number): boolean {
+    return this.#inline.tryEncodePlain(value, views, at);
   }
 
   /**
@@ -103,7 +115,7 @@ export class MessageBody {
         }
       }
     }
-    transfers.length = 0;
+    empty(transfers);
   }
 
   /** Puts `bytes` into a block and its address into the record; false if there is no memory. */
@@ -140,6 +152,23 @@ export class MessageBody {
     return this.#values.decode(this.#block(views, at));
   }
 
+  /** The first `count` values, none of which is wire-typed, of a record that cannot be read whole. */
+  readFirst(views: RecordViews, at: number, count: number): unknown[] {
+    if ((views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) !== 0) {
+      return this.#values.decodeFirst(this.#block(views, at), count);
+    }
+    const values = new Array<unknown>(count);
+    this.#inline.decode(count, views, at, values);
+    return values;
+  }
+
+  /** The one value of a result or an error at `at`. Its block stays. */
+  readOne(views: RecordViews, at: number): unknown {
+    return (views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) === 0
+      ? this.#inline.decodeOne(views, at)
+      : this.#values.decode(this.#block(views, at))[0];
+  }
+
   /** The same for a record that nobody will read: its wire-typed values are told. */
   discard(views: RecordViews, at: number): void {
     const kind = views.words[at + KIND_WORD]!;
@@ -170,28 +199,36 @@ export class MessageBody {
     this.#values.discard(bytes);
   }
 
+  /** `failure` if it can travel, else an error with its text. */
+  sendable(failure: unknown): unknown {
+    try {
+      this.#values.encode([failure], () => "the error", []);
+      return failure;
+    } catch {
+      this.abandon(failure);
+      return new Error(textOf(failure));
+    }
+  }
+
   /**
    * Lets go of the wire-typed values in a result or an error that cannot be sent: nobody else has
    * them. Looks where the codec looks, but runs no getter.
    */
   abandon(value: unknown): void {
-    if (this.#types.length > 0) this.#abandon(value, new Set());
+    if (!isObject(value)) return;
+    const found = new Set<object>([value]); // it grows while it is walked: no depth is too much
+    for (const object of found) {
+      const type = this.#wireTypeOf(object);
+      if (type !== undefined) type.abandon?.(object);
+      else for (const part of partsOf(object)) found.add(part);
+    }
   }
 
-  #abandon(value: unknown, seen: Set<object>): void {
-    if (typeof value !== "object" || value === null || seen.has(value)) return;
-    seen.add(value);
-    const type = this.#types.find((each) => value instanceof each.class);
-    if (type !== undefined) return type.abandon?.(value);
-    if (ArrayBuffer.isView(value)) return;
-    if (value instanceof Map || value instanceof Set) {
-      for (const [key, item] of value.entries()) {
-        this.#abandon(key, seen);
-        this.#abandon(item, seen);
-      }
-    }
-    for (const key of Object.getOwnPropertyNames(value)) {
-      this.#abandon(Object.getOwnPropertyDescriptor(value, key)!.value, seen);
+  #wireTypeOf(object: object): WireType<object> | undefined {
+    try {
+      return this.#types.find((each) => object instanceof each.class);
+    } catch {
+      return undefined; // a Proxy whose traps throw is none of ours
     }
   }
 
@@ -205,4 +242,25 @@ export class MessageBody {
     const address = views.floats[(at + CELLS_WORD) >> 1]!;
     return this.#segment.subarray(address, address + views.words[at + BLOCK_LENGTH_WORD]!);
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+/** The objects that an object holds, as far as they show without running a getter. */
+function partsOf(object: object): object[] {
+  if (ArrayBuffer.isView(object)) return [];
+  const parts: unknown[] = [];
+  try {
+    if (object instanceof Map || object instanceof Set) {
+      for (const entry of object.entries()) parts.push(...entry);
+    }
+    for (const key of Object.getOwnPropertyNames(object)) {
+      parts.push(Object.getOwnPropertyDescriptor(object, key)?.value);
+    }
+  } catch {
+    return []; // a Proxy whose traps throw shows nothing
+  }
+  return parts.filter(isObject);
 }

@@ -1,12 +1,19 @@
 /**
  * One endpoint's side of the bus: calls out, calls in, over one ring to and one ring from each peer.
  *
- * Flow control is by credit. An endpoint has at most half a ring of calls under way to a peer, and
- * a ring carries nothing but requests of its producer and replies to its consumer's requests. So a
- * ring of `slots` records holds at most slots/2 of the one and slots/2 of the other: the room for a
- * reply is reserved when its request is admitted, `reserve()` never fails for a call that has
- * credit, and endpoints that flood each other cannot lock up. (Seastar bounds its queues the other
- * way, and had to lift the bound on calls under way: smp.hh, commit 15a92cfe7.)
+ * Flow control is by credit. An endpoint has at most half a ring of calls under way to a peer, and a
+ * ring carries nothing but requests of its producer and replies to its consumer's requests. So a ring
+ * of `slots` records holds at most slots/2 of the one and slots/2 of the other: the room for a reply is
+ * reserved when its request is admitted, `reserve()` never fails for a call that has credit, and
+ * endpoints that flood each other cannot lock up.
+ *
+ * Calls that wait for each other in a circle could, still: a task that calls back holds its caller's
+ * credit until its own call has some. So an endpoint that serves calls, and whose own calls wait for
+ * credit, asks for it (KIND_ASK); the peer gives back the credit of calls that run on there
+ * (KIND_GRANT), and sends their replies, late, on credit of its own. One call of each half ring is kept
+ * for such messages and for cancellations: they must not wait for what they are to end, and their
+ * credit comes back as soon as they are read. (Seastar bounds its queues the other way, and had to
+ * lift the bound on calls under way for that circle: smp.hh, commit 15a92cfe7.)
  *
  * Everything is synchronous but the promises of calls; wait_strategy.ts decides when to poll.
  *
@@ -24,7 +31,6 @@ import {
   HEARTBEAT_BYTES,
   LATENCIES_BYTES,
 } from "./control_page.ts";
-import { StoppedError } from "./errors.ts";
 import { BUCKET_COUNT, LatencyHistogram } from "./latency_histogram.ts";
 import { MessageBody } from "./message_body.ts";
 import { RecordViews } from "./message_codec.ts";
@@ -34,7 +40,7 @@ import { LocalCalls } from "./local_calls.ts";
 import { Parcels } from "./parcels.ts";
 import { PendingSet } from "./pending_set.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
-import { announce, type Doorbells } from "./wait_strategy.ts";
+import { announce, type Doorbells, type Spinner } from "./wait_strategy.ts";
 import type { WireType } from "./wire_type.ts";
 
 /**
@@ -77,8 +83,10 @@ export interface MessageBusOptions {
   readonly connect: (endpoint: number) => void;
   /** Wakes peers. */
   readonly doorbells: Doorbells;
-  /** Whether a caller that sleeps should wake itself to spin for its reply. */
-  readonly spins: boolean;
+  /** What spins for this endpoint. A caller that sleeps wakes itself if that pays. */
+  readonly spinner: Spinner;
+  /** Cores of the machine. */
+  readonly cores: number;
 }
 
 /** One endpoint's side of the bus. */
@@ -99,7 +107,8 @@ export class MessageBus {
   readonly #caller: Caller;
   readonly #callee: Callee;
   readonly #local: LocalCalls;
-  readonly #spins: boolean;
+  readonly #spinner: Spinner;
+  readonly #cores: number;
   readonly #ring: (from: number, to: number) => number;
   readonly #ringSlots: number;
   /** By endpoint; none at the own number. */
@@ -124,8 +133,12 @@ export class MessageBus {
   /** The ring that is being read, in a poll. */
   #reading: RingConsumer | undefined;
   #asleep = false;
+  #closedBy: Error | undefined;
   readonly #idleWaiters: { readonly serving: number; readonly resolve: () => void }[] = [];
-  readonly #flush = (): void => this.flush();
+  readonly #flush = (): void => {
+    this.#askForCredit();
+    this.flush();
+  };
 
   constructor(options: MessageBusOptions) {
     this.endpoint = options.endpoint;
@@ -137,7 +150,8 @@ export class MessageBus {
     const page = options.controlPage(options.endpoint);
     this.#counters = new Float64Array(options.buffer, page + COUNTERS_BYTES, COUNTER_COUNT);
     const latencies = new Int32Array(options.buffer, page + LATENCIES_BYTES, BUCKET_COUNT);
-    this.#spins = options.spins;
+    this.#spinner = options.spinner;
+    this.#cores = options.cores;
     this.#changesWord = options.changesByteOffset >> 2;
     this.#changesSeenWord = (page + CHANGES_SEEN_BYTES) >> 2;
     this.#heartbeatWord = (page + HEARTBEAT_BYTES) >> 2;
@@ -159,6 +173,7 @@ export class MessageBus {
       new LatencyHistogram(latencies),
       options.ringSlots,
       commit,
+      () => this.#scheduleFlush(),
     );
     this.#callee = new Callee(
       this.#views,
@@ -166,6 +181,7 @@ export class MessageBus {
       this.parcels,
       this.#counters,
       options.resolve,
+      this.#caller,
       commit,
       (peer) => this.#touch(peer),
       () => this.#checkIdle(),
@@ -217,23 +233,25 @@ export class MessageBus {
     args: readonly unknown[],
     handle?: CallHandle,
   ): Promise<unknown> {
-    if (!this.open) {
-      return Promise.reject(
-        new StoppedError(`Cannot call endpoint ${to}: this endpoint has stopped`),
-      );
-    }
+    if (!this.open) return Promise.reject(this.#closedBy);
     if (to !== this.endpoint) return this.#caller.call(this.#peers[to]!, task, args, handle);
     return this.#local.call(task, args, handle);
   }
 
   /**
    * Calls `task` on endpoint `to` and wants no result: resolves as soon as the call is sent. What it
-   * throws waits there for `takeFailures()`.
+   * throws waits there for `takeFailures()`. An urgent one goes before others, and its task must end
+   * at once.
    */
-  async callWithoutReply(to: number, task: Callable, args: readonly unknown[]): Promise<void> {
-    if (!this.open) throw new StoppedError(`Cannot call endpoint ${to}: this endpoint has stopped`);
+  async callWithoutReply(
+    to: number,
+    task: Callable,
+    args: readonly unknown[],
+    urgent = false,
+  ): Promise<void> {
+    if (!this.open) throw this.#closedBy;
     if (to !== this.endpoint) {
-      await this.#caller.call(this.#peers[to]!, task, args, undefined, true);
+      await this.#caller.call(this.#peers[to]!, task, args, undefined, true, urgent);
       return;
     }
     this.#local.callWithoutReply(task, args);
@@ -251,7 +269,7 @@ export class MessageBus {
 
   /** The same of every endpoint, without waiting. */
   takeAllFailures(): unknown[] {
-    const taken = this.#local.takeFailures();
+    const taken = this.#local.takeFailures().map((failure) => this.#body.sendable(failure));
     for (const peer of this.#peers) {
       if (peer !== undefined) taken.push(...this.#callee.takeFailures(peer));
     }
@@ -268,11 +286,6 @@ export class MessageBus {
   /** The caller `from` has given its call up: the task that serves it is told. */
   cancelServed(from: number, call: number, reason: unknown): void {
     this.#peers[from]!.served.get(call)?.cancel(reason);
-  }
-
-  /** Whether `error` came from another endpoint. */
-  isRemoteError(error: unknown): boolean {
-    return this.#caller.isRemoteError(error);
   }
 
   /** Takes the reserved slot of the ring to `peer`, to be published at the end of the turn. */
@@ -292,6 +305,10 @@ export class MessageBus {
       peer.dirty = true;
       this.#dirty.push(peer);
     }
+    this.#scheduleFlush();
+  }
+
+  #scheduleFlush(): void {
     // Behind the microtasks already queued, so that all callers of this turn share one publish.
     if (this.#flushScheduled || this.#polling) return;
     this.#flushScheduled = true;
@@ -317,8 +334,10 @@ export class MessageBus {
       this.#counters[BATCHES]!++;
       if (this.#doorbells.ring(peer.endpoint)) this.#counters[WAKE_UPS]!++;
     }
-    dirty.length = 0;
-    if (this.#asleep && this.#spins && this.#caller.underWay > 0) this.#doorbells.ringSelf();
+    if (dirty.length > 0) dirty.length = 0;
+    if (this.#asleep && this.#spinner.pays && this.#caller.underWay > 0 && this.maySpin()) {
+      this.#doorbells.ringSelf();
+    }
   }
 
   // ─── The loop's side: see wait_strategy.ts ───────────────────────────────────────────────────
@@ -339,16 +358,28 @@ export class MessageBus {
           handled += this.#receive(index * 32 + 31 - Math.clz32(bits & -bits));
         }
       }
-      if (handled > 0 && this.#caller.hasWaiting) {
-        for (const peer of this.#peers) if (peer !== undefined) this.#caller.sendWaiting(peer);
-      }
+      if (handled > 0) this.#sendWaiting();
     } finally {
       this.#polling = false;
+      this.#askForCredit();
       // Also when a record could not be handled: what was sent before it must not stay behind.
       this.flush();
     }
     this.#checkIdle();
     return handled;
+  }
+
+  /** Sends what waits, as far as credit and memory go. */
+  #sendWaiting(): void {
+    if (!this.#caller.hasWaiting) return;
+    for (const peer of this.#peers) if (peer !== undefined) this.#caller.sendWaiting(peer);
+  }
+
+  /** Of calls that wait for credit others may wait, in a circle, if some are served here. */
+  #askForCredit(): void {
+    if (this.#caller.hasWaiting && this.#callee.underWay > 0) {
+      this.#caller.askForCredit(this.#peers);
+    }
   }
 
   /** Handles every record of the ring from `endpoint`. */
@@ -367,6 +398,8 @@ export class MessageBus {
     }
     consumer.publish();
     this.#reading = undefined;
+    this.#callee.grant(peer);
+    if (peer.owedAcks > 0) this.#touch(peer);
     return handled;
   }
 
@@ -381,6 +414,22 @@ export class MessageBus {
     return !this.#pending.isEmpty() ||
       Atomics.load(this.#views.words, this.#changesWord) !== this.#seenChanges ||
       this.#allocator.hasRemoteFrees();
+  }
+
+  /**
+   * Whether no more endpoints are awake than there are cores, this one included: a look at a word of
+   * each, and only if there are more endpoints than cores.
+   */
+  maySpin(): boolean {
+    const peers = this.#peers;
+    let spare = this.#cores - 1;
+    if (peers.length <= this.#cores) return true;
+    for (let i = 0; i < peers.length; i++) {
+      const peer = peers[i];
+      if (peer === undefined || peer.gone !== undefined) continue;
+      if (!this.#doorbells.looksAsleep(i) && --spare < 0) return false;
+    }
+    return true;
   }
 
   /** Told by `attend()`. */
@@ -398,6 +447,7 @@ export class MessageBus {
     // Orders the reads of states and obituaries behind the change of CHANGES that announces them.
     this.#seenChanges = Atomics.load(words, this.#changesWord);
     this.#onChanges();
+    this.#sendWaiting(); // calls to the dead have given their memory back
     // Tells the host that this endpoint has let go of the rings of the dead.
     announce(words, this.#changesSeenWord, this.#seenChanges);
   }
@@ -421,6 +471,7 @@ export class MessageBus {
     for (const served of peer.served.values()) served.cancel(error);
     peer.served.clear();
     peer.failures = [];
+    this.#callee.dropHeld(peer);
     this.parcels.close(endpoint);
     // Before the calls are rejected, which frees the blocks that the records lie in.
     this.#allocator.remoteFrees.retire(endpoint);
@@ -462,8 +513,12 @@ export class MessageBus {
     }
   }
 
-  /** Ends the endpoint: rejects what is under way with `error`; returns how many calls. */
-  close(error: Error): number {
+  /**
+   * Ends the endpoint: rejects what is under way with `error`, and every later call with `afterwards`;
+   * returns how many were under way.
+   */
+  close(error: Error, afterwards = error): number {
+    this.#closedBy = afterwards;
     let rejected = 0;
     for (const peer of this.#peers) {
       if (peer !== undefined) rejected += this.declareGone(peer.endpoint, error);

@@ -153,11 +153,14 @@ const TRANSFERABLE = [ArrayBuffer, MessagePort, ReadableStream, WritableStream, 
  *
  * @example
  * ```ts
- * import { transfer } from "@tidepool/core";
+ * import { defineTasks, submitTo, transfer } from "@tidepool/core";
  *
- * const frame = new ArrayBuffer(1 << 20);
- * // await submitTo(1, video.encode, transfer(frame));
- * transfer(frame);
+ * const frames = defineTasks(import.meta.url, {
+ *   encode: (frame: ArrayBuffer) => frame.byteLength,
+ * });
+ * export const sources = defineTasks(import.meta.url, {
+ *   capture: () => submitTo(1, frames.encode, transfer(new ArrayBuffer(1 << 20))),
+ * });
  * ```
  */
 export function transfer<T extends object>(value: T): T {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Callable } from "./callable.ts";
 import type { RecordViews } from "./message_codec.ts";
 import type { RingConsumer, RingProducer } from "./spsc_ring.ts";
 
@@ -15,10 +16,12 @@ export type Handler = (...args: unknown[]) => unknown;
 
 /** A call that has no credit or no memory yet, whole but for its place in the ring. */
 export interface WaitingCall {
-  /** The record. */
+  /** The record: of a call, a late reply, or a KIND_ASK. */
   readonly views: RecordViews;
   /** Its values, when they do not fit the record. */
   readonly bytes: Uint8Array | undefined;
+  /** What it calls, if it is a call. */
+  readonly task: Callable | undefined;
   /** Settles the caller's promise. */
   readonly resolve: Settle;
   /** Settles the caller's promise. */
@@ -27,6 +30,8 @@ export interface WaitingCall {
   readonly handle: CallHandle | undefined;
   /** Whether no reply is wanted. */
   readonly noReply: boolean;
+  /** Whether it may have the credit that is kept for such, and goes before others that wait. */
+  readonly urgent: boolean;
 }
 
 /** A call as its caller may cancel it. */
@@ -39,8 +44,18 @@ export class CallHandle {
   waiting: WaitingCall | undefined;
   /** Whether the caller's promise is settled. */
   settled = false;
+  /** The sets of calls that a signal and a deadline end: this one leaves them when it is settled. */
+  bySignal: Set<CallHandle> | undefined;
+  byDeadline: Set<CallHandle> | undefined;
   /** The call itself, and its promise, when it runs on the caller's own endpoint. */
   local: { readonly served: ServedCall; readonly reject: Settle } | undefined;
+
+  /** The caller's promise is settled, or about to be. */
+  settle(): void {
+    this.settled = true;
+    this.bySignal?.delete(this);
+    this.byDeadline?.delete(this);
+  }
 }
 
 /** A call taken in that has to wait: for a module to load, for parcels, or behind one that does. */
@@ -80,7 +95,7 @@ export class Peer {
   readonly consumer: RingConsumer;
   /** Calls sent and not yet answered. Invariant: at most half the slots of a ring. */
   outstanding = 0;
-  /** Calls that wait for credit or memory, oldest first. */
+  /** Calls that wait for credit or memory: the urgent ones first, the oldest first among each. */
   readonly waiting: WaitingCall[] = [];
   /** Own tasks, by index, that this peer has met. */
   readonly introduced: boolean[] = [];
@@ -98,6 +113,18 @@ export class Peer {
   detached = 0;
   /** What its calls without reply have thrown here, for its next flush(). */
   failures: unknown[] = [];
+  /** Its calls that run here past the turn in which they began, and hold its credit. */
+  running = 0;
+  /** Those of them that want no reply. */
+  runningDetached = 0;
+  /** How often it was given credit back: the replies of calls that began before will be late. */
+  grants = 0;
+  /** Whether it has asked for credit that calls which run here hold. */
+  wantsCredit = false;
+  /** Whether it was asked for credit and has not answered. */
+  asked = false;
+  /** Own calls that run there and hold no credit any more. */
+  runningOn = 0;
   /** Why nothing more can be sent to it. */
   gone: Error | undefined;
   /** Whether the ring to it has records that are not published. */

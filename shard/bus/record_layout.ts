@@ -27,6 +27,8 @@ export const KIND_WORD = 0;
 export const CALL_WORD = 1;
 /** Word 2: which task a request wants run. */
 export const TASK_WORD = 2;
+/** Word 2 of a KIND_GRANT: how many calls without reply give their credit back besides. */
+export const DETACHED_WORD = 2;
 /** Word 3: the tags of the values. */
 export const TAGS_WORD = 3;
 /** Word 4: where the cells begin; a multiple of two, so that a cell is 8-byte aligned. */
@@ -48,6 +50,10 @@ export const KIND_ERROR = 3;
 export const KIND_ERROR_TEXT = 4;
 /** CALL calls that wanted no reply are over; no values. */
 export const KIND_ACK = 5;
+/** The sender's calls wait for credit, and others wait for it: it wants back what it can get. */
+export const KIND_ASK = 6;
+/** CALL calls run on and give their credit back: their replies will be LATE. */
+export const KIND_GRANT = 7;
 
 /** The values lie in a block of the sender's slice. */
 export const FLAG_OUT_OF_LINE = 1 << 16;
@@ -60,6 +66,9 @@ export const FLAG_CANCELLABLE = 1 << 18;
 export const FLAG_NO_REPLY = 1 << 19;
 /** Some value is a parcel, see parcels.ts. */
 export const FLAG_PARCELS = 1 << 20;
+
+/** The reply of a call that has given its credit back: it comes on credit of its own sender's. */
+export const FLAG_LATE = 1 << 21;
 
 /** No cell: `undefined`. */
 export const TAG_UNDEFINED = 0;

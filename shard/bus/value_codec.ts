@@ -6,15 +6,22 @@
  * @module
  */
 
+import type { LengthLimit } from "./byte_writer.ts";
 import { ValueReader } from "./value_reader.ts";
 import { ValueWriter } from "./value_writer.ts";
 import type { WireType } from "./wire_type.ts";
 
 export { type ErrorClass, registerErrorClass } from "./error_codec.ts";
 
+const NO_LIMIT: LengthLimit = {
+  maxBytes: Infinity,
+  tooLong: (byteLength) => new RangeError(`Cannot send a message of ${byteLength} bytes`),
+};
+
 /** Writes and reads messages. One of its own for each thread. */
 export class ValueCodec {
   readonly #types: readonly WireType<object>[];
+  readonly #limit: LengthLimit;
   readonly #writer: ValueWriter;
   readonly #reader: ValueReader;
   #encodes = false;
@@ -27,10 +34,12 @@ export class ValueCodec {
    *
    * @param types the wire types, in the same order on all shards: their ids on the wire are their
    *   indices here
+   * @param limit how long a message may be
    */
-  constructor(types: readonly WireType<object>[]) {
+  constructor(types: readonly WireType<object>[], limit: LengthLimit = NO_LIMIT) {
     this.#types = types;
-    this.#writer = new ValueWriter(types);
+    this.#limit = limit;
+    this.#writer = new ValueWriter(types, limit);
     this.#reader = new ValueReader(types);
   }
 
@@ -42,7 +51,8 @@ export class ValueCodec {
    * @param transfers receives the wire-typed values met, each once; after a throw it is as it was
    * @returns the bytes, in the codec's own scratch: valid until the next `encode()`
    * @throws {TypeError} a value that cannot travel, named by its path
-   * @throws {RangeError} objects nested too deeply, or a block beyond 4 GiB
+   * @throws {RangeError} objects nested too deeply, a block beyond 4 GiB, or what the limit says of a
+   * message that is too long
    */
   encode(
     values: readonly unknown[],
@@ -75,6 +85,12 @@ export class ValueCodec {
     }
   }
 
+  /** The first `count` values of a message, none of which is wire-typed; the rest is not looked at. */
+  decodeFirst(bytes: Uint8Array, count: number): unknown[] {
+    if (this.#decodes) return this.#nested().decodeFirst(bytes, count);
+    return this.#reader.readFirst(bytes, count);
+  }
+
   /**
    * Calls `WireType.undelivered()` for each wire-typed value of a message that nobody will read.
    * O(1) where there is none.
@@ -93,7 +109,7 @@ export class ValueCodec {
   }
 
   #nested(): ValueCodec {
-    this.#inner ??= new ValueCodec(this.#types);
+    this.#inner ??= new ValueCodec(this.#types, this.#limit);
     return this.#inner;
   }
 }

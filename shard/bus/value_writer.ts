@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ByteWriter } from "./byte_writer.ts";
+import { ByteWriter, type LengthLimit } from "./byte_writer.ts";
 import { classify, HIDDEN_FIELDS } from "./error_codec.ts";
 import { fieldStep, mapStep, reasonAgainst, Refusal } from "./refusal.ts";
 import { WrittenShapes } from "./shape_table.ts";
@@ -44,7 +44,7 @@ const SCANNED_OBJECTS = 24;
 /** Writes one message at a time. */
 export class ValueWriter {
   readonly #types: readonly WireType<object>[];
-  readonly #out = new ByteWriter();
+  readonly #out: ByteWriter;
   readonly #shapes = new WrittenShapes();
   readonly #words = new Int32Array(MAX_WIRE_WORDS);
   readonly #wordBytes = new Uint8Array(this.#words.buffer);
@@ -61,8 +61,9 @@ export class ValueWriter {
   #depth = 0;
   #transfers: object[] = [];
 
-  constructor(types: readonly WireType<object>[]) {
+  constructor(types: readonly WireType<object>[], limit: LengthLimit) {
     this.#types = types;
+    this.#out = new ByteWriter(limit);
   }
 
   /** Writes a message; see `ValueCodec.encode()`. */

@@ -8,7 +8,11 @@
 /** The most words that a wire type may take. */
 export const MAX_WIRE_WORDS = 8;
 
-/** How the objects of one class travel. Of fixed size, so that they fit a slot of the ring too. */
+/**
+ * How the objects of one class travel. Of fixed size, so that they fit a slot of the ring too.
+ *
+ * @experimental
+ */
 export interface WireType<T extends object> {
   /** The class whose objects, those of its subclasses included, travel this way. */
   readonly class: { readonly prototype: T; [Symbol.hasInstance](value: unknown): boolean };

@@ -3,6 +3,7 @@
  * names; theirs compare with `count · rate`, which is what a weight of `max(size, rate)` gives.
  */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { Session } from "node:inspector/promises";
 import { Allocator, HeapProfile, type HeapProfileOptions } from "../../allocator/mod.ts";
 import { withRandom } from "../harness/seeded_random.ts";
 
@@ -221,6 +222,35 @@ Deno.test("HeapProfile.toV8HeapProfile() joins stacks into V8's tree, and loses 
   assert(sizes.size < calls * 0.7, `${sizes.size} nodes for ${calls} calls`);
   assertEquals(samples.length, 31);
   for (const { size, nodeId } of samples) assertEquals(size, sizes.get(nodeId));
+});
+
+/** The kind of every field that a profile has anywhere, by its path. */
+function fieldsOf(value: unknown, path = "", found = new Map<string, string>()) {
+  found.set(path, Array.isArray(value) ? "array" : typeof value);
+  if (Array.isArray(value)) {
+    for (const item of value) fieldsOf(item, `${path}[]`, found);
+  } else if (typeof value === "object" && value !== null) {
+    for (const [key, field] of Object.entries(value)) {
+      // A node has nodes: one path for all of them, however deep.
+      fieldsOf(field, `${path}.${key}`.replace(/(\.node)*(\.children\[\])+/, ".node"), found);
+    }
+  }
+  return found;
+}
+
+Deno.test("HeapProfile.toV8HeapProfile() has the fields of a profile that V8 takes, of the same kinds", async () => {
+  const session = new Session();
+  session.connect();
+  await session.post("HeapProfiler.startSampling", { samplingInterval: 1024 });
+  const kept = Array.from({ length: 10_000 }, (_, i) => ({ i }));
+  const { profile: ofV8 } = await session.post("HeapProfiler.stopSampling");
+  session.disconnect();
+  assertEquals(kept.length, 10_000);
+
+  const { allocator, profile } = make({ sampleBytes: 1 });
+  places(allocator, 0, 3);
+  const ours = fieldsOf(JSON.parse(JSON.stringify(profile.toV8HeapProfile())));
+  assertEquals(Object.fromEntries(ours), Object.fromEntries(fieldsOf(ofV8)));
 });
 
 Deno.test("HeapProfile.toV8HeapProfile() counts lines and columns from 0, as V8 does", () => {

@@ -37,8 +37,13 @@ Deno.test("test_diagnostics_failures: memoryReport() counts the requests that fa
   for (let failures = 1; failures <= 3; failures++) {
     assertEquals(allocator.malloc(1 << 30), 0);
     const noun = failures === 1 ? "request" : "requests";
-    assertStringIncludes(memoryReport(allocator.buffer, SLICE), `  failed  ${failures} ${noun}; `);
+    const line =
+      `  failed  ${failures} ${noun}, ${failures} of them for more than the slice holds; `;
+    assertStringIncludes(memoryReport(allocator.buffer, SLICE), line);
   }
+  allocator.malloc(40_000);
+  assertEquals(allocator.malloc(40_000), 0);
+  assertStringIncludes(memoryReport(allocator.buffer, SLICE), "4 requests, 3 of them for more");
 });
 
 Deno.test("memoryReport() has a row for each range of sizes, with what is used and free in it", () => {

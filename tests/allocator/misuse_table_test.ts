@@ -159,6 +159,30 @@ const ROWS: readonly Row[] = [
     debug: FREE_ALREADY,
   },
   {
+    misuse: "realloc of a block on its own shard, after another shard has freed it",
+    run: ({ owner, second }) => {
+      const address = owner.malloc(100);
+      second.free(address);
+      assertEquals(owner.realloc(address, 200), address);
+    },
+    always: "missed",
+    debug: FREE_ALREADY,
+  },
+  {
+    misuse: "realloc of a block that a reclaimer frees to make room for it",
+    run: ({ owner }) => {
+      const blocks: number[] = [];
+      for (let at = owner.malloc(1000); at !== 0; at = owner.malloc(1000)) blocks.push(at);
+      const address = blocks[1]!;
+      owner.reclaimers.add(() => {
+        for (const block of blocks.splice(0, 10)) owner.free(block);
+      }, { scope: "sync" });
+      owner.realloc(address, 8000);
+    },
+    always: FREE_ALREADY,
+    debug: FREE_ALREADY,
+  },
+  {
     misuse: "an address outside the segment, misaligned, or outside the heap",
     run: ({ owner }) => {
       const address = between(owner, 100);
@@ -286,6 +310,17 @@ const ROWS: readonly Row[] = [
     },
     always: "missed",
     debug: [HeapCheckError, "free memory keeps what it was filled with"],
+  },
+  {
+    misuse: "a write to memory that was never handed out",
+    run: ({ owner, words }) => {
+      const address = owner.malloc(100);
+      words[address / 4 + 5000] = 1;
+      owner.checkHeap();
+      owner.malloc(30_000);
+    },
+    always: "missed",
+    debug: "missed",
   },
   {
     misuse: "a write to a block that was freed on another shard",

@@ -58,7 +58,6 @@ Deno.test("NewDelete.new() throws BadAllocError with what was asked for and what
       [() => heap.new(60_000, { alignment: 64 }), 60_000, 64],
       [() => heap.newArray(60, 1000), 60_000, 8],
       [() => heap.newArray(60, 1000, { alignment: 64 }), 60_000, 64],
-      [() => heap.new(2 ** 53 - 1), 2 ** 53 - 1, 8],
     ] as const
   ) {
     const error = assertThrows(
@@ -76,8 +75,38 @@ Deno.test("NewDelete.new() throws BadAllocError with what was asked for and what
     assertEquals(error.largestFreeBytes, largestFreeBytes);
     assert(error instanceof RangeError);
   }
-  assertEquals(heap.allocator.statistics().failedMallocs, 5);
+  assertEquals(heap.allocator.statistics().failedMallocs, 4);
+  assertEquals(heap.allocator.statistics().oversizedMallocs, 0);
   heap.delete(held, { byteLength: 20_000 });
+});
+
+Deno.test("BadAllocError says so when no freed memory could have helped", () => {
+  const { heap } = make();
+  const { totalBytes } = heap.allocator.statistics();
+  const most = totalBytes - 4;
+  const cases: [byteLength: number, alignment: number][] = [
+    [most + 1, 8],
+    [2 ** 53 - 1, 8],
+    [most - 64, 64],
+    [most - 200, 64], // what alignment costs is added, and the sum rounded up
+    [8, 2 ** 20],
+    [8, 2 ** 52],
+  ];
+  for (const [byteLength, alignment] of cases) {
+    const error = assertThrows(
+      () => heap.new(byteLength, { alignment }),
+      BadAllocError,
+      `Cannot allocate ${byteLength} bytes aligned to ${alignment}: the whole slice has ` +
+        `${totalBytes}`,
+    );
+    assertEquals([error.oversized, error.totalBytes], [true, totalBytes]);
+    assert(!heap.allocator.canHold(byteLength, alignment));
+  }
+  assert(heap.allocator.canHold(most) && heap.allocator.canHold(most - 2048, 64));
+  const { failedMallocs, oversizedMallocs } = heap.allocator.statistics();
+  assertEquals([failedMallocs, oversizedMallocs], [6, 6]);
+  heap.delete(heap.new(most)); // and what it could hold, it does
+  heap.delete(heap.new(most - 2048, { alignment: 64 }));
 });
 
 Deno.test("NewDelete.new() with nothrow returns 0 where there is no room", () => {

@@ -1,6 +1,6 @@
 /** What is tried before a request fails, and when free memory is low. */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { Allocator, type ReclaimRequest } from "../../allocator/mod.ts";
+import { Allocator, DoubleFreeError, type ReclaimRequest } from "../../allocator/mod.ts";
 
 const SLICE_BYTES = 65536;
 const SLICES = [0, 1].map((index) => ({
@@ -84,6 +84,24 @@ Deno.test("a request for aligned memory tells the alignment, and the room that i
   assertNotEquals(heap.memalign(4096, 8192), 0);
   assertEquals(cache.requests[0]!.alignment, 4096);
   assert(cache.requests[0]!.contiguousBytes >= 8192 + 4096);
+});
+
+Deno.test("a realloc whose own block a reclaimer frees says so, and loses nothing", () => {
+  for (const victim of [0, 1, 5, 20]) {
+    for (const byteLength of [1500, 8000, 60_000]) {
+      const { heap } = make();
+      const blocks: number[] = [];
+      for (let at = heap.malloc(1000); at !== 0; at = heap.malloc(1000)) blocks.push(at);
+      const address = blocks[victim]!;
+      using _ = heap.reclaimers.add(() => {
+        for (const block of blocks.splice(0, 30)) heap.free(block);
+      }, { scope: "sync" });
+      const text = `Cannot reallocate address ${address} of slice 0 as it is free already`;
+      assertThrows(() => heap.realloc(address, byteLength), DoubleFreeError, text);
+      assertEquals(heap.statistics().liveBlocks, blocks.length);
+      heap.checkHeap();
+    }
+  }
 });
 
 Deno.test("reclaimers are asked for more while what they free does not lie in a row", () => {

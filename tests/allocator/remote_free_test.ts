@@ -97,6 +97,21 @@ Deno.test("Allocator.malloc(), calloc() and memalign() drain before they fail", 
   }
 });
 
+Deno.test("a request that drains before it fails throws what it finds, and the next one is served", () => {
+  const [first, second, third] = make();
+  const [a, b] = [first.malloc(20_000), first.malloc(20_000)] as [number, number];
+  second.free(b);
+  third.free(b);
+  for (const other of [second, third]) other.flushRemoteFrees();
+  const text = `Cannot drain address ${b} of slice 0 as it is free already`;
+  assertThrows(() => first.malloc(30_000), DoubleFreeError, text);
+  const { failedMallocs, mallocs } = first.statistics();
+  assertEquals([failedMallocs, mallocs], [0, 2]);
+  assertNotEquals(first.malloc(30_000), 0);
+  first.free(a);
+  first.checkHeap();
+});
+
 Deno.test("Allocator.realloc() of another slice's block moves it to the caller's", () => {
   for (const [from, to] of [[100, 50], [100, 100], [100, 5000], [5000, 5], [1, 2], [13, 12]]) {
     const [first, second] = make();

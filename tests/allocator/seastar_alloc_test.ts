@@ -1,10 +1,36 @@
 /**
- * The tests of Seastar's allocator (`tests/unit/alloc_test.cc`) that are about allocating, under their
- * names there. Those of its diagnosis are in heap_profile_test, memory_report_test and
- * allocation_warning_test; `test_sized_delete` is in new_delete_test, `allocator_test.cc` in soak.ts.
+ * The tests of Seastar's allocator (`tests/unit/alloc_test.cc` and `allocator_test.cc`), under their
+ * names there. Each of them, and where it is here:
+ *
+ * | Seastar                                                  | here                                       |
+ * | -------------------------------------------------------- | ------------------------------------------ |
+ * | `alloc_almost_all_and_realloc_it_with_a_smaller_size`    | below                                      |
+ * | `malloc_0_and_free_it`, `new_0`                          | below                                      |
+ * | `test_live_objects_counter_with_cross_cpu_free`          | below; with threads, remote_free_stress_test |
+ * | `test_aligned_alloc`                                     | below                                      |
+ * | `test_sized_delete`                                      | new_delete_test                            |
+ * | `test_temporary_buffer_aligned`                          | none: no temporary buffers; `test_aligned_alloc` has the memory |
+ * | `test_memory_diagnostics`                                | below                                      |
+ * | `test_cross_thread_realloc`                              | below; with threads, shard/remote_free_test |
+ * | `test_foreign_function_use_glibc_malloc`                 | none: the host has a slice, and counters like any |
+ * | `test_realloc_nullptr`                                   | below                                      |
+ * | `test_enable_abort_on_oom`                               | none: no operation aborts the process      |
+ * | `test_bad_alloc_throws`                                  | below                                      |
+ * | `test_diagnostics_failures`                              | below, memory_report_test                  |
+ * | `test_diagnostics_allocation`                            | memory_report_test                         |
+ * | `test_two_allocations_increase_total_bytes_allocated`    | below                                      |
+ * | `test_sampled_profile_collection_small`, `…_large`, `…_max_sites` | heap_profile_test                 |
+ * | `test_change_sample_rate`                                | heap_profile_test                          |
+ * | `test_large_allocation_warning_off_by_one`               | allocation_warning_test, its first         |
+ * | `c23_free_sized`                                         | below                                      |
+ * | `test_posix_memalign`                                    | below                                      |
+ * | `allocator_test.cc`: the random soak                     | soak_test, and `deno task soak`            |
+ * | `allocator_test.cc`: `test_cpp17_aligned_allocator`      | below                                      |
+ * | `file_io_test.cc` and others, under failure injection    | failure_injection_test, whole_program_test |
  */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { Allocator, BadAllocError, memoryReport, NewDelete } from "../../allocator/mod.ts";
+import { withRandom } from "../harness/seeded_random.ts";
 
 const MEBIBYTE = 2 ** 20;
 
@@ -71,6 +97,11 @@ Deno.test("test_aligned_alloc: 8 to 64 KiB, each size from the alignment to twic
     }
   }
   heap.checkHeap();
+});
+
+Deno.test("test_memory_diagnostics: the report has something to say", () => {
+  const [heap] = make(65536) as [Allocator];
+  assert(memoryReport(heap.buffer, heap.slice).split("\n").length > 7);
 });
 
 Deno.test("test_cross_thread_realloc: blocks of this shard and of another keep their bytes", () => {
@@ -175,4 +206,40 @@ Deno.test("test_posix_memalign: 16 bytes at a multiple of 32", () => {
   const addresses = Array.from({ length: 20 }, () => heap.posixMemalign(32, 16));
   for (const address of addresses) assertEquals(address % 32, 0);
   assertEquals(new Set(addresses).size, 20);
+});
+
+Deno.test("test_cpp17_aligned_allocator: 10,000 random operations, alignments from 1 to 1 MiB", () => {
+  withRandom((random) => {
+    const [heap] = make(64 * MEBIBYTE) as [Allocator];
+    const family = new NewDelete(heap);
+    const live: { address: number; byteLength: number; alignment: number; fill: number }[] = [];
+    const check = ({ address, byteLength, fill }: typeof live[number]) => {
+      assert(heap.bytes(address, byteLength).every((byte) => byte === fill));
+    };
+    for (let operation = 0; operation < 10_000; operation++) {
+      if (live.length < 20 || random.below(2) === 0) {
+        const alignment = 2 ** random.between(0, 20);
+        const byteLength = random.below(2 ** random.between(0, 14));
+        const address = family.new(byteLength, { alignment, nothrow: true });
+        if (address === 0) continue;
+        assertEquals(address % alignment, 0);
+        const fill = operation & 0xff;
+        heap.bytes(address, byteLength).fill(fill);
+        live.push({ address, byteLength, alignment, fill });
+      } else {
+        const [block] = live.splice(random.below(live.length), 1);
+        check(block!);
+        const { address, byteLength, alignment } = block!;
+        family.delete(address, { byteLength, alignment });
+      }
+      if (operation % 500 === 0) heap.checkHeap();
+    }
+    live.forEach(check);
+    for (const { address, byteLength, alignment } of live) {
+      family.delete(address, { byteLength, alignment });
+    }
+    heap.checkHeap();
+    const { liveBlocks, usedBytes } = heap.statistics();
+    assertEquals([liveBlocks, usedBytes], [0, 0]);
+  });
 });

@@ -19,6 +19,7 @@ Deno.test("Allocator.statistics() of a new slice is one free block", () => {
     remoteFreesReceived: 0,
     remoteFreesRejected: 0,
     failedMallocs: 0,
+    oversizedMallocs: 0,
     largeMallocs: 0,
     requestedBytes: 0,
     reclaims: 0,

@@ -165,6 +165,6 @@ Deno.test("ArrayType.make() frees the memory when values are refused", () => {
   assertThrows(
     () => array(f64, 10_000).make(allocator),
     RangeError,
-    "Cannot make array(f64, 10000): slice 0 has no room for 80000 bytes",
+    "Cannot allocate 80000 bytes aligned to 8 for array(f64, 10000): the whole slice has ",
   );
 });

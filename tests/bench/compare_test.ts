@@ -133,7 +133,7 @@ Deno.test("compare lists its subjects when it does not know the one it is given"
   assertEquals(stdout, "");
   assertStringIncludes(
     stderr,
-    'Cannot compare "weather": expected one subject, of: allocator, messages, foreign, memcached',
+    'Cannot compare "weather": expected one subject, of: allocator, messages, foreign, memcached, startup',
   );
 });
 
@@ -188,3 +188,19 @@ testWith(
     }
   },
 );
+
+Deno.test("compare startup --json prints one object with every key, and exits by itself", async () => {
+  const { code, stdout, stderr } = await compare("startup", "--quick", "--json");
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout.trimEnd().split("\n").length, 1);
+  const report = JSON.parse(stdout);
+  assertEquals(report.subject, "startup");
+  assertEquals(Object.keys(report.ratios), [
+    "start2_time_vs_workers",
+    "start8_time_vs_workers",
+    "check_time_vs_no_library",
+  ]);
+  for (const [key, value] of Object.entries(report.ratios)) {
+    assert(typeof value === "number" && value > 0, `${key}: ${report.reasons[key]}`);
+  }
+});

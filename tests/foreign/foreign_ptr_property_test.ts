@@ -3,7 +3,7 @@
  * leaks, 0 on the wrong shard. TIDEPOOL_OPERATIONS says how many; a million takes a minute.
  */
 import { assert, assertEquals } from "@std/assert";
-import { runSeed, SeededRandom } from "../harness/seeded_random.ts";
+import { withRandom } from "../harness/seeded_random.ts";
 import { OwnershipModel } from "./ownership_model.ts";
 
 const OPERATIONS = Number(Deno.env.get("TIDEPOOL_OPERATIONS") ?? 40_000);
@@ -11,17 +11,8 @@ const ROUNDS_PER_CHECK = 20;
 /** Deaths in one runtime: two of each shard. */
 const CRASHES = 8;
 
-async function withSeed(body: (random: SeededRandom) => Promise<void>): Promise<void> {
-  const seed = runSeed();
-  try {
-    await body(new SeededRandom(seed));
-  } catch (cause) {
-    throw new Error(`seed ${seed}: run it again with TIDEPOOL_SEED=${seed}: ${cause}`, { cause });
-  }
-}
-
 Deno.test("every object is destroyed exactly once, on its home shard, and every slice is empty", async () => {
-  await withSeed(async (random) => {
+  await withRandom(async (random) => {
     await using model = await OwnershipModel.start(random);
     while (model.operations < OPERATIONS) {
       for (let round = 0; round < ROUNDS_PER_CHECK; round++) await model.round();
@@ -34,7 +25,7 @@ Deno.test("every object is destroyed exactly once, on its home shard, and every 
 });
 
 Deno.test("every object is destroyed exactly once, also while shards die and come back", async () => {
-  await withSeed(async (random) => {
+  await withRandom(async (random) => {
     let operations = 0;
     while (operations < OPERATIONS / 4) {
       await using model = await OwnershipModel.start(random);

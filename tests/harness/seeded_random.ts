@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 
 /** A stream of random numbers that depends on nothing but its seed. */
@@ -65,14 +67,21 @@ export function runSeed(): number {
 }
 
 /** Runs a test body with random numbers; a failure says the seed and how to run it again. */
-export function withRandom(body: (random: SeededRandom) => void): void {
+export function withRandom(body: (random: SeededRandom) => Promise<void>): Promise<void>;
+/** The same, for a body that waits for nothing. */
+export function withRandom(body: (random: SeededRandom) => void): void;
+export function withRandom(
+  body: (random: SeededRandom) => void | Promise<void>,
+): void | Promise<void> {
   const random = new SeededRandom(runSeed());
+  const fail = (cause: unknown): never => {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(message + again(random.seed), { cause });
+  };
   try {
-    body(random);
+    return body(random)?.catch(fail);
   } catch (cause) {
-    throw new Error(`${cause instanceof Error ? cause.message : cause}${again(random.seed)}`, {
-      cause,
-    });
+    fail(cause);
   }
 }
 
@@ -85,5 +94,6 @@ export function checkProperty<T>(property: fc.IProperty<T>, numRuns: number): vo
 }
 
 function again(seed: number): string {
-  return `\nSeed ${seed}: run it again with TIDEPOOL_SEED=${seed} deno task test <this file>`;
+  const file = relative(Deno.cwd(), fileURLToPath(Deno.mainModule)); // of a test, its own file
+  return `\nSeed ${seed}: run it again with TIDEPOOL_SEED=${seed} deno task test ${file}`;
 }

@@ -30,6 +30,8 @@ interface BusTasks {
   readonly open: Task<[string], void>;
   readonly relay: Task<[number, number], number>;
   readonly flood: Task<[number], number>;
+  readonly callBack: Task<[number, unknown, number], unknown>;
+  readonly stormOfCallBacks: Task<[number, number], number>;
   readonly never: Task<[], void>;
   readonly crash: Task<["throw" | "reject" | "close" | "exit"], void>;
   readonly crashLater: Task<[], void>;
@@ -70,6 +72,29 @@ export const busTasks: BusTasks = defineTasks(import.meta.url, {
       }
     }
     return (await Promise.all(under)).reduce((sum, n) => sum + n, 0);
+  },
+  /** Calls `caller` back, and on `depth` times to and fro, before it answers with `value`. */
+  callBack: (caller: number, value: unknown, depth: number): Promise<unknown> =>
+    depth === 0
+      ? submitTo(caller, busTasks.echo, value)
+      : submitTo(caller, busTasks.callBack, thisShard(), value, depth - 1),
+  /** Makes `calls` such calls to every other shard at once; returns how many came back right. */
+  stormOfCallBacks: async (calls: number, depth: number): Promise<number> => {
+    const outcomes: Promise<boolean>[] = [];
+    for (let i = 0; i < calls; i++) {
+      for (let shard = 0; shard < shardCount(); shard++) {
+        if (shard === thisShard()) continue;
+        const value = i % 2 === 0
+          ? i
+          : `a value that needs a block of memory: ${"x".repeat(100)} ${i}`;
+        outcomes.push(
+          submitTo(shard, busTasks.callBack, thisShard(), value, depth).then((back) =>
+            back === value
+          ),
+        );
+      }
+    }
+    return (await Promise.all(outcomes)).filter(Boolean).length;
   },
   never: (): Promise<void> => new Promise(() => {}),
   crash: (how: "throw" | "reject" | "close" | "exit"): Promise<void> => {

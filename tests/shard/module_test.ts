@@ -1,7 +1,7 @@
 /** Where a task's module may come from, and that threads end. */
 import { Runtime } from "@tidepool/core";
 import { assertEquals } from "@std/assert";
-import { setImmediate } from "node:timers";
+import { workerThreads } from "../harness/worker_threads.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -55,38 +55,16 @@ Deno.test("library and tasks may come from a server", async () => {
   }
 });
 
-/** Threads of this process that are workers of ours. */
-function shardThreads(): number {
-  let threads = 0;
-  for (const { name } of Deno.readDirSync("/proc/self/task")) {
-    try {
-      const comm = Deno.readTextFileSync(`/proc/self/task/${name}/comm`);
-      if (comm.startsWith("worker")) threads++;
-    } catch (error) {
-      // ENOENT or ESRCH: it ended just now.
-      if (!/os error [23]\)/.test(String(error))) throw error;
-    }
-  }
-  return threads;
-}
-
-function eventLoopTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 Deno.test({
   name: "the threads of a runtime end with it, also those of a shard that crashed",
-  ignore: Deno.build.os !== "linux", // elsewhere there is no list of threads to read
+  ignore: !workerThreads.canBeCounted, // elsewhere there is no list of threads to read
   fn: async () => {
-    const before = shardThreads();
+    const before = workerThreads.count();
     for (let round = 0; round < 5; round++) {
       const runtime = await Runtime.start({ shards: 3, memory: "16MiB" });
-      if (round === 0) assertEquals(shardThreads() - before, 3);
+      if (round === 0) assertEquals(workerThreads.count() - before, 3);
       await runtime.stop();
     }
-    // A terminated thread ends when its event loop has noticed.
-    const deadline = performance.now() + 10_000;
-    while (shardThreads() > before && performance.now() < deadline) await eventLoopTurn();
-    assertEquals(shardThreads(), before);
+    await workerThreads.ended(before);
   },
 });

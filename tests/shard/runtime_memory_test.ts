@@ -2,7 +2,13 @@
  * Sizes of memory on real shards. Segments are large, but touched here and there only: they take
  * address space, and few pages.
  */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { Runtime } from "@tidepool/core";
 import { memoryTasks } from "./memory_tasks.ts";
 
@@ -39,6 +45,20 @@ Deno.test("Runtime.start() divides memory by weights", async () => {
   assertEquals(await runtime.submitTo(1, memoryTasks.allocate, 6 * MIB), 0);
   const last = await runtime.submitTo(2, memoryTasks.makeReading, 1);
   assertEquals(await runtime.submitTo(0, memoryTasks.raiseReading, last), "2 µg/m³");
+});
+
+Deno.test("Runtime.memoryReport() describes the slice of a shard from the host", async () => {
+  await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+  const block = await runtime.submitTo(1, memoryTasks.allocate, 4 * MIB);
+  assertStringIncludes(runtime.memoryReport(1), "1 block live");
+  assertStringIncludes(runtime.memoryReport(0), "0 blocks live");
+  assertThrows(
+    () => runtime.memoryReport(2),
+    RangeError,
+    "Cannot look at shard 2: the runtime has shards 0 to 1",
+  );
+  await runtime.submitTo(1, memoryTasks.freeAll, block);
+  assertStringIncludes(runtime.memoryReport(1), "0 blocks live");
 });
 
 Deno.test("Runtime.start() refuses weights that do not fit", async () => {

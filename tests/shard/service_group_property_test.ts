@@ -4,7 +4,7 @@
  */
 import { ServiceGroup } from "@tidepool/core";
 import { assertEquals } from "@std/assert";
-import { runSeed, SeededRandom } from "../harness/seeded_random.ts";
+import { type SeededRandom, withRandom } from "../harness/seeded_random.ts";
 
 interface Call {
   readonly name: number;
@@ -62,12 +62,7 @@ async function runSteps(random: SeededRandom, steps: number): Promise<void> {
 }
 
 Deno.test("ServiceGroup runs and refuses what a plain queue would", async () => {
-  const seed = runSeed();
-  const random = new SeededRandom(seed);
-  try {
+  await withRandom(async (random) => {
     for (let run = 0; run < 100; run++) await runSteps(random, 60);
-  } catch (cause) {
-    const again = `TIDEPOOL_SEED=${seed} deno task test tests/shard/service_group_property_test.ts`;
-    throw new Error(`Seed ${seed}: run it again with ${again}`, { cause });
-  }
+  });
 });

@@ -6,11 +6,11 @@ import {
   defineService,
   NoShardedInstanceError,
   Runtime,
-  ShardedParameter,
   shardedParameter,
   StoppedError,
 } from "@tidepool/core";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { ShardedParameter } from "../../shard/sharded_parameter.ts";
 import { busTasks } from "./bus_tasks.ts";
 import { dependent, echo, serviceTasks } from "./sharded_services.ts";
 
@@ -76,7 +76,7 @@ Deno.test("Sharded.invokeOnSome() reaches shards in any order, and refuses one t
     await assertRejects(
       () => echoes.invokeOnSome([0, wrong], "tell", 8),
       RangeError,
-      `Cannot invoke "tell" on shards 0,${wrong}: the runtime has shards 0 to 2`,
+      `Cannot invoke "tell" on shard ${wrong}: the runtime has shards 0 to 2`,
     );
   }
   assertEquals(await echoes.map("told"), [[], [], []]);

@@ -1,6 +1,7 @@
 /** The storage of one shard in too little memory, against a Map: what it gives is right, or missing. */
 
-import { Allocator, checkHeap, type SharedPtr } from "@tidepool/core";
+import type { SharedPtr } from "@tidepool/core";
+import { Allocator, checkHeap } from "@tidepool/core/allocator";
 import { assert, assertEquals } from "@std/assert";
 import { HEADER_BYTES, Item, type ItemView } from "../../../examples/memcached/item.ts";
 import { hashOf } from "../../../examples/memcached/key_hash.ts";

@@ -14,6 +14,7 @@ const MEMORY = {
   remoteFreesRejected: 0,
   failedMallocs: 0,
   largeMallocs: 0,
+  oversizedMallocs: 0,
   remoteFreesDropped: 0,
   reclaims: 0,
   requestedBytes: 0,

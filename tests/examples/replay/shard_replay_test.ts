@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { Allocator } from "@tidepool/core";
+import { Allocator } from "@tidepool/core/allocator";
 import { planReplay, PROGRAM_WORDS } from "../../../examples/replay/plan.ts";
 import { ShardReplay } from "../../../examples/replay/shard_replay.ts";
 import { randomTrace, traceOf } from "../../harness/trace.ts";

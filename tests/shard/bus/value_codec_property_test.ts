@@ -1,6 +1,5 @@
 /**
- * Random messages against structured clone, which is the oracle for all that the two share. A
- * failure prints its seed and path; run it again with `fc.assert(…, { seed, path })`.
+ * Random messages against structured clone, which is the oracle for all that the two share.
  *
  * What this does not cover: errors and wire types, on which structured clone differs or is silent;
  * value_codec_test.ts has their cases.
@@ -11,6 +10,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { ValueCodec } from "../../../shard/bus/value_codec.ts";
+import { checkProperty } from "../../harness/seeded_random.ts";
 import { difference } from "./same_graph.ts";
 
 const anything = fc.anything({
@@ -45,11 +45,11 @@ function encode(values: readonly unknown[]): Uint8Array {
 }
 
 Deno.test("ValueCodec.decode() gives what structured clone gives for random messages", () => {
-  fc.assert(
+  checkProperty(
     fc.property(fc.array(anything, { maxLength: 4 }), (values) => {
       assertEquals(difference(decoder.decode(encode(values)), structuredClone(values)), "");
     }),
-    { numRuns: 2000 },
+    2000,
   );
 });
 
@@ -60,7 +60,7 @@ const graph = fc.array(
 );
 
 Deno.test("ValueCodec.decode() keeps cycles and shared references of random graphs", () => {
-  fc.assert(
+  checkProperty(
     fc.property(graph, (nodes) => {
       const made = nodes.map(({ kind }) => [{}, [], new Map(), new Set()][kind]!);
       nodes.forEach(({ edges }, i) => {
@@ -75,12 +75,12 @@ Deno.test("ValueCodec.decode() keeps cycles and shared references of random grap
       });
       assertEquals(difference(decoder.decode(encode(made)), structuredClone(made)), "");
     }),
-    { numRuns: 500 },
+    500,
   );
 });
 
 Deno.test("ValueCodec.decode() refuses every beginning of a message with a RangeError", () => {
-  fc.assert(
+  checkProperty(
     fc.property(anything, (value) => {
       const bytes = encode([value]);
       const step = Math.ceil(bytes.length / 200);
@@ -89,13 +89,13 @@ Deno.test("ValueCodec.decode() refuses every beginning of a message with a Range
         assert(thrown instanceof RangeError, `${length} of ${bytes.length} bytes: ${thrown}`);
       }
     }),
-    { numRuns: 300 },
+    300,
   );
 });
 
 Deno.test("ValueCodec.decode() meets damaged bytes with a value or an error, and works on", () => {
   const probe = [{ again: [1, "two", { again: 3 }] }];
-  fc.assert(
+  checkProperty(
     fc.property(anything, fc.nat(), fc.nat(0xff), (value, where, what) => {
       const bytes = encode([value]);
       bytes[where % bytes.length] = what;
@@ -107,12 +107,12 @@ Deno.test("ValueCodec.decode() meets damaged bytes with a value or an error, and
       );
       assertEquals(difference(decoder.decode(encode(probe)), probe), "");
     }),
-    { numRuns: 2000 },
+    2000,
   );
 });
 
 Deno.test("ValueCodec.decode() returns nothing that refers to the bytes", () => {
-  fc.assert(
+  checkProperty(
     fc.property(anything, (value) => {
       const shared = new Uint8Array(new SharedArrayBuffer(1 << 16)).subarray(8);
       const bytes = encode([value]);
@@ -122,7 +122,7 @@ Deno.test("ValueCodec.decode() returns nothing that refers to the bytes", () => 
       shared.fill(0xff);
       assertEquals(difference(decoded, structuredClone([value])), "");
     }),
-    { numRuns: 500 },
+    500,
   );
 });
 

@@ -1,0 +1,194 @@
+/**
+ * Endpoints of the bus in one thread, moved one turn at a time: the production code of caller, callee
+ * and bus over rings as small as they get, in whatever order of turns a test asks for. A turn is what
+ * an event loop does before its next: some calls or a poll, and the microtasks behind it. What the
+ * threads do inside a turn, the rings' own model test covers.
+ *
+ * @module
+ */
+import { Allocator } from "../../../allocator/mod.ts";
+import { MessageBus } from "../../../shard/bus/message_bus.ts";
+import { CallHandle } from "../../../shard/bus/peer.ts";
+import { CONTROL_PAGE_BYTES, PARKED_BYTES } from "../../../shard/bus/control_page.ts";
+import { ringBytes } from "../../../shard/bus/ring_layout.ts";
+import type { Callable } from "../../../shard/bus/callable.ts";
+import { Doorbells } from "../../../shard/bus/wait_strategy.ts";
+
+/** The smallest ring that `Runtime.start()` makes. */
+export const SLOTS = 4;
+const SLICE_BYTES = 64 * 1024;
+const MODULE = "model:tasks";
+const TASK_NAMES = ["echo", "ask", "subscribe", "note", "cancel"] as const;
+type TaskName = typeof TASK_NAMES[number];
+/** Turns after which a state that still changes is taken for one that does not end. */
+const MAX_TURNS = 1000;
+
+/** A call of the model: what it was told to do, and what came of it. */
+export interface ModelCall {
+  readonly from: number;
+  readonly to: number;
+  readonly number: number;
+  readonly handle: CallHandle;
+  outcome: "under way" | "answered" | "failed";
+}
+
+/** Some endpoints and what they have done. */
+export class CreditModel {
+  readonly buses: readonly MessageBus[];
+  /** Calls made, in order. */
+  readonly calls: ModelCall[] = [];
+  /** By callee and caller: the numbers of the calls that ran, in the order in which they began. */
+  readonly ran: number[][][];
+  /** Errors that a turn threw: an invariant of the bus was violated. */
+  readonly faults: unknown[] = [];
+  /** Ends the calls of `subscribe`, by number. */
+  readonly #signals = new Map<number, AbortSignal>();
+  readonly #tasks: Record<TaskName, Callable>;
+  #count = 0;
+
+  constructor(endpoints: number) {
+    const pairs = endpoints * (endpoints - 1);
+    const rings = CONTROL_PAGE_BYTES * (endpoints + 1); // a page for CHANGES comes first
+    const control = rings + pairs * ringBytes(SLOTS);
+    const slicesAt = Math.ceil(control / 4096) * 4096;
+    const buffer = new SharedArrayBuffer(slicesAt + endpoints * SLICE_BYTES);
+    const slices = Array.from({ length: endpoints }, (_, endpoint) => {
+      return { byteOffset: slicesAt + endpoint * SLICE_BYTES, byteLength: SLICE_BYTES };
+    });
+    const words = new Int32Array(buffer, 0, control >> 2);
+    const page = (endpoint: number) => CONTROL_PAGE_BYTES * (endpoint + 1);
+    const parked = slices.map((_, endpoint) => (page(endpoint) + PARKED_BYTES) >> 2);
+    this.ran = slices.map(() => slices.map(() => []));
+    this.buses = slices.map((_, endpoint) =>
+      new MessageBus({
+        endpoint,
+        endpointCount: endpoints,
+        buffer,
+        controlByteLength: control,
+        ring: (from, to) =>
+          rings + (from * (endpoints - 1) + (to < from ? to : to - 1)) * ringBytes(SLOTS),
+        ringSlots: SLOTS,
+        controlPage: page,
+        changesByteOffset: 0,
+        onChanges: () => {},
+        onGone: () => {},
+        onSleep: () => {},
+        allocator: Allocator.create(buffer, slices, endpoint),
+        types: [],
+        resolve: (_, key) => this.#serve(endpoint, key),
+        connect: () => {},
+        doorbells: new Doorbells(words, parked, endpoint),
+        spins: false,
+      })
+    );
+    this.#tasks = Object.fromEntries(
+      TASK_NAMES.map((key, index) => [key, { module: MODULE, key, index, run: () => {} }]),
+    ) as Record<TaskName, Callable>;
+  }
+
+  /** What a task does at `endpoint`. */
+  #serve(endpoint: number, key: string): (...args: unknown[]) => unknown {
+    const bus = this.buses[endpoint]!;
+    const begin = (number: unknown) => {
+      this.ran[endpoint]![bus.currentCaller!]!.push(number as number);
+    };
+    switch (key) {
+      case "ask": // calls its caller back before it answers
+        return async (number) => {
+          const caller = bus.currentCaller!;
+          begin(number);
+          return await bus.call(caller, this.#tasks.echo, [-1]);
+        };
+      case "subscribe": // ends when it is given up
+        return (number) => {
+          begin(number);
+          const signal = bus.currentSignal!;
+          this.#signals.set(number as number, signal);
+          return new Promise<void>((resolve) => {
+            signal.addEventListener("abort", () => resolve(), { once: true });
+          });
+        };
+      case "cancel":
+        return (call) => bus.cancelServed(bus.currentCaller!, call as number, "given up");
+      default:
+        return (number) => {
+          if (number !== -1) begin(number);
+          return number;
+        };
+    }
+  }
+
+  /** One call; its outcome shows in `calls`. */
+  call(from: number, to: number, task: "echo" | "ask" | "subscribe" | "note"): void {
+    const number = this.#count++;
+    const call: ModelCall = { from, to, number, handle: new CallHandle(), outcome: "under way" };
+    this.calls.push(call);
+    const bus = this.buses[from]!;
+    const handle = task === "subscribe" ? call.handle : undefined;
+    const promise = task === "note"
+      ? bus.callWithoutReply(to, this.#tasks.note, [number])
+      : bus.call(to, this.#tasks[task], [number], handle);
+    promise.then(() => call.outcome = "answered", () => call.outcome = "failed");
+  }
+
+  /** Gives up every call of `from` that can be. */
+  giveUp(from: number, urgently = true): void {
+    for (const { from: caller, to, handle } of this.calls) {
+      if (caller !== from || handle.peer === undefined || handle.settled) continue;
+      const number = this.buses[from]!.cancel(handle, "given up");
+      if (number < 0) continue;
+      this.buses[from]!.callWithoutReply(to, this.#tasks.cancel, [number], urgently)
+        .catch((error) => this.faults.push(error));
+    }
+  }
+
+  /** One turn of an endpoint that finds something, or nothing, in its rings; true if it did. */
+  async poll(endpoint: number): Promise<boolean> {
+    let handled = 0;
+    try {
+      handled = this.buses[endpoint]!.poll();
+    } catch (error) {
+      this.faults.push(error);
+    }
+    await microtasks();
+    return handled > 0;
+  }
+
+  /** Turns of all endpoints until none finds anything. */
+  async settle(): Promise<void> {
+    for (let turn = 0, idle = 0; idle < 2 * this.buses.length; turn++) {
+      if (turn === MAX_TURNS) throw new Error(`still busy after ${MAX_TURNS} turns`);
+      idle = await this.poll(turn % this.buses.length) ? 0 : idle + 1;
+      if (this.faults.length > 0) return;
+    }
+  }
+
+  /** What is wrong once all has settled; "" if nothing is. */
+  verdict(): string {
+    if (this.faults.length > 0) return String(this.faults[0]);
+    const open = this.calls.filter(({ outcome }) => outcome === "under way");
+    if (open.length > 0) return `${open.length} calls never end`;
+    for (const [from, bus] of this.buses.entries()) {
+      if (bus.underWay > 0) return `endpoint ${from} has ${bus.underWay} calls under way for ever`;
+      for (const [to, ran] of this.ran.map((byCaller) => byCaller[from]!).entries()) {
+        // Calls that were given up before they were sent do not run; the others do, in order.
+        const made = this.calls.filter((call) => call.from === from && call.to === to);
+        const expected = made.filter(({ outcome, number }) =>
+          outcome === "answered" || ran.includes(number)
+        ).map(({ number }) => number);
+        if (ran.join() !== expected.join()) {
+          return `calls ${expected} from ${from} to ${to} ran as ${ran}`;
+        }
+      }
+    }
+    for (const signal of this.#signals.values()) {
+      if (!signal.aborted) return "a task that was given up was not told";
+    }
+    return "";
+  }
+}
+
+/** Lets the microtasks of a turn run: calls settle, tasks go on, the bus publishes. */
+async function microtasks(): Promise<void> {
+  for (let hop = 0; hop < 12; hop++) await undefined;
+}

@@ -1,0 +1,97 @@
+/** Ways to die, and what a shard is in the middle of when it does. */
+import {
+  defineService,
+  defineTasks,
+  localAllocator,
+  NewDelete,
+  type ServiceDefinition,
+  submitTo,
+  type Task,
+  thisShard,
+} from "@tidepool/core";
+
+/** How a shard's thread ends, or stops being of use. */
+export type Death = "throw" | "reject" | "close" | "exit" | "loop" | "memory";
+
+/** The shard that dies. */
+export const VICTIM = 1;
+
+/** Longer than any watchdog of the matrix allows; not for ever, since such a thread never ends. */
+const LOOP_MS = 2000;
+
+/** Dies; what it returns never resolves. */
+function die(how: Death): Promise<never> {
+  const never = new Promise<never>(() => {});
+  switch (how) {
+    case "throw":
+      queueMicrotask(() => {
+        throw new RangeError("thrown outside of a task");
+      });
+      break;
+    case "reject":
+      Promise.reject(new RangeError("nobody catches this"));
+      break;
+    case "close":
+      (globalThis as unknown as { close(): void }).close();
+      break;
+    case "exit":
+      Deno.exit(3);
+      break;
+    case "loop":
+      for (const end = performance.now() + LOOP_MS; performance.now() < end;);
+      break;
+    case "memory":
+      queueMicrotask(() => {
+        const heap = new NewDelete(localAllocator());
+        for (;;) heap.new(2 ** 20);
+      });
+  }
+  return never;
+}
+
+interface DyingTasks {
+  readonly add: Task<[number, number], number>;
+  readonly never: Task<[], void>;
+  readonly die: Task<[Death], never>;
+  readonly dieLater: Task<[Death], void>;
+  readonly dieAfterTurns: Task<[Death, number], never>;
+  readonly callOut: Task<[number], void>;
+}
+
+export const dyingTasks: DyingTasks = defineTasks(import.meta.url, {
+  add: (a: number, b: number): number => a + b,
+  never: (): Promise<void> => new Promise(() => {}),
+  die,
+  /** Answers, and dies with nothing under way. */
+  dieLater: (how: Death): void => void setTimeout(() => die(how)),
+  /** Dies once the shard has answered `turns` calls of its neighbour: time for others to begin. */
+  dieAfterTurns: async (how: Death, turns: number): Promise<never> => {
+    for (let turn = 0; turn < turns; turn++) await submitTo(1 - thisShard(), dyingTasks.add, 1, 1);
+    return await die(how);
+  },
+  /** Has a call under way to `shard` that is not answered. */
+  callOut: (shard: number): Promise<void> => submitTo(shard, dyingTasks.never),
+});
+
+/** A service whose instance on the victim dies at one of the ends of its life. */
+class Dying {
+  readonly #how: Death;
+  readonly #when: "start" | "stop";
+
+  constructor(how: Death, when: "start" | "stop") {
+    this.#how = how;
+    this.#when = when;
+    if (thisShard() === VICTIM && when === "start") die(how);
+  }
+  shard(): number {
+    return thisShard();
+  }
+  async stop(): Promise<void> {
+    if (thisShard() === VICTIM && this.#when === "stop") await die(this.#how);
+  }
+}
+export const dyingService: ServiceDefinition<[Death, "start" | "stop"], Dying> = defineService(
+  import.meta.url,
+  "dyingService",
+  Dying,
+);
