@@ -1,146 +1,27 @@
-/** The storage of one shard in too little memory, against a Map: what it gives is right, or missing. */
+/** The storage of one shard in too little memory, against a Map. */
 
-import type { SharedPtr } from "@tidepool/core";
-import { Allocator, checkHeap } from "@tidepool/core/allocator";
-import { assert, assertEquals } from "@std/assert";
-import { HEADER_BYTES, Item, type ItemView } from "../../../examples/memcached/item.ts";
-import { hashOf } from "../../../examples/memcached/key_hash.ts";
-import * as request from "../../../examples/memcached/request.ts";
-import { Request } from "../../../examples/memcached/request.ts";
-import { Store } from "../../../examples/memcached/store.ts";
-import { type SeededRandom, withRandom } from "../../harness/seeded_random.ts";
-
-const SLICE_BYTES = 1.5 * 2 ** 20;
-/** Where a connection would have the key and the value. */
-const LONGEST_VALUE = 100_000;
-
-/** A store, a model of it, and a request. */
-class Subject {
-  readonly slice = { byteOffset: 0, byteLength: SLICE_BYTES };
-  readonly allocator: Allocator;
-  readonly bytes: Uint8Array;
-  readonly store: Store;
-  readonly view: request.RequestView;
-  readonly #key: number;
-  readonly #value: number;
-  readonly model = new Map<string, string>();
-  readonly lent: { pointer: SharedPtr<ItemView>; value: string }[] = [];
-
-  constructor() {
-    const buffer = new SharedArrayBuffer(SLICE_BYTES);
-    this.allocator = Allocator.create(buffer, [this.slice], 0);
-    this.bytes = this.allocator.bytes(0, SLICE_BYTES);
-    this.view = Request.make(this.allocator, {});
-    this.#key = this.allocator.malloc(250);
-    this.#value = this.allocator.malloc(LONGEST_VALUE);
-    this.store = new Store(this.allocator, () => 1_000_000);
-  }
-
-  ask(key: string): request.RequestView {
-    const { view } = this;
-    this.#write(this.#key, key);
-    view.keyAddress = this.#key;
-    view.keyLength = key.length;
-    view.hash = hashOf(this.bytes, this.#key, key.length);
-    view.options = 0;
-    view.cas = 0;
-    view.expiry = 0;
-    return view;
-  }
-
-  write(key: string, value: string, mode: number): number {
-    const view = this.ask(key);
-    this.#write(this.#value, value);
-    view.mode = mode;
-    view.valueAddress = this.#value;
-    view.valueLength = value.length;
-    return this.store.store(view);
-  }
-
-  valueAt(address: number): string {
-    const { keyLength, valueLength } = Item.at(this.allocator, address);
-    const start = address + HEADER_BYTES + keyLength;
-    return String.fromCharCode(...this.bytes.subarray(start, start + valueLength));
-  }
-
-  /** What is there must be what was stored last; what is missing was evicted. */
-  expect(key: string, address: number): void {
-    if (address === 0) this.model.delete(key);
-    else assertEquals(this.valueAt(address), this.model.get(key), key);
-  }
-
-  #write(at: number, text: string): void {
-    for (let i = 0; i < text.length; i++) this.bytes[at + i] = text.charCodeAt(i);
-  }
-}
-
-function step(subject: Subject, random: SeededRandom, longest: number, keys: number): void {
-  const { store, model, allocator } = subject;
-  const key = `${random.below(keys)}`.padStart(random.below(10) === 0 ? 200 : 5, "k");
-  const value = `${random.next()},`.repeat(2000).slice(0, random.below(longest + 1));
-  switch (random.below(8)) {
-    case 0:
-    case 1:
-    case 2: {
-      const outcome = subject.write(key, value, request.MODE_SET);
-      if (outcome === request.DONE) model.set(key, value);
-      else {
-        assertEquals(outcome, request.NO_MEMORY);
-        model.delete(key);
-      }
-      break;
-    }
-    case 3: {
-      const outcome = subject.write(key, value.slice(0, 100), request.MODE_APPEND);
-      if (outcome === request.DONE) model.set(key, model.get(key)! + value.slice(0, 100));
-      break;
-    }
-    case 4:
-      if (store.remove(subject.ask(key)) === request.DONE) assert(model.has(key));
-      model.delete(key);
-      break;
-    case 5: { // who reads needs memory for the answer, as much as the value and more
-      const found = store.get(subject.ask(key));
-      const block = allocator.malloc(random.below(20_000));
-      subject.expect(key, found);
-      allocator.free(block);
-      break;
-    }
-    case 6: {
-      const found = store.get(subject.ask(key));
-      if (found === 0 || subject.lent.length >= 10) break;
-      subject.lent.push({ pointer: store.lend(found), value: model.get(key)! });
-      break;
-    }
-    default: {
-      const index = random.below(10);
-      const [lent] = subject.lent.splice(index, 1);
-      if (lent === undefined) break;
-      assertEquals(subject.valueAt(lent.pointer.get()!.address), lent.value);
-      lent.pointer[Symbol.dispose]();
-    }
-  }
-}
+import { Runtime } from "@tidepool/core";
+import { assert } from "@std/assert";
+import { runSeed } from "../../harness/seeded_random.ts";
+import { storeModelTasks } from "./store_model_tasks.ts";
 
 for (const [longest, keys] of [[30, 20_000], [3000, 2000], [20_000, 200], [90_000, 60]] as const) {
-  Deno.test(`Store: values of up to ${longest} bytes under ${keys} keys, in 1.5 MiB`, () => {
-    withRandom((random) => {
-      const subject = new Subject();
-      const steps = longest < 100 ? 100_000 : 6000;
-      for (let i = 0; i < steps; i++) {
-        step(subject, random, longest, keys);
-        if (i % 500 === 0) checkHeap(subject.allocator.buffer, subject.slice);
-      }
-      assert(subject.store.counters.evictions > 0);
-      for (const key of [...subject.model.keys()]) {
-        subject.expect(key, subject.store.get(subject.ask(key)));
-      }
-      assertEquals(subject.store.table.size, subject.model.size);
-      for (const { pointer } of subject.lent) pointer[Symbol.dispose]();
-      subject.store[Symbol.dispose]();
-      assertEquals(subject.store.itemBytes, 0);
-      assertEquals(subject.store.table.size, 0);
-      checkHeap(subject.allocator.buffer, subject.slice);
-    });
+  Deno.test(`Store: values of up to ${longest} bytes under ${keys} keys, in 1.5 MiB`, async () => {
+    await using runtime = await Runtime.start({ shards: 1, memory: 1.5 * 2 ** 20 });
+    const seed = runSeed();
+    const steps = longest < 100 ? 100_000 : 6000;
+    try {
+      const evictions = await runtime.submitTo(0, storeModelTasks.run, {
+        seed,
+        steps,
+        longest,
+        keys,
+      });
+      assert(evictions > 0, "nothing had to be evicted: the run shows nothing");
+    } catch (cause) {
+      throw new Error(`Seed ${seed}: run it again with TIDEPOOL_SEED=${seed}`, { cause });
+    }
+    await runtime.stop();
+    runtime.checkHeap(0);
   });
 }
