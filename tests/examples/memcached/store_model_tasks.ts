@@ -16,6 +16,8 @@ import { Request } from "../../../examples/memcached/request.ts";
 import { Store } from "../../../examples/memcached/store.ts";
 import { SeededRandom } from "../../harness/seeded_random.ts";
 
+/** All that there is. */
+export const SLICE_BYTES = 1.5 * 2 ** 20;
 /** Where a connection would have the key and the value. */
 const LONGEST_VALUE = 100_000;
 
@@ -111,9 +113,11 @@ function step(subject: Subject, random: SeededRandom, longest: number, keys: num
       if (store.remove(subject.ask(key)) === request.DONE) assert(model.has(key));
       model.delete(key);
       break;
-    case 5: { // who reads needs memory for the answer, as much as the value and more
+    case 5: { // who reads needs memory for the answer; now and then so much that all else must go
       const found = store.get(subject.ask(key));
-      const block = allocator.malloc(random.below(20_000));
+      const byteLength = random.below(random.below(20) === 0 ? SLICE_BYTES : 20_000);
+      const block = allocator.malloc(byteLength);
+      if (block !== 0) subject.bytes.fill(33, block, block + byteLength);
       subject.expect(key, found);
       allocator.free(block);
       break;

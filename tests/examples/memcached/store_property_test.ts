@@ -3,11 +3,11 @@
 import { Runtime } from "@tidepool/core";
 import { assert } from "@std/assert";
 import { runSeed } from "../../harness/seeded_random.ts";
-import { storeModelTasks } from "./store_model_tasks.ts";
+import { SLICE_BYTES, storeModelTasks } from "./store_model_tasks.ts";
 
 for (const [longest, keys] of [[30, 20_000], [3000, 2000], [20_000, 200], [90_000, 60]] as const) {
   Deno.test(`Store: values of up to ${longest} bytes under ${keys} keys, in 1.5 MiB`, async () => {
-    await using runtime = await Runtime.start({ shards: 1, memory: 1.5 * 2 ** 20 });
+    await using runtime = await Runtime.start({ shards: 1, memory: SLICE_BYTES });
     const seed = runSeed();
     const steps = longest < 100 ? 100_000 : 6000;
     try {
