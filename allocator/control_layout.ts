@@ -14,7 +14,10 @@
  *           starts, 0 if it is none
  *  17       padding
  *  18..27   more counters                              owner             any: statistics
- *  28..31   reserved
+ *  28       the free block that is on no list yet,     owner             any: statistics
+ *           0 if there is none
+ *  29       its class                                  owner             owner
+ *  30..31   reserved
  *  32..57   second-level bitmaps, one word a level     owner             owner; any: statistics
  *  58..79   padding
  *  80       head of the list of remote frees           any (atomic)      owner
@@ -57,6 +60,8 @@ export const LARGE_MALLOCS_WORD = 20;
 export const RECLAIMS_WORD = 22;
 export const REMOTE_DROPPED_WORD = 24;
 export const OVERSIZED_WORD = 26;
+export const LOOSE_BLOCK_WORD = 28;
+export const LOOSE_CLASS_WORD = 29;
 export const SECOND_LEVEL_WORD = 32;
 export const REMOTE_FREE_HEAD_WORD = 80;
 export const SHORTAGE_WORD = 81;

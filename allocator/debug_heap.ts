@@ -139,7 +139,10 @@ export class DebugHeap {
     return some;
   }
 
-  /** Notes a block that is about to be handed out for `byteLength` bytes, and fills it. */
+  /**
+   * Notes a block that is about to be handed out for `byteLength` bytes, and fills it.
+   * @internal
+   */
   allocated(block: number, byteLength: number): void {
     const words = this.#words;
     const granules = granulesOf(words[block]!);
@@ -176,7 +179,10 @@ export class DebugHeap {
     setStart(words, block);
   }
 
-  /** A live block stays where it is and holds fewer bytes: what a `realloc` without room can do. */
+  /**
+   * A live block stays where it is and holds fewer bytes: what a `realloc` without room can do.
+   * @internal
+   */
   shrink(block: number, byteLength: number): boolean {
     const entry = this.#blocks.get(block)!;
     if (byteLength > entry.byteLength) return false;
@@ -185,13 +191,19 @@ export class DebugHeap {
     return true;
   }
 
-  /** Throws if a block was overrun, for any address: what is no live block passes. */
+  /**
+   * Throws if a block was overrun, for any address: what is no live block passes.
+   * @internal
+   */
   verify(block: number): void {
     const entry = this.#blocks.get(block);
     if (entry !== undefined && !entry.quarantined) this.#checkLive(entry);
   }
 
-  /** Takes back, and counts, a live block that passed the checks. */
+  /**
+   * Takes back, and counts, a live block that passed the checks.
+   * @internal
+   */
   freed(block: number): void {
     const entry = this.#blocks.get(block)!;
     // Another thread may free it at this moment; one of the two finds that the other has.
@@ -207,6 +219,7 @@ export class DebugHeap {
    * Why a block from the list of remote frees cannot be freed. It is queued once at most if the thread
    * that freed it knew the map; threads always do, so a block with its bit set was queued by a link
    * that was overwritten.
+   * @internal
    */
   queuedFault(block: number): string | undefined {
     const entry = this.#blocks.get(block);
@@ -216,7 +229,10 @@ export class DebugHeap {
     return undefined;
   }
 
-  /** Takes back a block from the list of remote frees. The thread that freed it has filled it. */
+  /**
+   * Takes back a block from the list of remote frees. The thread that freed it has filled it.
+   * @internal
+   */
   drained(block: number): void {
     const words = this.#words;
     const entry = this.#blocks.get(block)!;
@@ -229,7 +245,10 @@ export class DebugHeap {
     }
   }
 
-  /** Checks the guards and fillings of every block; the walk of `checkHeap()` comes first. */
+  /**
+   * Checks the guards and fillings of every block; the walk of `checkHeap()` comes first.
+   * @internal
+   */
   check(): void {
     const words = this.#words;
     this.#checkStarts();

@@ -67,6 +67,18 @@ export interface ViewedAs<View> {
  * @typeParam O Whether the object may have several pointers to it; only then is there `copy()`.
  *
  * @see `seastar::foreign_ptr`
+ *
+ * @example
+ * ```ts
+ * import { Runtime } from "@tidepool/core";
+ * import { assertEquals } from "@std/assert";
+ * import { counter } from "../examples/counter/counter.ts";
+ *
+ * await using runtime = await Runtime.start({ shards: 1, memory: "16MiB" });
+ * await using pointer = await runtime.submitTo(0, counter.open, 10); // ForeignPtr<Counter>
+ * await runtime.submitTo(pointer.ownerShard, counter.add, pointer.get(), 5);
+ * assertEquals(await pointer.invoke("add", 5), 20);
+ * ```
  */
 export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
   readonly #hold: Hold;
@@ -460,6 +472,25 @@ function movedOut(pointer: AnyPointer): AnyPointer {
  * @throws {RangeError} If the struct lies in another shard's slice.
  *
  * @see `seastar::make_foreign()`
+ *
+ * @example
+ * ```ts
+ * import { defineTasks, makeForeign, SharedPtr } from "@tidepool/core";
+ *
+ * class Cache {
+ *   readonly #entries = new Map<string, string>();
+ *   get(key: string): string | undefined {
+ *     return this.#entries.get(key);
+ *   }
+ *   [Symbol.dispose](): void {
+ *     this.#entries.clear(); // runs on the shard that made it, whoever drops the last pointer
+ *   }
+ * }
+ * export const caches = defineTasks(import.meta.url, {
+ *   open: () => makeForeign(new Cache()), // one pointer at a time
+ *   openShared: () => makeForeign(new SharedPtr(new Cache())), // with copy()
+ * });
+ * ```
  */
 export function makeForeign<T extends object>(object: SharedPtr<T>): ForeignPtr<T, "shared">;
 /** Makes a foreign pointer that owns an object of this shard alone. O(1). */

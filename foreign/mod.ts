@@ -4,12 +4,15 @@
  *
  * ```ts
  * import { makeForeign, SharedPtr } from "@tidepool/core/foreign";
+ * import { defineTasks } from "@tidepool/core/shard";
  *
  * class Counter {
  *   n = 0;
  * }
- * // In a task, on the shard that is to own the counter:
- * export const open = () => makeForeign(new SharedPtr(new Counter()));
+ * // Called on the shard that is to own the counter; the caller gets a pointer that can be copied.
+ * export const counters = defineTasks(import.meta.url, {
+ *   open: () => makeForeign(new SharedPtr(new Counter())),
+ * });
  * ```
  *
  * @module

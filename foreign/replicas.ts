@@ -114,9 +114,9 @@ async function change(
 
 /** Brings the values whose home is here to a shard that was started again, behind their changes. */
 export function restore(shard: number): void {
-  const endpoint = localEndpoint();
   for (const [name, replica] of replicas) {
-    if (replica.changes === undefined) continue;
+    if (replica.changes === undefined) continue; // always so on the host, which is no value's home
+    const endpoint = localEndpoint();
     const told = replica.changes
       .then(() => tell(name, [shard]))
       .catch((error) => endpoint.warn(error));

@@ -3,8 +3,11 @@
  *
  * ```ts
  * import { Runtime } from "@tidepool/core/shard";
+ * import { assertEquals } from "@std/assert";
+ * import { primes } from "../examples/primes/primes.ts";
  *
  * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+ * assertEquals(await runtime.submitTo(1, primes.count, 0, 100), 25);
  * ```
  *
  * @module

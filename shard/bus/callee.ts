@@ -7,7 +7,7 @@
 import { CALLS_RECEIVED, REPLIES_SENT } from "./bus_statistics.ts";
 import type { Caller } from "./caller.ts";
 import type { MessageBody } from "./message_body.ts";
-import { bareError, textOf } from "./error_codec.ts";
+import { bareError, isError, textOf } from "./error_codec.ts";
 import { INLINE_CHARACTERS, type RecordViews } from "./message_codec.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
 import { type Handler, type HeldCall, type Peer, ServedCall } from "./peer.ts";
@@ -301,7 +301,7 @@ export class Callee {
   #replyError(peer: Peer, call: number, flags: number, error: unknown): void {
     if (this.#tryWriteError(peer, call, flags, error)) return;
     this.#body.abandon(error);
-    const bare = error instanceof Error ? bareError(error, MAX_BARE_CHARACTERS) : undefined;
+    const bare = isError(error) ? bareError(error, MAX_BARE_CHARACTERS) : undefined;
     if (bare !== undefined && this.#tryWriteError(peer, call, flags, bare)) return;
     const text = textOf(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
     this.#write(peer, call, flags, KIND_ERROR_TEXT, text, errorName);
@@ -314,6 +314,21 @@ export class Callee {
     } catch {
       return false; // less of it will do
     }
+  }
+
+  #writeAny(peer: Peer, call: number, kind: number, value: unknown, name: () => string): void {
+    const views = this.#views;
+    let at = peer.producer.reserve();
+    const values = [value];
+    const bytes = this.#body.encode(values, views, at, name);
+    // A getter may have made calls of its own, and taken the slot.
+    if (bytes !== undefined) at = peer.producer.reserve();
+    views.words[at + KIND_WORD] = kindWord(kind, 1, this.#body.parcelFlag(values));
+    views.words[at + CALL_WORD] = call;
+    if (bytes !== undefined && !this.#body.tryWriteBlock(bytes, views, at)) {
+      throw this.#body.memoryError(bytes.length);
+    }
+    this.#body.move(peer.endpoint);
   }
 
   #write(
@@ -331,19 +346,13 @@ export class Callee {
         queueMicrotask(() => this.#refused(peer, call, flags, error));
       });
     } else {
-      const views = this.#views;
+      const { words } = this.#views;
       // Invariant: the credit that admitted the request keeps a slot for its reply.
-      let at = peer.producer.reserve();
-      const values = [value];
-      const bytes = this.#body.encode(values, views, at, name);
-      // A getter may have made calls of its own, and taken the slot.
-      if (bytes !== undefined) at = peer.producer.reserve();
-      views.words[at + KIND_WORD] = kindWord(kind, 1, this.#body.parcelFlag(values));
-      views.words[at + CALL_WORD] = call;
-      if (bytes !== undefined && !this.#body.tryWriteBlock(bytes, views, at)) {
-        throw this.#body.memoryError(bytes.length);
-      }
-      this.#body.move(peer.endpoint);
+      const at = peer.producer.reserve();
+      if (this.#body.tryEncodePlain(value, this.#views, at)) {
+        words[at + KIND_WORD] = kindWord(kind, 1, 0);
+        words[at + CALL_WORD] = call;
+      } else this.#writeAny(peer, call, kind, value, name);
       this.#counters[REPLIES_SENT]!++;
       this.#commit(peer);
     }

@@ -8,11 +8,15 @@ Deno.test("deno publish sends the library, its documents and nothing else", asyn
   const { code, stderr } = await publishLibrary(registry);
   assertEquals(code, 0, stderr);
   const files = registry.filesOf(LIBRARY.name, LIBRARY.version);
-  const elsewhere = [...files.keys()].filter((path) => !/^(allocator|shard|foreign)\//.test(path));
+  const elsewhere = [...files.keys()].filter((path) =>
+    !/^(allocator|shard|foreign|docs)\//.test(path)
+  );
   assertEquals(elsewhere.sort(), ["CHANGELOG.md", "LICENSE", "README.md", "deno.json", "mod.ts"]);
   for (const path of files.keys()) {
     assert(/\.(ts|md|json)$|^LICENSE$/.test(path), `${path} is no source`);
   }
+  // The README's links lead into docs/, which is read where the package is.
+  assert(files.has("docs/README.md") && files.has("docs/errors.md"));
   // The worker's module is loaded by URL: it has to be there, though nothing exports it.
   for (const path of ["shard/worker_main.ts", ...Object.values(LIBRARY.exports)]) {
     assert(files.has(path.replace("./", "")), `${path} is missing`);
