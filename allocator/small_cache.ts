@@ -40,7 +40,7 @@ export const TENDED_MALLOCS = 64;
 /** Frees between two rounds in which closed classes open again. */
 const ROUND_FREES = 65_536;
 /** A class that is full again after fewer frees, of all sizes, closes. */
-const PAYING_FREES = 32 * CLASS_BLOCKS;
+const PAYING_FREES = 64 * CLASS_BLOCKS;
 /** What classes may hold is not worth having in a heap that is not much larger. */
 const SMALLEST_HEAP_GRANULES = 2 ** 20 / 8;
 
