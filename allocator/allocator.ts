@@ -43,7 +43,7 @@ const enum Word {
 }
 const enum Small {
   GRANULES = 32,
-  SHIFT = 5,
+  SHIFT = 4,
   TENDED_MALLOCS = 64,
 }
 /** The copies, by the names that the descriptors give them. For the test alone. */
@@ -256,7 +256,7 @@ export class Allocator {
     const small = this.#small;
     const states = small.states;
     const state = states[granules < Small.GRANULES ? granules : Small.GRANULES]!;
-    // Open, and not full: from 0 to 31.
+    // Open, and not full: from 0 to 15.
     if ((state & -(1 << Small.SHIFT)) === 0) {
       states[granules] = state + 1;
       small.blocks[(granules << Small.SHIFT) + state] = block;
