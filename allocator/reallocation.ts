@@ -5,7 +5,7 @@
  * @module
  */
 import type { Allocator } from "./allocator.ts";
-import { faultError, FREE_ALREADY, locateBlock } from "./block_check.ts";
+import { faultError, FREE_ALREADY, locateBlock, looksLive } from "./block_check.ts";
 import { HEADER_BYTES } from "./block_layout.ts";
 import { RECLAIMS_WORD } from "./control_layout.ts";
 import { copyWords, usableBytes } from "./payload.ts";
@@ -33,7 +33,9 @@ export class Reallocation {
     if (debugHeap !== undefined && this.#allocator.owner(address) === sliceIndex) {
       debugHeap.verify(this.#payloadWord(address) - 1);
     }
-    const index = locateBlock("reallocate", address, this.#slices, sliceIndex);
+    const index = this.#isOwn(address)
+      ? sliceIndex
+      : locateBlock("reallocate", address, this.#slices, sliceIndex);
     const { instruments } = heap;
     if (instruments !== undefined && !instruments.wants(byteLength, 8)) return heap.fail();
     const fits = byteLength <= heap.heapBytes - HEADER_BYTES;
@@ -45,6 +47,14 @@ export class Reallocation {
       }
     }
     return this.#move(address, index, byteLength);
+  }
+
+  /** Whether the address is that of a live block of this slice: what locateBlock() tells at length. */
+  #isOwn(address: number): boolean {
+    const { words, tlsf } = this.#heap;
+    const offset = address - words.byteOffset;
+    return this.#allocator.debugHeap === undefined && offset > 0 && offset <= words.byteLength &&
+      (offset & 7) === 0 && looksLive(words, (offset >>> 2) - 1, tlsf.firstBlock, tlsf.sentinel);
   }
 
   #move(address: number, index: number, byteLength: number): number {

@@ -264,7 +264,6 @@ export class Tlsf {
    * when it shrinks, and when it grows if the block to the right is free and large enough.
    */
   resize(block: number, granules: number): boolean {
-    this.settle();
     const words = this.words;
     const header = words[block]!;
     const size = header >>> 3;
