@@ -3,11 +3,37 @@
  * TLSF allocator over its slice of one SharedArrayBuffer. Shards call each other with
  * {@linkcode submitTo} and hold each other's objects through {@linkcode ForeignPtr}.
  *
+ * A module that the host and every shard that needs it import alike:
+ *
+ * ```ts
+ * import { defineTasks, makeForeign } from "@tidepool/core";
+ *
+ * class Counter {
+ *   n = 0;
+ *   add(k: number) {
+ *     return this.n += k;
+ *   }
+ * }
+ * export const counters = defineTasks(import.meta.url, {
+ *   open: () => makeForeign(new Counter()), // made on, and owned by, the shard it runs on
+ * });
+ * ```
+ *
+ * The program:
+ *
  * ```ts
  * import { Runtime } from "@tidepool/core";
+ * import { assertEquals } from "@std/assert";
+ * import { counter } from "./examples/counter/counter.ts";
  *
  * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+ * await using pointer = await runtime.submitTo(1, counter.open, 10); // ForeignPtr<Counter>
+ * assertEquals(await pointer.invoke("add", 5), 15); // ran on shard 1
  * ```
+ *
+ * Names that need nothing but memory are in `@tidepool/core/allocator`, runtime and calls in
+ * `@tidepool/core/shard`, ownership in `@tidepool/core/foreign`; this entry has them all, but for
+ * what segments of one's own and further layers take.
  *
  * @module
  */
@@ -23,6 +49,7 @@ export {
   type ArrayType,
   type ArrayView,
   type Assignable,
+  type BadAllocDetails,
   BadAllocError,
   bool,
   type CallFrame,
@@ -99,8 +126,12 @@ export {
   type ForeignStatistics,
   foreignStatistics,
   makeForeign,
+  NoReplicaError,
   type Ownership,
   type PointerOf,
+  replicate,
+  type Replicated,
+  type ReplicateOptions,
   SharedPtr,
   StaleForeignPtrError,
   UniquePtr,
@@ -110,6 +141,7 @@ export {
 export {
   type ArgumentsOf,
   type BusStatistics,
+  busStatistics,
   BusyError,
   type CallOptions,
   containerOf,

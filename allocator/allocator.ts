@@ -22,17 +22,46 @@ import type { Reclaimers } from "./reclaimers.ts";
 import { RemoteFreeSender } from "./remote_free_sender.ts";
 import { granulesFor } from "./size_class.ts";
 import { SliceHeap } from "./slice_heap.ts";
+import type { SmallCache } from "./small_cache.ts";
 import { type SliceSpan, SliceTable } from "./slice_table.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
 import { formatHeap, Tlsf } from "./tlsf.ts";
 
-// V8 loads an imported binding from a cell at every use: see the same copies in tlsf.ts.
-const FREE = layout.FREE;
-const NOT_LIVE = layout.FREE | layout.CACHED;
-const PREVIOUS_FREE = layout.PREVIOUS_FREE;
-const MALLOCS = control.MALLOCS_WORD;
-const FREES = control.FREES_WORD;
-const REQUESTED = control.REQUESTED_BYTES_WORD;
+// Numbers in the code, as in tlsf.ts, so that the engine inlines malloc() and free() into their
+// callers: that saves a quarter of the time. layout_test.ts holds them against the descriptors.
+const enum Flag {
+  FREE = 1,
+  PREVIOUS_FREE = 2,
+  CACHED = 4,
+  NOT_LIVE = FREE | CACHED,
+}
+const enum Word {
+  USED = 2,
+  PEAK = 3,
+  MALLOCS = 4,
+  FREES = 6,
+  REQUESTED = 18,
+}
+const enum Small {
+  GRANULES = 32,
+  SHIFT = 5,
+  TENDED_MALLOCS = 64,
+}
+/** The copies, by the names that the descriptors give them. For the test alone. */
+export const ALLOCATOR_COPIES: Readonly<Record<string, number>> = {
+  FREE: Flag.FREE,
+  PREVIOUS_FREE: Flag.PREVIOUS_FREE,
+  CACHED: Flag.CACHED,
+  USED_GRANULES_WORD: Word.USED,
+  PEAK_GRANULES_WORD: Word.PEAK,
+  MALLOCS_WORD: Word.MALLOCS,
+  FREES_WORD: Word.FREES,
+  REQUESTED_BYTES_WORD: Word.REQUESTED,
+  SMALL_GRANULES: Small.GRANULES,
+  CLASS_SHIFT: Small.SHIFT,
+  CLASS_BLOCKS: 1 << Small.SHIFT,
+  TENDED_MALLOCS: Small.TENDED_MALLOCS,
+};
 /** Longer requests take the slow path, on which the counter of bytes passes 2^31 twice. */
 const QUICK_BYTES = 0x7fffffff;
 
@@ -72,10 +101,8 @@ export class Allocator {
   readonly remoteFrees: RemoteFreeSender;
   readonly #words: Int32Array;
   readonly #tlsf: Tlsf;
-  /** Header of the first block, and the address of its payload. */
-  readonly #firstBlock: number;
+  /** Address of the first block's payload. */
   readonly #firstAddress: number;
-  readonly #sentinel: number;
   readonly #heapBytes: number;
   /** Requests of up to this many bytes are placed at once: less than the heap while watched. */
   #quickBytes: number;
@@ -83,6 +110,7 @@ export class Allocator {
   #quickFreeBytes: number;
   readonly #slices: SliceTable;
   readonly #heap: SliceHeap;
+  readonly #small: SmallCache;
   #segmentBytes: Uint8Array | undefined;
 
   private constructor(
@@ -98,9 +126,7 @@ export class Allocator {
     this.#words = slices.words(index);
     formatHeap(this.#words);
     this.#tlsf = new Tlsf(this.#words);
-    this.#firstBlock = this.#tlsf.firstBlock;
-    this.#firstAddress = layout.addressOf(this.#words, this.#firstBlock);
-    this.#sentinel = this.#tlsf.sentinel;
+    this.#firstAddress = layout.addressOf(this.#words, this.#tlsf.firstBlock);
     this.#heapBytes = this.#tlsf.heapGranules * 8;
     this.#quickBytes = Math.min(QUICK_BYTES, this.#heapBytes - layout.HEADER_BYTES);
     this.#quickFreeBytes = this.#heapBytes;
@@ -117,6 +143,7 @@ export class Allocator {
     }
     this.remoteFrees = new RemoteFreeSender(slices, index);
     this.#heap = new SliceHeap(this.#tlsf, index, this.debugHeap);
+    this.#small = this.#heap.small;
     this.reclaimers = this.#heap.reclaimers;
     if (options.lowWaterBytes !== undefined) this.reclaimers.lowWaterBytes = options.lowWaterBytes;
   }
@@ -161,22 +188,37 @@ export class Allocator {
   malloc(byteLength: number): number {
     const length = byteLength >>> 0;
     // A length past 2^32, or no whole number at all, differs from its low 32 bits.
-    if (length !== byteLength || length > this.#quickBytes) return this.#allocate(byteLength, 8);
-    const granules = length < 12 ? 2 : (length + 11) >>> 3;
-    let block = this.#tlsf.allocate(granules);
-    if (block === 0) {
-      block = this.#heap.allocateAtLast(granules, 8);
-      if (block === 0) return 0;
+    if (length !== byteLength || length > this.#quickBytes) return this.#heap.malloc(byteLength);
+    const granules = length < 5 ? 2 : (length + 11) >>> 3;
+    const tlsf = this.#tlsf;
+    const words = tlsf.words;
+    const small = this.#small;
+    const states = small.states;
+    const left = states[granules < Small.GRANULES ? granules : Small.GRANULES]! - 1;
+    let block = 0;
+    if (left >= 0) {
+      states[granules] = left;
+      block = small.blocks[(granules << Small.SHIFT) + left]!;
+      const header = words[block]!;
+      if (((header ^ (granules << 3)) & ~Flag.PREVIOUS_FREE) !== Flag.CACHED) {
+        throw small.overwritten(block);
+      }
+      words[block] = header ^ Flag.CACHED;
+      const used = words[Word.USED]! + granules;
+      words[Word.USED] = used;
+      if (used > words[Word.PEAK]!) words[Word.PEAK] = used;
+    } else {
+      if ((words[Word.MALLOCS]! & (Small.TENDED_MALLOCS - 1)) === 0) small.tend();
+      block = tlsf.allocate(granules);
+      if (block === 0) return this.#heap.mallocAtLast(granules, length);
     }
-    const words = this.#words;
-    const mallocs = (words[MALLOCS]! + 1) | 0;
-    words[MALLOCS] = mallocs;
-    if ((mallocs & 0x7fffffff) === 0) words[MALLOCS + 1] = words[MALLOCS + 1]! + 1;
-    const before = words[REQUESTED]!;
+    const mallocs = (words[Word.MALLOCS]! + 1) | 0;
+    words[Word.MALLOCS] = mallocs;
+    const before = words[Word.REQUESTED]!;
     const requested = (before + length) | 0;
-    words[REQUESTED] = requested;
-    if ((requested ^ before) < 0) words[REQUESTED + 1] = words[REQUESTED + 1]! + 1;
-    return this.#firstAddress + (((block - this.#firstBlock) << 2) >>> 0);
+    words[Word.REQUESTED] = requested;
+    if ((requested ^ before) < 0 || (mallocs & 0x7fffffff) === 0) this.#heap.carry(before);
+    return this.#firstAddress + (((block - tlsf.firstBlock) << 2) >>> 0);
   }
 
   /**
@@ -189,29 +231,44 @@ export class Allocator {
    * @throws {InvalidAddressError} if the address can be that of no live block
    */
   free(address: number): void {
-    const offset = (address - this.#firstAddress) >>> 0;
+    const firstAddress = this.#firstAddress;
+    const offset = (address - firstAddress) >>> 0;
     if (
-      this.#firstAddress + offset !== address || offset >= this.#quickFreeBytes ||
-      (offset & 7) !== 0
+      firstAddress + offset !== address || offset >= this.#quickFreeBytes || (offset & 7) !== 0
     ) {
       this.#freeSlowly(address);
       return;
     }
-    const words = this.#words;
-    const block = this.#firstBlock + (offset >>> 2);
+    const tlsf = this.#tlsf;
+    const words = tlsf.words;
+    const block = tlsf.firstBlock + (offset >>> 2);
     const header = words[block]!;
-    const end = block + (header >>> 3) * 2;
+    const granules = header >>> 3;
+    const end = block + granules * 2;
     if (
-      (header & NOT_LIVE) !== 0 || (header >>> 4) === 0 || end > this.#sentinel ||
-      (words[end]! & PREVIOUS_FREE) !== 0 ||
-      ((header & PREVIOUS_FREE) !== 0 && !endsAt(words, words[block - 1]!, block))
+      (header & Flag.NOT_LIVE) !== 0 || granules < 2 || end > tlsf.sentinel ||
+      (words[end]! & Flag.PREVIOUS_FREE) !== 0 ||
+      ((header & Flag.PREVIOUS_FREE) !== 0 && !followsFree(words, block))
     ) {
-      throw faultError("free", address, this.sliceIndex, blockFault(words, block)!);
+      throw this.#fault(address, block);
     }
-    this.#tlsf.release(block, header);
-    const frees = (words[FREES]! + 1) | 0;
-    words[FREES] = frees;
-    if ((frees & 0x7fffffff) === 0) words[FREES + 1] = words[FREES + 1]! + 1;
+    const small = this.#small;
+    const states = small.states;
+    const state = states[granules < Small.GRANULES ? granules : Small.GRANULES]!;
+    // Open, and not full: from 0 to 31.
+    if ((state & -(1 << Small.SHIFT)) === 0) {
+      states[granules] = state + 1;
+      small.blocks[(granules << Small.SHIFT) + state] = block;
+      words[block] = header | Flag.CACHED;
+      words[Word.USED] = words[Word.USED]! - granules;
+    } else if (state < 0) {
+      tlsf.release(block, header);
+    } else {
+      small.free(block, header);
+    }
+    const frees = (words[Word.FREES]! + 1) | 0;
+    words[Word.FREES] = frees;
+    if ((frees & 0x7fffffff) === 0) words[Word.FREES + 1] = words[Word.FREES + 1]! + 1;
   }
 
   /**
@@ -268,7 +325,7 @@ export class Allocator {
     const fits = byteLength <= this.#heapBytes - layout.HEADER_BYTES;
     // A debug heap moves every block, so that who holds on to the old address is found out.
     if (index === this.sliceIndex && fits && this.debugHeap === undefined) {
-      if (this.#tlsf.resize(this.#payloadWord(address) - 1, granulesFor(byteLength))) {
+      if (this.#heap.resize(this.#payloadWord(address) - 1, granulesFor(byteLength))) {
         if (instruments !== undefined) instruments.resized(address, byteLength);
         return address;
       }
@@ -305,7 +362,7 @@ export class Allocator {
   memalign(alignment: number, byteLength: number): number {
     checkAlignment(alignment);
     if (alignment <= 8) return this.malloc(byteLength);
-    return this.#allocate(byteLength, alignment);
+    return this.#heap.memalign(alignment, byteLength);
   }
 
   /**
@@ -342,13 +399,15 @@ export class Allocator {
   }
 
   /**
-   * Merges what other threads freed; all else is merged when it is freed. Memory stays in the slice:
-   * whoever can tell the system that it is unused takes the free blocks from {@linkcode walkHeap}.
+   * Merges what other threads freed, and what small classes keep. Memory stays in the slice: whoever
+   * can tell the system that it is unused takes the free blocks from {@linkcode walkHeap}. Takes time
+   * in proportion to what there is to merge.
    *
    * @returns 1 if there was anything to merge, else 0
    */
   mallocTrim(): number {
-    return this.#heap.drain() > 0 ? 1 : 0;
+    const drained = this.#heap.drain() > 0;
+    return this.#small.flush() || drained ? 1 : 0;
   }
 
   /**
@@ -484,7 +543,11 @@ export class Allocator {
    */
   checkHeap(): void {
     checkHeap(this.buffer, this.slice);
-    this.debugHeap?.check();
+    this.#heap.check();
+  }
+
+  #fault(address: number, block: number): Error {
+    return faultError("free", address, this.sliceIndex, blockFault(this.#words, block)!);
   }
 
   #updateLimits({ quietBytes, seesFrees }: Instruments): void {
@@ -492,16 +555,6 @@ export class Allocator {
     if (this.debugHeap !== undefined) return;
     this.#quickBytes = Math.min(quietBytes, QUICK_BYTES, this.#heapBytes - layout.HEADER_BYTES);
     this.#quickFreeBytes = seesFrees ? 0 : this.#heapBytes;
-  }
-
-  /** The slow path: lengths that are none, that no slice can hold, aligned, or watched. */
-  #allocate(byteLength: number, alignment: number): number {
-    checkLength(byteLength, "bytes");
-    const instruments = this.#heap.instruments;
-    if (instruments !== undefined && !instruments.wants(byteLength, alignment)) {
-      return this.#heap.fail();
-    }
-    return this.#heap.place(byteLength, alignment);
   }
 
   /** Reclaimers have run since a block that is to move was looked at: theirs it must not be. */
@@ -544,8 +597,9 @@ export class Allocator {
   }
 }
 
-/** Whether `left`, a back reference, leads to a free block that ends at `block`. */
-function endsAt(words: Int32Array, left: number, block: number): boolean {
+/** Whether the back reference in front of a block leads to a free block that ends there. */
+function followsFree(words: Int32Array, block: number): boolean {
+  const left = words[block - 1]!;
   const header = words[left]!;
-  return (header & FREE) !== 0 && left + (header >>> 3) * 2 === block;
+  return (header & Flag.FREE) !== 0 && left + (header >>> 3) * 2 === block;
 }

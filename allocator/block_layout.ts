@@ -14,8 +14,8 @@
  *
  *  header   31                              3   2    1    0
  *          ┌─────────────────────────────────┬────┬────┬────┐
- *          │ size in granules of 8 bytes     │ C  │ P  │ F  │   C cached: freed, and held back by
- *          └─────────────────────────────────┴────┴────┴────┘     a debug heap: in use for TLSF
+ *          │ size in granules of 8 bytes     │ C  │ P  │ F  │   C cached: freed, and kept by a small class
+ *          └─────────────────────────────────┴────┴────┴────┘     or a debug heap: in use for TLSF
  * ```
  *
  * The links of a free block are swapped against the usual order on purpose: `next` lies at an odd
@@ -32,7 +32,7 @@
 export const FREE = 1;
 /** Set when the block to the left is free. The owner writes it into headers of live blocks. */
 export const PREVIOUS_FREE = 2;
-/** Set in the header of a block in the quarantine of a debug heap: free, and in use as TLSF counts. */
+/** Set in the header of a block that a small class or a quarantine keeps: freed, and in use for TLSF. */
 export const CACHED = 4;
 /** Header bits above the flags: `header >>> SIZE_SHIFT` is the size in granules. */
 export const SIZE_SHIFT = 3;

@@ -14,7 +14,10 @@
  *           starts, 0 if it is none
  *  17       padding
  *  18..27   more counters                              owner             any: statistics
- *  28..31   reserved
+ *  28       the free block that is on no list yet,     owner             any: statistics
+ *           0 if there is none
+ *  29       its class                                  owner             owner
+ *  30..31   reserved
  *  32..57   second-level bitmaps, one word a level     owner             owner; any: statistics
  *  58..79   padding
  *  80       head of the list of remote frees           any (atomic)      owner
@@ -26,9 +29,9 @@
  *  last     sentinel: header of a used block of no size, whose PREVIOUS_FREE bit is kept
  * ```
  *
- * The head of remote frees, and the word that is read after each push, have a 128-byte line (two 64-byte lines are fetched as a pair
- * on current processors): 64 bytes of padding lie on either side of its 64-byte line, as slices
- * are aligned to 64 bytes only.
+ * The head of remote frees, and the word that is read after each push, have a 128-byte line for
+ * themselves (two 64-byte lines are fetched as a pair on current processors): 64 bytes of padding lie
+ * on either side of their 64-byte line, as slices are aligned to 64 bytes only.
  *
  * A counter is its low word and, in the next word, the count divided by 2^31. Bit 31 of the low
  * word equals bit 0 of the next, which lets a reader on another thread see when it looked between
@@ -57,6 +60,8 @@ export const LARGE_MALLOCS_WORD = 20;
 export const RECLAIMS_WORD = 22;
 export const REMOTE_DROPPED_WORD = 24;
 export const OVERSIZED_WORD = 26;
+export const LOOSE_BLOCK_WORD = 28;
+export const LOOSE_CLASS_WORD = 29;
 export const SECOND_LEVEL_WORD = 32;
 export const REMOTE_FREE_HEAD_WORD = 80;
 export const SHORTAGE_WORD = 81;

@@ -23,7 +23,7 @@ import {
   REMOTE_LINK_WORD,
 } from "./block_layout.ts";
 import { CallStack } from "./call_stack.ts";
-import { count, FREES_WORD, heapGranulesOf } from "./control_layout.ts";
+import { count, FREES_WORD, heapGranulesOf, START_MAP_WORD } from "./control_layout.ts";
 import {
   differenceAt,
   EXTRA_BYTES,
@@ -37,7 +37,14 @@ import {
 } from "./debug_fill.ts";
 import { checkLength, HeapCheckError } from "./errors.ts";
 import { type Leak, leakReport, leaksOf } from "./leak_report.ts";
-import { clearStart, formatStartMap, isStart, setStart, startMapGranules } from "./start_map.ts";
+import {
+  clearStart,
+  countStarts,
+  formatStartMap,
+  isStart,
+  setStart,
+  startMapGranules,
+} from "./start_map.ts";
 import type { Tlsf } from "./tlsf.ts";
 
 /** What a debug heap keeps; every field has a default. */
@@ -132,7 +139,10 @@ export class DebugHeap {
     return some;
   }
 
-  /** Notes a block that is about to be handed out for `byteLength` bytes, and fills it. */
+  /**
+   * Notes a block that is about to be handed out for `byteLength` bytes, and fills it.
+   * @internal
+   */
   allocated(block: number, byteLength: number): void {
     const words = this.#words;
     const granules = granulesOf(words[block]!);
@@ -169,7 +179,10 @@ export class DebugHeap {
     setStart(words, block);
   }
 
-  /** A live block stays where it is and holds fewer bytes: what a `realloc` without room can do. */
+  /**
+   * A live block stays where it is and holds fewer bytes: what a `realloc` without room can do.
+   * @internal
+   */
   shrink(block: number, byteLength: number): boolean {
     const entry = this.#blocks.get(block)!;
     if (byteLength > entry.byteLength) return false;
@@ -178,13 +191,19 @@ export class DebugHeap {
     return true;
   }
 
-  /** Throws if a block was overrun, for any address: what is no live block passes. */
+  /**
+   * Throws if a block was overrun, for any address: what is no live block passes.
+   * @internal
+   */
   verify(block: number): void {
     const entry = this.#blocks.get(block);
     if (entry !== undefined && !entry.quarantined) this.#checkLive(entry);
   }
 
-  /** Takes back, and counts, a live block that passed the checks. */
+  /**
+   * Takes back, and counts, a live block that passed the checks.
+   * @internal
+   */
   freed(block: number): void {
     const entry = this.#blocks.get(block)!;
     // Another thread may free it at this moment; one of the two finds that the other has.
@@ -200,6 +219,7 @@ export class DebugHeap {
    * Why a block from the list of remote frees cannot be freed. It is queued once at most if the thread
    * that freed it knew the map; threads always do, so a block with its bit set was queued by a link
    * that was overwritten.
+   * @internal
    */
   queuedFault(block: number): string | undefined {
     const entry = this.#blocks.get(block);
@@ -209,7 +229,10 @@ export class DebugHeap {
     return undefined;
   }
 
-  /** Takes back a block from the list of remote frees. The thread that freed it has filled it. */
+  /**
+   * Takes back a block from the list of remote frees. The thread that freed it has filled it.
+   * @internal
+   */
   drained(block: number): void {
     const words = this.#words;
     const entry = this.#blocks.get(block)!;
@@ -222,9 +245,13 @@ export class DebugHeap {
     }
   }
 
-  /** Checks the guards and fillings of every block; the walk of `checkHeap()` comes first. */
+  /**
+   * Checks the guards and fillings of every block; the walk of `checkHeap()` comes first.
+   * @internal
+   */
   check(): void {
     const words = this.#words;
+    this.#checkStarts();
     let block = this.#tlsf.firstBlock;
     while (block < this.#tlsf.sentinel) {
       const end = this.#endOf(block);
@@ -246,7 +273,22 @@ export class DebugHeap {
 
   /** Blocks that nobody freed: those whose start is known. The others wait to be drained. */
   *#live(): Generator<DebugBlock> {
-    for (const entry of this.#blocks.values()) if (isStart(this.#words, entry.block)) yield entry;
+    for (const entry of this.#blocks.values()) {
+      if (!entry.quarantined && isStart(this.#words, entry.block)) yield entry;
+    }
+  }
+
+  #checkStarts(): void {
+    const words = this.#words;
+    // Counted first: another thread may clear a start meanwhile, and none sets one.
+    const live = [...this.#live()].length;
+    const starts = countStarts(words);
+    if (starts <= live) return;
+    throw new HeapCheckError(
+      "the map of starts has live blocks only",
+      addressOf(words, words[START_MAP_WORD]!),
+      `it has ${starts}, and ${live} blocks are live`,
+    );
   }
 
   #endOf(block: number): number {

@@ -23,6 +23,8 @@ import {
   FREES_WORD,
   levelsOf,
   LIST_HEADS_WORD,
+  LOOSE_BLOCK_WORD,
+  LOOSE_CLASS_WORD,
   MALLOCS_WORD,
   PEAK_GRANULES_WORD,
   readCount,
@@ -34,6 +36,7 @@ import {
 import { HeapCheckError } from "./errors.ts";
 import { LISTS_PER_LEVEL, sizeClassOf, SMALLEST_BLOCK_GRANULES } from "./size_class.ts";
 import { checkSliceSpan, type SliceSpan, wordsOf } from "./slice_table.ts";
+import { SMALL_GRANULES } from "./small_cache.ts";
 import { hasStartMap } from "./start_map.ts";
 import { checkFormatted } from "./statistics.ts";
 
@@ -45,21 +48,43 @@ import { checkFormatted } from "./statistics.ts";
  * @param slice where the slice lies in it
  * @throws {HeapCheckError} naming the first invariant that does not hold, and the address
  * @throws {RangeError} if the span is no slice of the buffer, or is not formatted
+ *
+ * @example
+ * ```ts
+ * import { Allocator, checkHeap, HeapCheckError } from "@tidepool/core/allocator";
+ * import { assertThrows } from "@std/assert";
+ *
+ * const segment = new SharedArrayBuffer(65536);
+ * const slice = { byteOffset: 0, byteLength: 65536 };
+ * const allocator = Allocator.create(segment, [slice], 0);
+ * const address = allocator.malloc(16);
+ * checkHeap(segment, slice);
+ * allocator.bytes(address, 64).fill(0xff); // past the end of the block
+ * assertThrows(() => checkHeap(segment, slice), HeapCheckError);
+ * ```
  */
 export function checkHeap(buffer: SharedArrayBuffer, slice: SliceSpan): void {
   checkSliceSpan(buffer, slice);
   const words = wordsOf(buffer, slice);
   checkFormatted(words);
   const unlisted = checkBlocks(words);
-  // Only the quarantine of a debug heap marks blocks so.
+  // What is marked so and small is for the owner to check: it alone knows what its classes hold.
   if (!hasStartMap(words)) {
     for (const block of unlisted.cached) {
-      fail(words, block, "a block is held back by a debug heap only", "the slice has none");
+      const granules = granulesOf(words[block]!);
+      if (granules < SMALL_GRANULES) continue;
+      fail(
+        words,
+        block,
+        "a kept block is small, but in a debug heap",
+        `it has ${granules * 8} bytes`,
+      );
     }
   }
+  checkLoose(words, unlisted.free);
   checkLists(words, unlisted.free);
   for (const block of unlisted.free) {
-    fail(words, block, "a free block is on the list of its size", "no list has it");
+    fail(words, block, "a free block but one is on the list of its size", "no list has it");
   }
   checkQueue(words, unlisted.used);
 }
@@ -76,9 +101,8 @@ function checkBlocks(words: Int32Array): Blocks {
   const free = new Set<number>();
   const cached = new Set<number>();
   const used = new Set<number>();
+  const quarantine = hasStartMap(words);
   let usedGranules = 0;
-  // The map of starts of a debug heap is a block that nobody asked for.
-  let handedOut = hasStartMap(words) ? -1 : 0;
   let left = 0;
   let block = firstBlockOf(words.length);
   while (block < sentinel) {
@@ -98,13 +122,11 @@ function checkBlocks(words: Int32Array): Blocks {
       }
       free.add(block);
     } else {
-      usedGranules += granules;
-      if ((header & CACHED) !== 0) {
-        cached.add(block);
-      } else {
-        used.add(block);
-        handedOut++;
-      }
+      const isKept = (header & CACHED) !== 0;
+      // What is in quarantine counts as used: nobody can have it.
+      if (!isKept || quarantine) usedGranules += granules;
+      if (isKept) cached.add(block);
+      else used.add(block);
     }
     left = block;
     block = next;
@@ -118,7 +140,8 @@ function checkBlocks(words: Int32Array): Blocks {
       `its header is ${words[sentinel]}`,
     );
   }
-  checkCounters(words, usedGranules, handedOut);
+  // The map of starts of a debug heap is a block that nobody asked for.
+  checkCounters(words, usedGranules, quarantine ? used.size - 1 : used.size);
   return { free, cached, used };
 }
 
@@ -164,6 +187,20 @@ function checkCounters(words: Int32Array, usedGranules: number, handedOut: numbe
       "blocks handed out and not freed are the used blocks",
       `${live} are counted and ${handedOut} are found`,
     );
+  }
+}
+
+/** Takes the loose block out of `unlisted`. */
+function checkLoose(words: Int32Array, unlisted: Set<number>): void {
+  const block = words[LOOSE_BLOCK_WORD]!;
+  const sizeClass = words[LOOSE_CLASS_WORD]!;
+  if (block === 0 && sizeClass === 0) return;
+  if (!unlisted.delete(block)) {
+    fail(words, block, "the loose block is free", "it is not, or it is no block");
+  }
+  const found = sizeClassOf(granulesOf(words[block]!));
+  if (found !== sizeClass) {
+    fail(words, block, "the loose block has the class noted for it", `${sizeClass}, not ${found}`);
   }
 }
 

@@ -29,6 +29,18 @@ export interface HeapBlock {
  * @returns the blocks, one at a time
  * @throws {RangeError} if the span is no slice of the buffer, or is not formatted
  * @throws {HeapCheckError} if a header leads nowhere
+ *
+ * @example
+ * ```ts
+ * import { Allocator, walkHeap } from "@tidepool/core/allocator";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const segment = new SharedArrayBuffer(65536);
+ * const slice = { byteOffset: 0, byteLength: 65536 };
+ * const address = Allocator.create(segment, [slice], 0).malloc(100);
+ * const used = walkHeap(segment, slice).filter(({ free }) => !free).toArray();
+ * assertEquals(used.map((block) => block.address), [address]);
+ * ```
  */
 export function* walkHeap(buffer: SharedArrayBuffer, slice: SliceSpan): Generator<HeapBlock> {
   checkSliceSpan(buffer, slice);

@@ -99,6 +99,22 @@ export class Reclaimers {
    * @param options when it may be called, and for what share
    * @returns removes it
    * @throws {TypeError} if `reclaim` or `heldBytes` is no function, or `scope` is none of the two
+   *
+   * @example
+   * ```ts
+   * import { Allocator } from "@tidepool/core/allocator";
+   * import { assertNotEquals } from "@std/assert";
+   *
+   * const segment = new SharedArrayBuffer(65536);
+   * const allocator = Allocator.create(segment, [{ byteOffset: 0, byteLength: 65536 }], 0);
+   * const cache = Array.from({ length: 60 }, () => allocator.malloc(1000));
+   * using _ = allocator.reclaimers.add(({ byteLength }) => {
+   *   for (let freed = 0; freed < byteLength && cache.length > 0; freed += 1000) {
+   *     allocator.free(cache.pop()!);
+   *   }
+   * }, { scope: "sync" });
+   * assertNotEquals(allocator.malloc(20_000), 0); // the cache made room
+   * ```
    */
   add(reclaim: Reclaim, options: ReclaimerOptions = {}): Disposable {
     const { scope = "async", heldBytes } = options;
@@ -165,7 +181,10 @@ export class Reclaimers {
     return Math.max(0, freed);
   }
 
-  /** Asks those that may be called inside an allocation for `byteLength` bytes; whether there are any. */
+  /**
+   * Asks those that may be called inside an allocation for `byteLength` bytes; whether there are any.
+   * @internal
+   */
   runSync(byteLength: number, contiguousBytes: number, alignment: number): boolean {
     // One of them allocates: it must make do with what there is.
     if (this.#running) return false;
@@ -175,13 +194,19 @@ export class Reclaimers {
     return true;
   }
 
-  /** A request has failed. */
+  /**
+   * A request has failed.
+   * @internal
+   */
   missed(byteLength: number): void {
     this.#missedBytes = byteLength;
     this.#exhaustedBelow = Infinity;
   }
 
-  /** Memory has come back. */
+  /**
+   * Memory has come back.
+   * @internal
+   */
   relieved(): void {
     this.#missedBytes = 0;
   }

@@ -62,7 +62,7 @@ export class RemoteFreeReceiver {
       count(words, FREES_WORD);
       count(words, REMOTE_RECEIVED_WORD);
       drained++;
-      if (this.#debugHeap === undefined) this.#tlsf.release(block, words[block]!);
+      if (this.#debugHeap === undefined) heap.small.free(block, words[block]!);
       else this.#debugHeap.drained(block);
     }
   }

@@ -3,7 +3,7 @@
  * is tried before a request fails, in this order:
  *
  * 1. the list of remote frees is drained;
- * 2. the quarantine of a debug heap gives back what it holds;
+ * 2. small classes, and the quarantine of a debug heap, give back what they hold;
  * 3. a bounded number of blocks is looked at that may fit though their list does not promise it;
  * 4. reclaimers are asked for the bytes wanted, then for twice as many, and so on while they free
  *    anything; memory that they free need not lie in a row at the first try.
@@ -15,10 +15,12 @@
 import * as layout from "./block_layout.ts";
 import * as control from "./control_layout.ts";
 import type { DebugHeap } from "./debug_heap.ts";
+import { checkLength } from "./errors.ts";
 import type { Instruments } from "./instruments.ts";
 import { Reclaimers } from "./reclaimers.ts";
 import { RemoteFreeReceiver } from "./remote_free_receiver.ts";
 import { GRANULE_BYTES, granulesFor, roundedGranules } from "./size_class.ts";
+import { SmallCache } from "./small_cache.ts";
 import type { Tlsf } from "./tlsf.ts";
 
 /** The heap of one slice, for its owner. */
@@ -27,8 +29,11 @@ export class SliceHeap {
   readonly tlsf: Tlsf;
   readonly debugHeap: DebugHeap | undefined;
   readonly reclaimers: Reclaimers;
+  readonly small: SmallCache;
   /** Bytes of the whole heap. */
   readonly heapBytes: number;
+  /** Those that programs can have: all but the map of starts of a debug heap. */
+  readonly #mostBytes: number;
   /** What watches, if anything does. */
   instruments: Instruments | undefined;
   readonly #receiver: RemoteFreeReceiver;
@@ -38,13 +43,49 @@ export class SliceHeap {
     this.tlsf = tlsf;
     this.debugHeap = debugHeap;
     this.heapBytes = tlsf.heapGranules * 8;
+    this.#mostBytes = this.freeBytes;
     this.reclaimers = new Reclaimers(this);
+    // A debug heap keeps freed blocks for longer, and looks at each.
+    this.small = new SmallCache(tlsf, debugHeap === undefined);
     this.#receiver = new RemoteFreeReceiver(tlsf, sliceIndex, debugHeap);
   }
 
   /** Bytes that are free. */
   get freeBytes(): number {
     return this.heapBytes - this.words[control.USED_GRANULES_WORD]! * GRANULE_BYTES;
+  }
+
+  /** The slow path: lengths that are none, that no slice can hold, or that somebody watches. */
+  malloc(byteLength: number): number {
+    return this.memalign(8, byteLength);
+  }
+
+  /** The same at a multiple of `alignment`. */
+  memalign(alignment: number, byteLength: number): number {
+    checkLength(byteLength, "bytes");
+    if (this.instruments?.wants(byteLength, alignment) === false) return this.fail();
+    return this.place(byteLength, alignment);
+  }
+
+  /** The end of a malloc() that TLSF had no block for. */
+  mallocAtLast(granules: number, byteLength: number): number {
+    const block = this.allocateAtLast(granules, 8);
+    if (block === 0) return 0;
+    control.count(this.words, control.MALLOCS_WORD);
+    control.add(this.words, control.REQUESTED_BYTES_WORD, byteLength);
+    return layout.addressOf(this.words, block);
+  }
+
+  /**
+   * Carries to the upper words of the two counters of malloc(), which has written the lower ones.
+   *
+   * @param requested what the lower word of the bytes requested was before
+   */
+  carry(requested: number): void {
+    const words = this.words;
+    if ((words[control.MALLOCS_WORD]! & 0x7fffffff) === 0) words[control.MALLOCS_WORD + 1]! += 1;
+    const flipped = words[control.REQUESTED_BYTES_WORD]! ^ requested;
+    if (flipped < 0) words[control.REQUESTED_BYTES_WORD + 1]! += 1;
   }
 
   /**
@@ -72,22 +113,43 @@ export class SliceHeap {
   /** Whether the heap could serve such a request if all of it were free. */
   canHold(byteLength: number, alignment: number): boolean {
     const blockBytes = this.#blockBytes(byteLength);
-    if (blockBytes > this.heapBytes - layout.HEADER_BYTES) return false;
-    return contiguousBytes(granulesFor(blockBytes), alignment) <= this.heapBytes;
+    // Beyond the heap, an alignment would not fit in the 32 bits of a size either.
+    if (Math.max(blockBytes + layout.HEADER_BYTES, alignment) > this.#mostBytes) return false;
+    return contiguousBytes(granulesFor(blockBytes), alignment) <= this.#mostBytes;
   }
 
   /** The path to failure: see above. The header of a block, or 0. */
   allocateAtLast(granules: number, alignment: number): number {
     let block = 0;
     if (this.drain() > 0) block = this.#find(granules, alignment);
-    if (block === 0 && this.debugHeap?.flushQuarantine() === true) {
-      block = this.#find(granules, alignment);
-    }
+    if (block === 0 && this.flush()) block = this.#find(granules, alignment);
     if (block === 0 && alignment <= 8) block = this.tlsf.allocateTight(granules);
     if (block === 0) block = this.#reclaimFor(granules, alignment);
     if (block !== 0) return block;
     this.reclaimers.missed(granules * 8);
     return this.fail();
+  }
+
+  /** Resizes a live block where it lies, and says whether it could. */
+  resize(block: number, granules: number): boolean {
+    if (this.tlsf.resize(block, granules)) return true;
+    const { words, small } = this;
+    const following = layout.blockAfter(block, layout.granulesOf(words[block]!));
+    // What a small class keeps is free, and in the way here.
+    const isKept = (words[following]! & layout.CACHED) !== 0;
+    return isKept && small.release(following) && this.tlsf.resize(block, granules);
+  }
+
+  /** Checks what the heap alone does not tell. */
+  check(): void {
+    if (this.debugHeap !== undefined) this.debugHeap.check();
+    else this.small.check();
+  }
+
+  /** Has all that keeps freed blocks give them back, and returns whether there were any. */
+  flush(): boolean {
+    // Both: a debug heap has no small classes.
+    return this.small.flush() || this.debugHeap?.flushQuarantine() === true;
   }
 
   /** Counts a request that gets no memory. */
@@ -146,7 +208,7 @@ export class SliceHeap {
       const before = this.freeBytes;
       if (!this.reclaimers.runSync(byteLength, contiguous, alignment)) return 0;
       this.drain();
-      this.debugHeap?.flushQuarantine();
+      this.flush();
       let block = this.#find(granules, alignment);
       if (block === 0 && alignment <= 8) block = this.tlsf.allocateTight(granules);
       if (block !== 0 || this.freeBytes <= before) return block;

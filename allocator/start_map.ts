@@ -47,6 +47,17 @@ export function clearStart(words: Int32Array, block: number): boolean {
   return ((before >>> (bit & 31)) & 1) === 1;
 }
 
+/** Any thread: how many live blocks the map has. */
+export function countStarts(words: Int32Array): number {
+  const map = words[START_MAP_WORD]!;
+  const end = blockAfter(map, granulesOf(words[map]!));
+  let starts = 0;
+  for (let word = map + 1; word < end; word++) {
+    for (let bits = Atomics.load(words, word); bits !== 0; bits &= bits - 1) starts++;
+  }
+  return starts;
+}
+
 /**
  * Any thread: why no live block begins there, for an error. It walks the heap to the block, so the
  * answer is exact for the owner; for others, while the owner works, it is the best there is.

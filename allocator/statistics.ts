@@ -13,6 +13,7 @@ import {
   heapGranulesOf,
   LARGE_MALLOCS_WORD,
   LIST_HEADS_WORD,
+  LOOSE_BLOCK_WORD,
   MAGIC,
   MAGIC_WORD,
   MALLOCS_WORD,
@@ -65,13 +66,13 @@ export interface MemoryStatistics {
   readonly usedBytes: number;
   /** The largest `usedBytes` so far. */
   readonly peakUsedBytes: number;
-  /** Bytes of the free blocks: `totalBytes - usedBytes`. */
+  /** Bytes of the free blocks, those in small classes included: `totalBytes - usedBytes`. */
   readonly freeBytes: number;
   /** Bytes of the heap: the slice less its control words. */
   readonly totalBytes: number;
   /**
-   * Bytes of the largest free block, to within 1/32: it is the first block of the highest list that
-   * has one, and blocks of one list differ by no more.
+   * Bytes of the largest free block in a row, to within 1/32: it is the first block of the highest
+   * list that has one, and blocks of one list differ by no more.
    */
   readonly largestFreeBytes: number;
   /** `1 - largestFreeBytes / freeBytes`: 0 when all that is free is one block, or nothing is. */
@@ -86,6 +87,17 @@ export interface MemoryStatistics {
  * @param slice where the slice lies in it
  * @returns the figures at this moment
  * @throws {RangeError} if the span is no slice of the buffer, or is not formatted
+ *
+ * @example
+ * ```ts
+ * import { Allocator, readMemoryStatistics } from "@tidepool/core/allocator";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const segment = new SharedArrayBuffer(65536);
+ * const slice = { byteOffset: 0, byteLength: 65536 };
+ * Allocator.create(segment, [slice], 0).malloc(100);
+ * assertEquals(readMemoryStatistics(segment, slice).liveBlocks, 1);
+ * ```
  */
 export function readMemoryStatistics(
   buffer: SharedArrayBuffer,
@@ -97,7 +109,8 @@ export function readMemoryStatistics(
   const totalGranules = heapGranulesOf(words.length);
   const usedGranules = Atomics.load(words, USED_GRANULES_WORD);
   const freeGranules = totalGranules - usedGranules;
-  const largestGranules = Math.min(largestFreeGranules(words), freeGranules);
+  const loose = freeGranulesAt(words, Atomics.load(words, LOOSE_BLOCK_WORD));
+  const largestGranules = Math.min(Math.max(loose, largestListedGranules(words)), freeGranules);
   // Frees are read first: a block freed in between may look live, and none is freed before it lives.
   const frees = readCount(words, FREES_WORD);
   const mallocs = readCount(words, MALLOCS_WORD);
@@ -133,7 +146,7 @@ export function checkFormatted(words: Int32Array): void {
 }
 
 /** The size of the first block on the highest list, from the bitmaps: no loop over blocks. */
-function largestFreeGranules(words: Int32Array): number {
+function largestListedGranules(words: Int32Array): number {
   const levels = Atomics.load(words, FIRST_LEVEL_WORD);
   if (levels === 0) return 0;
   const level = 31 - Math.clz32(levels);
@@ -141,12 +154,13 @@ function largestFreeGranules(words: Int32Array): number {
   // Seen between two writes of the owner: the level just became empty, or is about to be marked so.
   if (lists === 0) return 0;
   const sizeClass = level * 32 + 31 - Math.clz32(lists);
-  const block = Atomics.load(words, LIST_HEADS_WORD + sizeClass);
-  if (block >= firstBlockOf(words.length) && block < sentinelOf(words.length)) {
-    const header = Atomics.load(words, block);
-    const granules = granulesOf(header);
-    // The owner may have taken the block since; then the word read may be anything.
-    if ((header & FREE) !== 0 && sizeClassOf(granules) === sizeClass) return granules;
-  }
-  return smallestOfClass(sizeClass);
+  const granules = freeGranulesAt(words, Atomics.load(words, LIST_HEADS_WORD + sizeClass));
+  return sizeClassOf(granules) === sizeClass ? granules : smallestOfClass(sizeClass);
+}
+
+/** The size of a free block; 0 if it is none: the owner may have taken it since, or there is none. */
+function freeGranulesAt(words: Int32Array, block: number): number {
+  if (block < firstBlockOf(words.length) || block >= sentinelOf(words.length)) return 0;
+  const header = Atomics.load(words, block);
+  return (header & FREE) === 0 ? 0 : granulesOf(header);
 }

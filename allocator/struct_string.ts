@@ -23,6 +23,19 @@ const encoder = new TextEncoder();
  * @returns the field type
  * @throws {TypeError} if `byteLength` is no number
  * @throws {RangeError} if it is not a whole number, 1 or more
+ *
+ * @example
+ * ```ts
+ * import { Allocator, string, struct } from "@tidepool/core/allocator";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const Label = struct("Label", { text: string(8) });
+ * const segment = new SharedArrayBuffer(65536);
+ * const allocator = Allocator.create(segment, [{ byteOffset: 0, byteLength: 65536 }], 0);
+ * const label = Label.make(allocator, { text: "naïve" });
+ * assertEquals(label.text, "naïve");
+ * assertThrows(() => label.text = "far too long", RangeError);
+ * ```
  */
 export function string(byteLength: number): ScalarType<string> {
   if (typeof byteLength !== "number") {

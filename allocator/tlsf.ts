@@ -7,8 +7,10 @@
  * - blocks are word indices in an Int32Array, with a 4-byte header and 8-byte granules;
  * - the previous-link of the first block of a list leads to the list's head as if that were a
  *   block, so that unlinking has no case of its own for it, and finds the class without the size;
- * - a remainder that stays in the size class of the block it was cut from takes its place in the
- *   list;
+ * - the free block that was made last is on no list yet: the *loose* block. It counts as the first
+ *   of its list, so that placement is as it would be, and only the next free block that is made
+ *   puts it there. Most often it is cut further, or merged, before that: programs allocate in runs
+ *   and free in runs;
  * - the first block of the list below the one searched is tried too, and before a request fails,
  *   a bounded number of those behind it (see {@linkcode Tlsf.allocateTight});
  * - the number of first levels follows the size of the slice.
@@ -22,28 +24,51 @@ import { distanceToAligned } from "./align.ts";
 import * as layout from "./block_layout.ts";
 import * as control from "./control_layout.ts";
 import { HeapCheckError } from "./errors.ts";
-import {
-  roundedGranules,
-  searchClassOf,
-  sizeClassOf,
-  SMALLEST_BLOCK_GRANULES,
-} from "./size_class.ts";
+import { roundedGranules, searchClassOf, sizeClassOf } from "./size_class.ts";
 
-// V8 loads an imported binding from a cell at every use, and folds a constant of the module itself,
-// which the paths below feel. Hence the copies, and the size-class mapping written out in them.
-const FREE = layout.FREE;
-const PREVIOUS_FREE = layout.PREVIOUS_FREE;
-const FLAGS = layout.FREE | layout.PREVIOUS_FREE | layout.CACHED;
-const PREVIOUS = layout.PREVIOUS_LINK_WORD;
-const NEXT = layout.NEXT_LINK_WORD;
-const SMALLEST = SMALLEST_BLOCK_GRANULES;
-const FIRST_LEVEL = control.FIRST_LEVEL_WORD;
-const SECOND_LEVEL = control.SECOND_LEVEL_WORD;
-const HEADS = control.LIST_HEADS_WORD;
-const USED = control.USED_GRANULES_WORD;
-const PEAK = control.PEAK_GRANULES_WORD;
-/** `class + HEAD_AS_BLOCK` is the block whose next-link would be the head of the class's list. */
-const HEAD_AS_BLOCK = HEADS - NEXT;
+// The engine inlines what is short, counted in bytecode, and folds what it knows. A constant of
+// another module is loaded from a cell at every use, one of this module takes more bytecode than a
+// number does, and a `const enum` is a number in the code. Hence these copies, which layout_test.ts
+// holds against the descriptors, and the size-class mapping written out in the paths below.
+const enum Flag {
+  FREE = 1,
+  PREVIOUS_FREE = 2,
+  ALL = 7,
+}
+const enum Link {
+  PREVIOUS = 1,
+  NEXT = 2,
+}
+const enum Word {
+  FIRST_LEVEL = 1,
+  USED = 2,
+  PEAK = 3,
+  LOOSE = 28,
+  LOOSE_CLASS = 29,
+  SECOND_LEVEL = 32,
+  HEADS = 112,
+  /** `class + HEAD_AS_BLOCK` is the block whose next-link would be the head of the class's list. */
+  HEAD_AS_BLOCK = HEADS - Link.NEXT,
+}
+const enum Granules {
+  SMALLEST = 2,
+}
+/** The copies, by the names that the descriptors give them. For the test alone. */
+export const TLSF_COPIES: Readonly<Record<string, number>> = {
+  FREE: Flag.FREE,
+  PREVIOUS_FREE: Flag.PREVIOUS_FREE,
+  PREVIOUS_LINK_WORD: Link.PREVIOUS,
+  NEXT_LINK_WORD: Link.NEXT,
+  FIRST_LEVEL_WORD: Word.FIRST_LEVEL,
+  USED_GRANULES_WORD: Word.USED,
+  PEAK_GRANULES_WORD: Word.PEAK,
+  LOOSE_BLOCK_WORD: Word.LOOSE,
+  LOOSE_CLASS_WORD: Word.LOOSE_CLASS,
+  SECOND_LEVEL_WORD: Word.SECOND_LEVEL,
+  LIST_HEADS_WORD: Word.HEADS,
+  SMALLEST_BLOCK_GRANULES: Granules.SMALLEST,
+};
+
 /** Blocks that a request looks at before it fails for want of a larger one. */
 const TIGHT_FIT_LOOKS = 64;
 
@@ -77,57 +102,50 @@ export class Tlsf {
    */
   allocate(granules: number): number {
     const words = this.words;
-    const shift = 26 - Math.clz32(granules | 32);
-    const inClass = (granules + (1 << shift) - 1) >>> shift;
+    const shift = (26 - Math.clz32(granules | 32)) | 0;
+    const inClass = ((granules + (1 << shift) - 1) | 0) >> shift;
     const wanted = inClass << shift;
-    let sizeClass = (shift << 5) + inClass;
-    const below = (shift << 5) + (granules >>> shift);
-    if (below !== sizeClass) {
-      const fitting = this.#takeHead(below, granules);
+    const sizeClass = ((shift << 5) + inClass) | 0;
+    if (wanted !== granules) {
+      const fitting = this.#takeBelow(sizeClass - 1, granules);
       if (fitting !== 0) return fitting;
     }
-    let block = words[HEADS + sizeClass]!;
-    if (block === 0) {
-      sizeClass = occupiedClass(words, sizeClass);
-      if (sizeClass === 0) return 0;
-      block = words[HEADS + sizeClass]!;
-    }
-    const available = words[block]! >>> 3;
-    const next = words[block + NEXT]!;
-    const end = block + available * 2;
-    const rest = available - wanted;
-    let taken = available;
-    if (rest >= SMALLEST) {
-      taken = wanted;
-      const tail = block + wanted * 2;
-      words[tail] = (rest << 3) | FREE;
-      words[end - 1] = tail;
-      const restShift = 26 - Math.clz32(rest | 32);
-      const restClass = (restShift << 5) + (rest >>> restShift);
-      if (restClass === sizeClass) {
-        words[tail + PREVIOUS] = sizeClass + HEAD_AS_BLOCK;
-        words[tail + NEXT] = next;
-        words[HEADS + sizeClass] = tail;
-        if (next !== 0) words[next + PREVIOUS] = tail;
-      } else {
-        words[HEADS + sizeClass] = next;
-        if (next !== 0) words[next + PREVIOUS] = sizeClass + HEAD_AS_BLOCK;
-        else clearClass(words, sizeClass);
-        link(words, tail, restClass);
-      }
-    } else if (rest >= 0) {
-      words[HEADS + sizeClass] = next;
-      if (next !== 0) words[next + PREVIOUS] = sizeClass + HEAD_AS_BLOCK;
-      else clearClass(words, sizeClass);
-      words[end] = words[end]! & ~PREVIOUS_FREE;
+    let loose = words[Word.LOOSE]!;
+    const looseClass = words[Word.LOOSE_CLASS]!;
+    const found = looseClass === sizeClass ? looseClass : occupiedClass(words, sizeClass);
+    let block = loose;
+    if (looseClass >= sizeClass && (found === 0 || looseClass <= found)) {
+      loose = 0;
     } else {
-      throw overwritten(words, block, available, wanted);
+      if (found === 0) return 0;
+      block = words[Word.HEADS + found]!;
+      const next = words[block + Link.NEXT]!;
+      words[Word.HEADS + found] = next;
+      if (next !== 0) words[next + Link.PREVIOUS] = found + Word.HEAD_AS_BLOCK;
+      else clearClass(words, found);
+    }
+    let taken = words[block]! >>> 3;
+    const end = (block + taken * 2) | 0;
+    const rest = (taken - wanted) | 0;
+    if (rest >= Granules.SMALLEST) {
+      taken = wanted;
+      const tail = (block + wanted * 2) | 0;
+      words[tail] = (rest << 3) | Flag.FREE;
+      words[end - 1] = tail;
+      // Invariant: what was loose before is another block, or has just been taken.
+      if (loose !== 0) link(words, loose, looseClass);
+      setLoose(words, tail, rest);
+    } else if (rest >= 0) {
+      if (loose === 0) clearLoose(words);
+      words[end] = words[end]! & ~Flag.PREVIOUS_FREE;
+    } else {
+      throw overwritten(words, block, taken, wanted);
     }
     // Invariant: no two free blocks are neighbours, so the one to the left is in use.
     words[block] = taken << 3;
-    const used = words[USED]! + taken;
-    words[USED] = used;
-    if (used > words[PEAK]!) words[PEAK] = used;
+    const used = (words[Word.USED]! + taken) | 0;
+    words[Word.USED] = used;
+    if (used > words[Word.PEAK]!) words[Word.PEAK] = used;
     return block;
   }
 
@@ -137,7 +155,8 @@ export class Tlsf {
    */
   allocateTight(granules: number): number {
     const words = this.words;
-    let block = words[HEADS + sizeClassOf(granules)]!;
+    this.#settle();
+    let block = words[Word.HEADS + sizeClassOf(granules)]!;
     for (let looks = 0; block !== 0 && looks < TIGHT_FIT_LOOKS; looks++) {
       const available = words[block]! >>> 3;
       if (available >= granules) {
@@ -145,7 +164,7 @@ export class Tlsf {
         this.#use(block, available, granules, 0);
         return block;
       }
-      block = words[block + NEXT]!;
+      block = words[block + Link.NEXT]!;
     }
     return 0;
   }
@@ -158,24 +177,25 @@ export class Tlsf {
    */
   allocateAligned(granules: number, alignment: number, phase: number): number {
     const words = this.words;
+    this.#settle();
     // A gap of one granule is no block, and then the next aligned position is taken.
     const enough = granules + alignment + 1;
     if (enough > this.heapGranules) return 0;
     const sizeClass = occupiedClass(words, searchClassOf(enough));
     if (sizeClass === 0) return 0;
-    let block = words[HEADS + sizeClass]!;
+    let block = words[Word.HEADS + sizeClass]!;
     let available = words[block]! >>> 3;
     if (available < enough) throw overwritten(words, block, available, enough);
     this.#unlink(block);
     let flags = 0;
     let gap = distanceToAligned(phase + (block + 1) / 2, alignment);
     if (gap !== 0) {
-      if (gap < SMALLEST) gap += alignment;
+      if (gap < Granules.SMALLEST) gap += alignment;
       const leading = block;
       block += gap * 2;
       available -= gap;
-      flags = PREVIOUS_FREE;
-      words[leading] = (gap << 3) | FREE;
+      flags = Flag.PREVIOUS_FREE;
+      words[leading] = (gap << 3) | Flag.FREE;
       words[block - 1] = leading;
       insert(words, leading, gap);
     }
@@ -186,28 +206,57 @@ export class Tlsf {
   /** Frees a block in use, of which `header` is the header, and merges it with free neighbours. */
   release(block: number, header: number): void {
     const words = this.words;
+    const firstBlock = this.firstBlock;
     let granules = header >>> 3;
-    words[USED] = words[USED]! - granules;
-    let end = block + granules * 2;
+    words[Word.USED] = (words[Word.USED]! - granules) | 0;
+    let loose = words[Word.LOOSE]!;
+    let end = (block + granules * 2) | 0;
     const following = words[end]!;
-    if ((following & FREE) !== 0) {
-      this.#unlink(end);
-      granules += following >>> 3;
-      end = block + granules * 2;
+    if ((following & Flag.FREE) !== 0) {
+      if (end === loose) {
+        loose = 0;
+      } else {
+        const previous = words[end + Link.PREVIOUS]!;
+        const next = words[end + Link.NEXT]!;
+        words[previous + Link.NEXT] = next;
+        if (next !== 0) words[next + Link.PREVIOUS] = previous;
+        else if (previous < firstBlock) clearClass(words, previous - Word.HEAD_AS_BLOCK);
+      }
+      granules = (granules + (following >>> 3)) | 0;
+      end = (block + granules * 2) | 0;
     } else {
-      words[end] = following | PREVIOUS_FREE;
+      words[end] = following | Flag.PREVIOUS_FREE;
     }
-    if ((header & PREVIOUS_FREE) !== 0) {
+    if ((header & Flag.PREVIOUS_FREE) !== 0) {
       // Invariant: the header of a block merged into its left neighbour still says free, so that
       // a second free of its address is noticed.
-      words[block] = header | FREE;
+      words[block] = header | Flag.FREE;
       block = words[block - 1]!;
-      granules += words[block]! >>> 3;
-      this.#unlink(block);
+      granules = (granules + (words[block]! >>> 3)) | 0;
+      if (block === loose) {
+        loose = 0;
+      } else {
+        const previous = words[block + Link.PREVIOUS]!;
+        const next = words[block + Link.NEXT]!;
+        words[previous + Link.NEXT] = next;
+        if (next !== 0) words[next + Link.PREVIOUS] = previous;
+        else if (previous < firstBlock) clearClass(words, previous - Word.HEAD_AS_BLOCK);
+      }
     }
-    words[block] = (granules << 3) | FREE;
+    words[block] = (granules << 3) | Flag.FREE;
     words[end - 1] = block;
-    insert(words, block, granules);
+    if (loose !== 0) {
+      const looseClass = words[Word.LOOSE_CLASS]!;
+      const head = words[Word.HEADS + looseClass]!;
+      words[loose + Link.PREVIOUS] = looseClass + Word.HEAD_AS_BLOCK;
+      words[loose + Link.NEXT] = head;
+      words[Word.HEADS + looseClass] = loose;
+      if (head !== 0) words[head + Link.PREVIOUS] = loose;
+      else markClass(words, looseClass);
+    }
+    words[Word.LOOSE] = block;
+    const shift = 26 - Math.clz32(granules | 32);
+    words[Word.LOOSE_CLASS] = (shift << 5) + (granules >> shift);
   }
 
   /**
@@ -215,14 +264,15 @@ export class Tlsf {
    * when it shrinks, and when it grows if the block to the right is free and large enough.
    */
   resize(block: number, granules: number): boolean {
+    this.#settle();
     const words = this.words;
     const header = words[block]!;
     const size = header >>> 3;
     const wanted = roundedGranules(granules);
     if (granules <= size) {
       const rest = size - wanted;
-      if (rest >= SMALLEST) {
-        words[block] = (wanted << 3) | (header & FLAGS);
+      if (rest >= Granules.SMALLEST) {
+        words[block] = (wanted << 3) | (header & Flag.ALL);
         const tail = block + wanted * 2;
         words[tail] = rest << 3;
         this.release(tail, rest << 3);
@@ -231,12 +281,12 @@ export class Tlsf {
     }
     const end = block + size * 2;
     const following = words[end]!;
-    if ((following & FREE) === 0) return false;
+    if ((following & Flag.FREE) === 0) return false;
     const available = size + (following >>> 3);
     if (available < granules) return false;
     this.#unlink(end);
-    words[USED] = words[USED]! - size;
-    this.#use(block, available, wanted, header & FLAGS);
+    words[Word.USED] = words[Word.USED]! - size;
+    this.#use(block, available, wanted, header & Flag.ALL);
     return true;
   }
 
@@ -244,9 +294,10 @@ export class Tlsf {
    * Takes the first block of a list whole into use if it holds `granules`, else returns 0. Blocks of
    * the list below the one that a request searches are larger than it by less than 1/32, or smaller.
    */
-  #takeHead(sizeClass: number, granules: number): number {
+  #takeBelow(sizeClass: number, granules: number): number {
     const words = this.words;
-    const block = words[HEADS + sizeClass]!;
+    const isLoose = words[Word.LOOSE_CLASS] === sizeClass;
+    const block = isLoose ? words[Word.LOOSE]! : words[Word.HEADS + sizeClass]!;
     if (block === 0) return 0;
     const available = words[block]! >>> 3;
     if (available < granules) return 0;
@@ -261,29 +312,45 @@ export class Tlsf {
     const end = block + available * 2;
     const rest = available - wanted;
     let taken = available;
-    if (rest >= SMALLEST) {
+    if (rest >= Granules.SMALLEST) {
       taken = wanted;
       const tail = block + wanted * 2;
-      words[tail] = (rest << 3) | FREE;
+      words[tail] = (rest << 3) | Flag.FREE;
       words[end - 1] = tail;
       insert(words, tail, rest);
     } else {
-      words[end] = words[end]! & ~PREVIOUS_FREE;
+      words[end] = words[end]! & ~Flag.PREVIOUS_FREE;
     }
     words[block] = (taken << 3) | flags;
-    const used = words[USED]! + taken;
-    words[USED] = used;
-    if (used > words[PEAK]!) words[PEAK] = used;
+    const used = words[Word.USED]! + taken;
+    words[Word.USED] = used;
+    if (used > words[Word.PEAK]!) words[Word.PEAK] = used;
+  }
+
+  /** Puts the loose block on its list, so that lists hold every free block. */
+  #settle(): void {
+    const words = this.words;
+    const loose = words[Word.LOOSE]!;
+    if (loose === 0) return;
+    link(words, loose, words[Word.LOOSE_CLASS]!);
+    clearLoose(words);
+  }
+
+  /** Takes a free block off its list, or out of the place of the loose one. */
+  #unlink(block: number): void {
+    const words = this.words;
+    if (block === words[Word.LOOSE]) clearLoose(words);
+    else this.#unlinkListed(block);
   }
 
   /** Takes a block off its list. */
-  #unlink(block: number): void {
+  #unlinkListed(block: number): void {
     const words = this.words;
-    const previous = words[block + PREVIOUS]!;
-    const next = words[block + NEXT]!;
-    words[previous + NEXT] = next;
-    if (next !== 0) words[next + PREVIOUS] = previous;
-    else if (previous < this.firstBlock) clearClass(words, previous - HEAD_AS_BLOCK);
+    const previous = words[block + Link.PREVIOUS]!;
+    const next = words[block + Link.NEXT]!;
+    words[previous + Link.NEXT] = next;
+    if (next !== 0) words[next + Link.PREVIOUS] = previous;
+    else if (previous < this.firstBlock) clearClass(words, previous - Word.HEAD_AS_BLOCK);
   }
 }
 
@@ -293,11 +360,24 @@ export function formatHeap(words: Int32Array): void {
   const sentinel = control.sentinelOf(words.length);
   const granules = control.heapGranulesOf(words.length);
   words.fill(0, 0, block);
-  words[block] = (granules << 3) | FREE;
+  words[block] = (granules << 3) | Flag.FREE;
   words[sentinel - 1] = block;
-  words[sentinel] = PREVIOUS_FREE;
+  words[sentinel] = Flag.PREVIOUS_FREE;
   insert(words, block, granules);
   words[control.MAGIC_WORD] = control.MAGIC;
+}
+
+/** Makes a free block the loose one. What was loose before is on its list, or no free block now. */
+function setLoose(words: Int32Array, block: number, granules: number): void {
+  words[Word.LOOSE] = block;
+  const shift = 26 - Math.clz32(granules | 32);
+  words[Word.LOOSE_CLASS] = (shift << 5) + (granules >> shift);
+}
+
+/** No free block is off its list. 0 is the class of no block. */
+function clearLoose(words: Int32Array): void {
+  words[Word.LOOSE] = 0;
+  words[Word.LOOSE_CLASS] = 0;
 }
 
 /** Puts a free block on the list of its size. */
@@ -308,36 +388,38 @@ function insert(words: Int32Array, block: number, granules: number): void {
 
 /** Puts a free block at the head of a list: what was freed last is likely still in the cache. */
 function link(words: Int32Array, block: number, sizeClass: number): void {
-  const head = words[HEADS + sizeClass]!;
-  words[block + PREVIOUS] = sizeClass + HEAD_AS_BLOCK;
-  words[block + NEXT] = head;
-  words[HEADS + sizeClass] = block;
-  if (head !== 0) {
-    words[head + PREVIOUS] = block;
-  } else {
-    const level = sizeClass >>> 5;
-    words[SECOND_LEVEL + level] = words[SECOND_LEVEL + level]! | (1 << sizeClass);
-    words[FIRST_LEVEL] = words[FIRST_LEVEL]! | (1 << level);
-  }
+  const head = words[Word.HEADS + sizeClass]!;
+  words[block + Link.PREVIOUS] = sizeClass + Word.HEAD_AS_BLOCK;
+  words[block + Link.NEXT] = head;
+  words[Word.HEADS + sizeClass] = block;
+  if (head !== 0) words[head + Link.PREVIOUS] = block;
+  else markClass(words, sizeClass);
+}
+
+/** Notes in the bitmaps that a list has a block. Shift counts are taken modulo 32. */
+function markClass(words: Int32Array, sizeClass: number): void {
+  const level = sizeClass >>> 5;
+  words[Word.SECOND_LEVEL + level] = words[Word.SECOND_LEVEL + level]! | (1 << sizeClass);
+  words[Word.FIRST_LEVEL] = words[Word.FIRST_LEVEL]! | (1 << level);
 }
 
 /** Notes in the bitmaps that a list became empty. Shift counts are taken modulo 32. */
 function clearClass(words: Int32Array, sizeClass: number): void {
   const level = sizeClass >>> 5;
-  const lists = words[SECOND_LEVEL + level]! & ~(1 << sizeClass);
-  words[SECOND_LEVEL + level] = lists;
-  if (lists === 0) words[FIRST_LEVEL] = words[FIRST_LEVEL]! & ~(1 << level);
+  const lists = words[Word.SECOND_LEVEL + level]! & ~(1 << sizeClass);
+  words[Word.SECOND_LEVEL + level] = lists;
+  if (lists === 0) words[Word.FIRST_LEVEL] = words[Word.FIRST_LEVEL]! & ~(1 << level);
 }
 
 /** The first class from `sizeClass` up that has a free block, 0 if none has. */
 function occupiedClass(words: Int32Array, sizeClass: number): number {
-  let level = sizeClass >>> 5;
-  let lists = words[SECOND_LEVEL + level]! & (-1 << sizeClass);
+  let level = sizeClass >> 5;
+  let lists = words[Word.SECOND_LEVEL + level]! & (-1 << sizeClass);
   if (lists === 0) {
-    const levels = words[FIRST_LEVEL]! & (-2 << level);
+    const levels = words[Word.FIRST_LEVEL]! & (-2 << level);
     if (levels === 0) return 0;
     level = 31 - Math.clz32(levels & -levels);
-    lists = words[SECOND_LEVEL + level]!;
+    lists = words[Word.SECOND_LEVEL + level]!;
   }
   return (level << 5) | (31 - Math.clz32(lists & -lists));
 }

@@ -41,6 +41,14 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map([
     summary: "objects of another thread: held, called, copied, destroyed; fields read",
     load: async () => (await import("./subjects/foreign.ts")).compareForeign,
   }],
+  ["memcached", {
+    summary: "examples/memcached beside memcached and a plain server: rates, latencies, memory",
+    load: async () => (await import("./subjects/memcached.ts")).compareMemcached,
+  }],
+  ["startup", {
+    summary: "shards beside bare Workers: start, stop; type check of a program that uses them",
+    load: async () => (await import("./subjects/startup.ts")).compareStartup,
+  }],
 ]);
 
 const TRACES = fileURLToPath(new URL("../examples/replay/traces", import.meta.url));

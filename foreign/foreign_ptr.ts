@@ -67,6 +67,18 @@ export interface ViewedAs<View> {
  * @typeParam O Whether the object may have several pointers to it; only then is there `copy()`.
  *
  * @see `seastar::foreign_ptr`
+ *
+ * @example
+ * ```ts
+ * import { Runtime } from "@tidepool/core";
+ * import { assertEquals } from "@std/assert";
+ * import { counter } from "../examples/counter/counter.ts";
+ *
+ * await using runtime = await Runtime.start({ shards: 1, memory: "16MiB" });
+ * await using pointer = await runtime.submitTo(0, counter.open, 10); // ForeignPtr<Counter>
+ * await runtime.submitTo(pointer.ownerShard, counter.add, pointer.get(), 5);
+ * assertEquals(await pointer.invoke("add", 5), 20);
+ * ```
  */
 export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
   readonly #hold: Hold;
@@ -178,12 +190,12 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
 
   /**
    * Destroys what this pointer held, at home and in the background, and takes what `pointer` owns
-   * instead, which then belongs to the calling shard. Without it this pointer is null.
+   * instead, which then belongs to the calling shard. Without it, or with null, this one is null.
    *
    * @throws {TypeError} If there is a pointer and this thread is no shard: the host owns no objects.
    */
-  reset(pointer?: PointerOf<T, O>): void {
-    const endpoint = pointer !== undefined || isShard() ? localEndpoint() : undefined;
+  reset(pointer: PointerOf<T, O> | null = null): void {
+    const endpoint = pointer !== null || isShard() ? localEndpoint() : undefined;
     this[Symbol.dispose]();
     this.#movedTo = undefined;
     const hold = this.#hold;
@@ -191,7 +203,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
       hold.home = homeOf(endpoint);
       hold.owner = endpoint.id;
     }
-    if (pointer !== undefined) hold.put(movedOut(pointer));
+    if (pointer !== null) hold.put(movedOut(pointer));
   }
 
   /**
@@ -237,12 +249,12 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     }
     this.#expectObject("make a copy");
     if (source.copies === UNIQUE) throw new TypeError(UNIQUE_HAS_NO_COPIES);
-    const { endpoint, segment } = home;
-    const epoch = endpoint.epochOf(owner);
     const reply = await home.askForCopies(source, count);
-    // What the reply names is gone if the owner was started again before this went on.
-    if (endpoint.epochOf(owner) !== epoch) throw new StaleForeignPtrError(owner);
+    // Invariant: this runs before the bus is looked at again, as it awaits the bus's own promise.
+    // So the owner, should it have died since it replied, has not been started again yet, and what
+    // the reply names is still there.
     if (count === undefined) return ForeignPtr.#ofHandle(home, owner, reply, object);
+    const { endpoint, segment } = home;
     const first = reply / WORD_BYTES;
     const copies = new Array<ForeignPtr<T, "shared">>(count);
     for (let i = 0; i < count; i++) {
@@ -292,9 +304,10 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * @throws {StaleForeignPtrError} As a rejection: if the owner was started again.
    */
   async destroy(): Promise<void> {
-    if (this.isNull) return;
     const hold = this.#hold;
+    // Also one that was emptied from inside: it may still have a handle.
     if (hold.pointer !== null) return await hold.withdraw().destroy();
+    if (hold.isNull) return;
     const { home, owner, handle, generation, copies } = hold;
     hold.clear();
     await home.destroy(owner, handle, generation, copies);
@@ -307,7 +320,6 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * left to do.
    */
   [Symbol.dispose](): void {
-    if (this.isNull) return;
     const hold = this.#hold;
     const { home, owner, handle, generation, copies } = hold;
     if (hold.pointer !== null) {
@@ -315,6 +327,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
       if (owned !== null) home.end(owned);
       return;
     }
+    if (hold.isNull) return;
     hold.clear();
     home.destroyUnattended(owner, handle, generation, copies);
   }
@@ -459,6 +472,25 @@ function movedOut(pointer: AnyPointer): AnyPointer {
  * @throws {RangeError} If the struct lies in another shard's slice.
  *
  * @see `seastar::make_foreign()`
+ *
+ * @example
+ * ```ts
+ * import { defineTasks, makeForeign, SharedPtr } from "@tidepool/core";
+ *
+ * class Cache {
+ *   readonly #entries = new Map<string, string>();
+ *   get(key: string): string | undefined {
+ *     return this.#entries.get(key);
+ *   }
+ *   [Symbol.dispose](): void {
+ *     this.#entries.clear(); // runs on the shard that made it, whoever drops the last pointer
+ *   }
+ * }
+ * export const caches = defineTasks(import.meta.url, {
+ *   open: () => makeForeign(new Cache()), // one pointer at a time
+ *   openShared: () => makeForeign(new SharedPtr(new Cache())), // with copy()
+ * });
+ * ```
  */
 export function makeForeign<T extends object>(object: SharedPtr<T>): ForeignPtr<T, "shared">;
 /** Makes a foreign pointer that owns an object of this shard alone. O(1). */

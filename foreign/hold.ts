@@ -73,9 +73,9 @@ export class Hold {
 
   /** Takes the pointer out, on its home shard, and out of the table if it is there. */
   withdraw(): AnyPointer {
-    const pointer = this.handle === NO_HANDLE
-      ? this.pointer!
-      : this.home.handles.take(this.handle, this.generation, this.copies);
+    const { home, owner, handle, generation, copies } = this;
+    const inTable = handle !== NO_HANDLE && home.words.isOpen(owner, handle, generation);
+    const pointer = inTable ? home.handles.take(handle, generation, copies) : this.pointer!;
     this.clear();
     return pointer;
   }
@@ -100,25 +100,33 @@ const lostPointers = new FinalizationRegistry<Hold>((hold) => hold.lost());
 const MAX_YOUNG = 1024;
 
 // Most pointers are put away within moments, and to watch one costs more than to make it: so those
-// that come wait here until the thread has nothing to do, or they are many.
-const youngPointers: (object | undefined)[] = [];
-const youngHolds: (Hold | undefined)[] = [];
-let youngCount = 0;
+// that come wait here, in a ring, until the thread has nothing to do or so many others have come.
+const youngPointers = new Array<object | undefined>(MAX_YOUNG).fill(undefined);
+const youngHolds = new Array<Hold | undefined>(MAX_YOUNG).fill(undefined);
+let oldest = 0;
+let hasYoung = false;
 
 /** Has `hold` come home when `pointer` is garbage and still holds something. */
 export function watch(pointer: object, hold: Hold): void {
-  if (youngCount === MAX_YOUNG) watchYoung();
-  youngPointers[youngCount] = pointer;
-  youngHolds[youngCount++] = hold;
+  register(oldest);
+  youngPointers[oldest] = pointer;
+  youngHolds[oldest] = hold;
+  oldest = (oldest + 1) & (MAX_YOUNG - 1);
+  hasYoung = true;
 }
 
 /** Watches those that wait; called when the thread has nothing to do. */
 export function watchYoung(): void {
-  for (let i = 0; i < youngCount; i++) {
-    const hold = youngHolds[i]!;
-    if (!hold.isNull) lostPointers.register(youngPointers[i]!, hold);
+  if (!hasYoung) return;
+  for (let i = 0; i < MAX_YOUNG; i++) {
+    register(i);
     youngPointers[i] = undefined;
     youngHolds[i] = undefined;
   }
-  youngCount = 0;
+  hasYoung = false;
+}
+
+function register(index: number): void {
+  const hold = youngHolds[index];
+  if (hold !== undefined && !hold.isNull) lostPointers.register(youngPointers[index]!, hold);
 }

@@ -123,24 +123,24 @@ export class Home {
       }
       for (const waiter of batch.waiters) waiter?.resolve();
     } catch (error) {
-      // The owner is gone, and the objects with it; or this endpoint has no memory for any message,
-      // and then the owner destroys the objects when the runtime stops.
-      for (const waiter of batch.waiters) waiter?.reject(error);
-      if (error instanceof MessageMemoryError) this.endpoint.warn(error);
+      for (const waiter of batch.waiters) waiter?.reject(error); // the owner is gone, and the objects
     }
   }
 
-  /** A destruction is never refused: it waits for room, and does with a record if there is no block. */
+  /** A destruction is never refused: it waits for room, or for memory if a record will not do. */
   async #submit(owner: number, numbers: readonly number[]): Promise<readonly Failure[]> {
     for (;;) {
       try {
         const args = numbers.length === NUMBERS_PER_HANDLE ? numbers : [new Int32Array(numbers)];
         return await this.endpoint.submitTo(owner, foreignTasks.destroy, args) ?? [];
       } catch (error) {
-        if (error instanceof BusyError) await this.endpoint.bus.nextEnd();
-        else if (error instanceof MessageMemoryError && numbers.length > NUMBERS_PER_HANDLE) {
+        const isShort = error instanceof MessageMemoryError;
+        if (isShort && numbers.length > NUMBERS_PER_HANDLE) {
           return await this.#submitSingly(owner, numbers);
-        } else throw error;
+        }
+        // The first message of this kind needs a block: it has to say the task's name.
+        if (isShort || error instanceof BusyError) await this.endpoint.bus.nextEnd();
+        else throw error;
       }
     }
   }
@@ -157,15 +157,15 @@ export class Home {
   /**
    * Asks the owner for copies of what `source` holds, which counts the request if it is on its way.
    * Resolves to the handle of one copy; with a count, to the address of a block with their handles,
-   * which is the caller's to free. The owner has opened them for this endpoint, which so holds them by then.
+   * which is the caller's to free. The owner has opened them for this endpoint, which holds them.
    */
   askForCopies(source: Hold, count: number | undefined): Promise<number> {
-    const { bus } = this.endpoint;
+    const { endpoint, endpoint: { bus } } = this;
     const { owner, handle, generation } = source;
     const before = bus.underWay;
     const reply = count === undefined
-      ? this.endpoint.submitTo(owner, foreignTasks.copy, [handle, generation])
-      : this.endpoint.submitTo(owner, foreignTasks.copyMany, [handle, generation, count]);
+      ? endpoint.submitTo(owner, foreignTasks.copy, [handle, generation])
+      : endpoint.submitTo(owner, foreignTasks.copyMany, [handle, generation, count]);
     if (bus.underWay > before) source.copies++;
     return reply;
   }

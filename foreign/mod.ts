@@ -4,12 +4,15 @@
  *
  * ```ts
  * import { makeForeign, SharedPtr } from "@tidepool/core/foreign";
+ * import { defineTasks } from "@tidepool/core/shard";
  *
  * class Counter {
  *   n = 0;
  * }
- * // In a task, on the shard that is to own the counter:
- * export const open = () => makeForeign(new SharedPtr(new Counter()));
+ * // Called on the shard that is to own the counter; the caller gets a pointer that can be copied.
+ * export const counters = defineTasks(import.meta.url, {
+ *   open: () => makeForeign(new SharedPtr(new Counter())),
+ * });
  * ```
  *
  * @module
@@ -17,7 +20,7 @@
 
 import "./wire_types.ts";
 
-export { StaleForeignPtrError, WrongShardError } from "./errors.ts";
+export { NoReplicaError, StaleForeignPtrError, WrongShardError } from "./errors.ts";
 export {
   ForeignPtr,
   makeForeign,
@@ -26,6 +29,7 @@ export {
   type ViewedAs,
 } from "./foreign_ptr.ts";
 export type { Destructor } from "./owned.ts";
+export { replicate, type Replicated, type ReplicateOptions } from "./replicated.ts";
 export { SharedPtr } from "./shared_ptr.ts";
 export { type ForeignStatistics, foreignStatistics } from "./statistics.ts";
 export { UniquePtr } from "./unique_ptr.ts";

@@ -31,6 +31,17 @@ export interface ForeignStatistics {
  * @param runtime The runtime, on the host. A shard leaves it out.
  * @throws {RangeError} If there is no such shard.
  * @throws {TypeError} If this thread is no shard and `runtime` is missing.
+ *
+ * @example
+ * ```ts
+ * import { foreignStatistics, Runtime } from "@tidepool/core";
+ * import { assertEquals } from "@std/assert";
+ * import { counter } from "../examples/counter/counter.ts";
+ *
+ * await using runtime = await Runtime.start({ shards: 1, memory: "16MiB" });
+ * await using pointer = await runtime.submitTo(0, counter.open, 10);
+ * assertEquals(foreignStatistics(0, runtime).outstanding, [0, 1]); // none with shard 0, one here
+ * ```
  */
 export function foreignStatistics(shard: number, runtime?: Runtime): ForeignStatistics {
   const endpoint = runtime === undefined ? localEndpoint() : runtime.endpoint;

@@ -6,7 +6,7 @@
  */
 
 import { beforeStop, registerErrorClass, registerWireType } from "../shard/mod.ts";
-import { StaleForeignPtrError, WrongShardError } from "./errors.ts";
+import { NoReplicaError, StaleForeignPtrError, WrongShardError } from "./errors.ts";
 import { ForeignPtr } from "./foreign_ptr.ts";
 import {
   FOREIGN_PTR_WORDS,
@@ -20,6 +20,7 @@ import { homeOf } from "./home.ts";
 import { ForeignReference } from "./reference.ts";
 import { destroyWhatIsHeld } from "./stop.ts";
 
+registerErrorClass(NoReplicaError);
 registerErrorClass(StaleForeignPtrError);
 registerErrorClass(WrongShardError);
 beforeStop(destroyWhatIsHeld);

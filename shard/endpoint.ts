@@ -12,6 +12,7 @@ import {
   EPOCH_BYTES,
   MessageBus,
   PARKED_BYTES,
+  Spinner,
   STATE_BYTES,
   STATE_RUNNING,
   type WireType,
@@ -86,10 +87,11 @@ export class Endpoint {
   readonly debug: boolean;
   readonly #onWarning: (warning: Error) => void;
   readonly #goneListeners: ((shard: number) => void)[] = [];
+  readonly #backListeners: ((shard: number) => void)[] = [];
   readonly #sleepListeners: (() => void)[] = [];
   readonly #words: Int32Array;
   readonly #doorbells: Doorbells;
-  readonly #spinMicroseconds: number;
+  readonly #spinner: Spinner;
   readonly #limited: LimitedCalls;
 
   /**
@@ -109,7 +111,7 @@ export class Endpoint {
     this.id = setup.endpoint;
     this.shardCount = setup.shape.shardCount;
     this.buffer = setup.buffer;
-    this.#spinMicroseconds = setup.spinMicroseconds;
+    this.#spinner = new Spinner(setup.spinMicroseconds);
     this.allocator = Allocator.create(setup.buffer, layout.slices, setup.endpoint, {
       debugHeap: setup.debugHeap,
     });
@@ -140,14 +142,15 @@ export class Endpoint {
       onSleep: () => this.#sleepListeners.forEach((listener) => listener()),
       connect,
       doorbells: this.#doorbells,
-      spins: setup.spinMicroseconds > 0,
+      spinner: this.#spinner,
+      cores: navigator.hardwareConcurrency,
     });
     this.#limited = new LimitedCalls(this.bus);
   }
 
   /** Serves the bus until it is closed. Rejects only if shared memory is found corrupted. */
   attend(): Promise<void> {
-    return attend(this.bus, this.#doorbells, this.#spinMicroseconds);
+    return attend(this.bus, this.#doorbells, this.#spinner);
   }
 
   /** Runs `task` on `shard`; see the docs of `submitTo()`. */
@@ -188,6 +191,14 @@ export class Endpoint {
    */
   whenGone(listener: (shard: number) => void): void {
     this.#goneListeners.push(listener);
+  }
+
+  /**
+   * Has `listener` called with each shard that was started again, when it can be called.
+   * @internal
+   */
+  whenBack(listener: (shard: number) => void): void {
+    this.#backListeners.push(listener);
   }
 
   /**
@@ -239,6 +250,7 @@ export class Endpoint {
    */
   declareBack(shard: number): void {
     this.bus.declareBack(shard, this.epochOf(shard));
+    this.#backListeners.forEach((listener) => listener(shard));
   }
 
   /** Which life of `shard` it is, from 0: it grows when the shard is started again. O(1). */

@@ -3,8 +3,11 @@
  *
  * ```ts
  * import { Runtime } from "@tidepool/core/shard";
+ * import { assertEquals } from "@std/assert";
+ * import { primes } from "../examples/primes/primes.ts";
  *
  * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+ * assertEquals(await runtime.submitTo(1, primes.count, 0, 100), 25);
  * ```
  *
  * @module
@@ -31,7 +34,16 @@ export {
   ShardStartError,
 } from "./errors.ts";
 export { Gate, type GateHolder } from "./gate.ts";
-export { invokeOnAll, invokeOnOthers, mapReduce, type Reducer } from "./invoke.ts";
+export {
+  allShards,
+  checkRepeatable,
+  invokeOnAll,
+  invokeOnOthers,
+  mapReduce,
+  oneErrorOf,
+  type Reducer,
+  registerRepeatable,
+} from "./invoke.ts";
 export { parseMemorySize } from "./memory_size.ts";
 export type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
 export type { CrashPolicy } from "./shard_threads.ts";
@@ -45,6 +57,7 @@ export {
   type ServiceGroupRunOptions,
 } from "./service_group.ts";
 export {
+  busStatistics,
   flush,
   isShard,
   localAllocator,
@@ -57,5 +70,5 @@ export {
 } from "./shard.ts";
 export { containerOf, Sharded, startSharded } from "./sharded.ts";
 export { type PerShard, type ShardedParameter, shardedParameter } from "./sharded_parameter.ts";
-export { defineTasks, type Task, type TaskFunction, type Tasks } from "./task.ts";
+export { defineTasks, findTask, type Task, type TaskFunction, type Tasks } from "./task.ts";
 export { registerWireType, type WireTypeDefinition } from "./wire_types.ts";

@@ -98,7 +98,7 @@ export class Runtime {
 
   /**
    * Starts the shards and waits until all are ready. Fails whole: if one does not start, none is
-   * left. Cost: some 30 ms a shard.
+   * left. Cost: some 80 ms a shard on two cores.
    *
    * @param options How many shards, how much memory.
    * @returns The runtime; dispose of it with `await using`, or call `stop()`.
@@ -112,7 +112,7 @@ export class Runtime {
   static async start(options: RuntimeOptions = {}): Promise<Runtime> {
     checkKinds(options);
     const shape = shapeFor(options);
-    const spinMicroseconds = spinFor(options, shape.shardCount);
+    const spinMicroseconds = spinFor(options);
     const watchdogMs = watchdogFor(options);
     const layout = new SegmentLayout(shape);
     let buffer: SharedArrayBuffer;

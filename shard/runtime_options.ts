@@ -82,11 +82,11 @@ export interface RuntimeOptions {
    */
   readonly hostMemory?: number | string;
   /**
-   * Microseconds that an endpoint spins for messages before it sleeps. Spinning makes calls some
-   * fifteen times faster where each shard and the host have a core to themselves, and slower where
-   * they have not.
+   * Microseconds that an endpoint spins for messages before it sleeps, which makes calls some twenty
+   * times faster. It does not spin while more endpoints are awake than there are cores, and seldom
+   * while its spins end without a message; 0 turns spinning off.
    *
-   * @default {50, or 0 if there are more shards than cores besides the host's}
+   * @default {50, or 0 on a machine with one core}
    */
   readonly spinMicroseconds?: number;
   /**
@@ -240,10 +240,10 @@ function defaultRingSlots(endpointCount: number): number {
   return slots;
 }
 
-/** How long the endpoints spin: as told, or so that nobody spins where another needs the core. */
-export function spinFor({ spinMicroseconds }: RuntimeOptions, shardCount: number): number {
+/** How long the endpoints spin: as told, or not at all where there is but one core. */
+export function spinFor({ spinMicroseconds }: RuntimeOptions): number {
   if (spinMicroseconds === undefined) {
-    return shardCount < navigator.hardwareConcurrency ? SPIN_MICROSECONDS : 0;
+    return navigator.hardwareConcurrency > 1 ? SPIN_MICROSECONDS : 0;
   }
   if (!(spinMicroseconds >= 0 && spinMicroseconds <= MAX_SPIN_MICROSECONDS)) {
     throw new RangeError(

@@ -5,6 +5,7 @@
  */
 
 import type { Allocator } from "../allocator/mod.ts";
+import { type BusStatistics, readBusStatistics } from "./bus/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { Reference } from "./reference.ts";
 import type { Task } from "./task.ts";
@@ -63,9 +64,34 @@ export function shardCount(): number {
  * The allocator over this shard's slice. O(1).
  *
  * @throws {TypeError} If this thread is no shard: the host owns no objects.
+ *
+ * @example
+ * ```ts
+ * import { defineTasks, localAllocator } from "@tidepool/core";
+ *
+ * export const blobs = defineTasks(import.meta.url, {
+ *   keep: (bytes: Uint8Array) => {
+ *     const address = localAllocator().malloc(bytes.length); // 0 if there is no room
+ *     if (address !== 0) localAllocator().bytes(address, bytes.length).set(bytes);
+ *     return address;
+ *   },
+ * });
+ * ```
  */
 export function localAllocator(): Allocator {
   return localEndpoint().allocator;
+}
+
+/**
+ * Figures of this shard's bus since it started, as `Runtime.busStatistics()` gives them on the host. O(1).
+ *
+ * @throws {TypeError} If this thread is no shard.
+ *
+ * @see `seastar::smp` in Seastar's metrics
+ */
+export function busStatistics(): BusStatistics {
+  const { buffer, id, layout } = localEndpoint();
+  return readBusStatistics(buffer, layout.controlPage(id));
 }
 
 /** The arguments of a task, where a {@linkcode Reference} may stand for the object it refers to. */
@@ -90,6 +116,21 @@ export type Sendable<Arguments extends readonly unknown[]> = {
  * @throws {RangeError} As a rejection: if there is no such shard or no such task there.
  *
  * @see `seastar::smp::submit_to()`
+ *
+ * @example
+ * ```ts
+ * import { defineTasks, shardCount, submitTo } from "@tidepool/core";
+ *
+ * const names = new Map<string, number>(); // this shard's part
+ * const local = defineTasks(import.meta.url, {
+ *   add: (name: string, score: number) => void names.set(name, score),
+ * });
+ * export const scores = defineTasks(import.meta.url, {
+ *   // Called on any shard: the name's length says which one has it.
+ *   addAnywhere: (name: string, score: number) =>
+ *     submitTo(name.length % shardCount(), local.add, name, score),
+ * });
+ * ```
  */
 export function submitTo<Arguments extends readonly unknown[], Result>(
   shard: number,
@@ -105,6 +146,23 @@ export function submitTo<Arguments extends readonly unknown[], Result>(
  * the current one. A call that nobody can give up has a signal that never aborts. O(1).
  *
  * @throws {TypeError} If this thread is no shard.
+ *
+ * @example
+ * ```ts
+ * import { defineTasks, taskSignal } from "@tidepool/core";
+ *
+ * export const slow = defineTasks(import.meta.url, {
+ *   sum: async (parts: number[]) => {
+ *     const signal = taskSignal();
+ *     let sum = 0;
+ *     for (const part of parts) {
+ *       signal.throwIfAborted();
+ *       sum += await Promise.resolve(part);
+ *     }
+ *     return sum;
+ *   },
+ * });
+ * ```
  */
 export function taskSignal(): AbortSignal {
   return localEndpoint().bus.currentSignal ?? NEVER;
@@ -117,6 +175,20 @@ const NEVER = new AbortController().signal;
  *
  * @throws {TypeError} If this thread is no shard.
  * @throws What one of the calls has thrown, as a rejection; an `AggregateError` if there are several.
+ *
+ * @example
+ * ```ts
+ * import { defineTasks, flush, submitTo } from "@tidepool/core";
+ *
+ * const log = defineTasks(import.meta.url, { write: (line: string) => void line.length });
+ * export const work = defineTasks(import.meta.url, {
+ *   run: async () => {
+ *     const write = log.write.with({ noReply: true });
+ *     for (let i = 0; i < 100; i++) await submitTo(0, write, `step ${i}`);
+ *     await flush(); // all 100 have run; what one threw is thrown here
+ *   },
+ * });
+ * ```
  */
 export function flush(): Promise<void> {
   return localEndpoint().flush();

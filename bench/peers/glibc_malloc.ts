@@ -1,6 +1,6 @@
 /**
- * Native malloc, the yardstick: `glibc_replay.c` compiled on the spot and run as a process of its
- * own, which times itself.
+ * Native malloc, the yardstick: `glibc_replay.c` and `glibc_handover.c` compiled on the spot and run
+ * as processes of their own, which time themselves.
  *
  * @module
  */
@@ -22,8 +22,10 @@ export class GlibcReplayer {
     }
     const replayer = new GlibcReplayer(await Deno.makeTempDir({ prefix: "glibc_replay_" }));
     try {
-      const source = new URL("./glibc_replay.c", import.meta.url).pathname;
-      await run("cc", ["-O2", "-o", replayer.#executable, source]);
+      for (const name of ["glibc_replay", "glibc_handover"]) {
+        const source = new URL(`./${name}.c`, import.meta.url).pathname;
+        await run("cc", ["-O2", "-pthread", "-o", `${replayer.#folder}/${name}`, source]);
+      }
       return replayer;
     } catch (error) {
       await replayer[Symbol.asyncDispose]();
@@ -52,6 +54,11 @@ export class GlibcReplayer {
   /** @returns the most bytes that malloc held from the system while it replayed the program */
   async peakFootprint(program: Program): Promise<number> {
     return Number(await run(this.#executable, ["space", await this.#write(program)]));
+  }
+
+  /** One thread mallocs batches, another frees them. @returns nanoseconds per block */
+  async handOver(batches: number): Promise<number> {
+    return Number(await run(`${this.#folder}/glibc_handover`, [String(batches)]));
   }
 
   async #write(program: Program): Promise<string> {

@@ -1,9 +1,10 @@
 /*
- * Replays an allocation program on the C library's malloc; the counterpart of replay/replay.ts.
+ * Replays an allocation program on the C library's malloc or, compiled with -DTLSF, on the TLSF of
+ * native_tlsf.h; the counterpart of replay/replay.ts.
  *
  *   glibc_replay time FILE MINIMUM_MS   prints nanoseconds per timed operation, on a warm heap
  *   glibc_replay fresh FILE             prints the same for one replay on a fresh heap
- *   glibc_replay space FILE             prints the most bytes the allocator held from the system
+ *   glibc_replay space FILE             prints the most bytes that malloc held from the system
  *
  * FILE holds int32 words in the machine's order: operations, blocks, first timed operation, end of
  * the timed ones, then four words per operation: kind, block, size, alignment (replay/program.ts).
@@ -14,6 +15,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#ifdef TLSF
+#include "native_tlsf.h"
+#define OPEN() tlsf_open()
+#define ALLOCATE(size) tlsf_malloc(size)
+#define CLEARED(size) tlsf_calloc(size)
+#define ALIGNED(alignment, size) tlsf_memalign(alignment, size)
+#define RESIZE(address, size) tlsf_realloc(address, size)
+#define RELEASE(address) tlsf_free(address)
+#else
+#define OPEN() ((void)0)
+#define ALLOCATE(size) malloc(size)
+#define CLEARED(size) calloc(1, size)
+#define ALIGNED(alignment, size) memalign(alignment, size)
+#define RESIZE(address, size) realloc(address, size)
+#define RELEASE(address) free(address)
+#endif
 
 enum { MALLOC, CALLOC, MEMALIGN, REALLOC, FREE };
 
@@ -35,14 +53,14 @@ static void replay(const struct operation *at, const struct operation *end, void
   for (; at < end; at++) {
     void *handle = NULL;
     switch (at->kind) {
-      case MALLOC: handle = malloc((size_t)at->size); break;
+      case MALLOC: handle = ALLOCATE((size_t)at->size); break;
       case FREE:
-        free(handles[at->block]);
+        RELEASE(handles[at->block]);
         handles[at->block] = NULL;
         continue;
-      case REALLOC: handle = realloc(handles[at->block], (size_t)at->size); break;
-      case CALLOC: handle = calloc(1, (size_t)at->size); break;
-      case MEMALIGN: handle = memalign((size_t)at->alignment, (size_t)at->size); break;
+      case REALLOC: handle = RESIZE(handles[at->block], (size_t)at->size); break;
+      case CALLOC: handle = CLEARED((size_t)at->size); break;
+      case MEMALIGN: handle = ALIGNED((size_t)at->alignment, (size_t)at->size); break;
       default: fail("unknown kind of operation");
     }
     if (handle == NULL) fail("no memory");
@@ -115,6 +133,7 @@ int main(int count, char **arguments) {
   if (operations == NULL || handles == NULL) fail("no memory for the program");
   if (fread(operations, sizeof *operations, wanted, file) != wanted) fail("the program is cut");
   fclose(file);
+  OPEN();
   double timed_operations = (double)(header.timed_to - header.timed_from);
   if (strcmp(arguments[1], "space") == 0) {
     printf("%zu\n", peak_footprint(&header, operations, handles, footprint()));

@@ -43,8 +43,11 @@ export interface Contestant {
   readonly timeFresh: ((program: Program) => Promise<number>) | string;
   /** Fewest bytes that suffice, or most bytes held from the system, or why that is not measured. */
   readonly space: ((program: Program) => Promise<number>) | string;
+  /** Blocks that another thread frees, in so many batches, or why that is not measured. */
+  readonly handOver: ((batches: number) => Promise<number>) | string;
 }
 
+const ONE_THREAD = "a block cannot be freed by another thread than its own";
 const ONLY_WARM = "not measured: only its warm figure is compared";
 
 /** A contestant that could not be started. */
@@ -112,12 +115,15 @@ export class Contestants {
   }
 
   #wholeOf(name: string, host: ReplayHost): Contestant {
-    const limits = { minimumMs: this.#effort.sampleMs, budgetMs: this.#effort.budgetMs };
+    // Without Tidepool's own figure there is nothing to compare, so it may take its time.
+    const budgetMs = name === TIDEPOOL ? Infinity : this.#effort.budgetMs;
+    const limits = { minimumMs: this.#effort.sampleMs, budgetMs };
     return {
       name,
       time: (program) => host.time(program, limits),
       timeFresh: (program) => host.timeFresh(program),
       space: (program) => host.space(program),
+      handOver: name === TIDEPOOL ? (batches) => host.free("thread", batches) : ONE_THREAD,
     };
   }
 
@@ -128,6 +134,7 @@ export class Contestants {
       time: (program) => replayer.time(program, this.#effort.sampleMs),
       timeFresh: (program) => replayer.timeFresh(program),
       space: (program) => replayer.peakFootprint(program),
+      handOver: (batches) => replayer.handOver(batches),
     };
   }
 }

@@ -7,9 +7,13 @@
  * the same state, in which every operation does exactly the same work each time, and the least
  * reading of each operation is kept: what is slow in every replay is the allocator's own doing.
  *
+ * The readings that are long all the same are explained by what the engine and the system say of the
+ * few operations around them (`interference.ts`), and held against as many readings of nothing.
+ *
  * @module
  */
 import { quantile } from "../comparison.ts";
+import { Interference, type LongReadings } from "./interference.ts";
 import { CALLOC, FREE, MALLOC, MEMALIGN, OPERATION_WORDS, type Program } from "./program.ts";
 import { type HandleTable, replay, type ReplayAllocator } from "./replay.ts";
 
@@ -24,6 +28,12 @@ export interface SingleOperationTimes {
   readonly repeatableMaximum: number;
   /** Which operation that was. */
   readonly slowest: string;
+  /** How many readings there were, of all replays together. */
+  readonly readings: number;
+  /** Those that took long, and what happened around them. */
+  readonly long: LongReadings;
+  /** Those of as many readings that took long though nothing was done: the machine's own. */
+  readonly longIdle: number;
   /** The median of two looks at the clock with nothing between them. */
   readonly clock: number;
 }
@@ -38,16 +48,21 @@ export function timeSingleOperations(
   const operations = program.words.length / OPERATION_WORDS;
   const count = program.timedTo - program.timedFrom;
   const readings = new Float64Array(count * replays);
+  const interference = new Interference();
   for (let turn = 0; turn < replays; turn++) {
     const allocator = open();
     replay(allocator, program, 0, program.timedFrom, handles);
     const some = readings.subarray(turn * count, (turn + 1) * count);
+    interference.begin();
     for (let index = 0; index < count; index++) {
       const operation = program.timedFrom + index;
       const before = performance.now();
       replay(allocator, program, operation, operation + 1, handles);
-      some[index] = (performance.now() - before) * 1e6;
+      const ms = performance.now() - before;
+      some[index] = ms * 1e6;
+      interference.add(ms * 1e3);
     }
+    interference.end();
     replay(allocator, program, program.timedTo, operations, handles);
   }
   let slowest = 0;
@@ -70,6 +85,9 @@ export function timeSingleOperations(
     maximum: quantile(readings, 1),
     repeatableMaximum,
     slowest: describe(program, slowest),
+    readings: readings.length,
+    long: interference.long,
+    longIdle: longIdleReadings(readings.length),
     clock: clockCost(),
   };
 }
@@ -79,6 +97,17 @@ function describe(program: Program, operation: number): string {
   const names = new Map([[MALLOC, "malloc"], [CALLOC, "calloc"], [MEMALIGN, "memalign"]]);
   const text = kind === FREE ? "free" : `${names.get(kind!) ?? "realloc"} of ${byteLength} bytes`;
   return `${text}, operation ${operation}`;
+}
+
+function longIdleReadings(count: number): number {
+  const idle = new Interference();
+  idle.begin();
+  for (let index = 0; index < count; index++) {
+    const before = performance.now();
+    idle.add((performance.now() - before) * 1e3);
+  }
+  idle.end();
+  return idle.long.total;
 }
 
 function clockCost(): number {

@@ -6,7 +6,7 @@
 import type { SingleOperationTimes } from "./latency.ts";
 import type { Program } from "./program.ts";
 import type { ReplayLimits } from "./replay.ts";
-import type { ReplayAnswer, ReplayCommand, ReplayContestant } from "./replay_worker.ts";
+import type { FreeSide, ReplayAnswer, ReplayCommand, ReplayContestant } from "./replay_worker.ts";
 
 /** A contestant of the allocator comparison in a worker of its own. */
 export class ReplayHost {
@@ -53,8 +53,8 @@ export class ReplayHost {
     return result;
   }
 
-  /** @returns nanoseconds per block freed on the owner's side or the other */
-  async free(side: "local" | "remote", batches: number): Promise<number> {
+  /** @returns nanoseconds per block freed on the owner's side, the other, or on another thread */
+  async free(side: FreeSide, batches: number): Promise<number> {
     return asNumber(await this.#ask({ command: "free", side, batches }));
   }
 

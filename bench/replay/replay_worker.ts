@@ -27,7 +27,10 @@ export type ReplayCommand =
   | { readonly command: "fresh"; readonly program: Program }
   | { readonly command: "space"; readonly program: Program }
   | { readonly command: "latency"; readonly program: Program; readonly replays: number }
-  | { readonly command: "free"; readonly side: "local" | "remote"; readonly batches: number };
+  | { readonly command: "free"; readonly side: FreeSide; readonly batches: number };
+
+/** Who frees: the owner, the other side on the same thread, or another thread. */
+export type FreeSide = "local" | "remote" | "thread";
 
 /** The contestants that run in this process. */
 export type ReplayContestant =
@@ -45,7 +48,7 @@ interface Bench {
   fresh?(program: Program): number;
   space?(program: Program): number;
   latency?(program: Program, replays: number): SingleOperationTimes;
-  free?(side: "local" | "remote", batches: number): number;
+  free?(side: FreeSide, batches: number): number | Promise<number>;
 }
 
 let bench: Bench | undefined;
@@ -76,7 +79,7 @@ async function obey(command: ReplayCommand): Promise<number | SingleOperationTim
     case "latency":
       return bench.latency?.(command.program, command.replays) ?? null;
     case "free":
-      return bench.free?.(command.side, command.batches) ?? null;
+      return await bench.free?.(command.side, command.batches) ?? null;
   }
 }
 
@@ -97,6 +100,7 @@ async function openTidepool(heapBytes: number): Promise<Bench> {
   // Imported here alone, so that the peers' workers do not load it.
   const { TidepoolSegment } = await import("../peers/tidepool_allocator.ts");
   const { RemoteFreeBench } = await import("./remote_free.ts");
+  const { Handover } = await import("./handover.ts");
   const { timeSingleOperations } = await import("./latency.ts");
   const segment = new TidepoolSegment(heapBytes);
   const isOutOfMemory = (error: unknown) => error instanceof OutOfMemoryError;
@@ -118,7 +122,12 @@ async function openTidepool(heapBytes: number): Promise<Bench> {
       const handles = numbers(program.blocks);
       return timeSingleOperations(() => segment.open(heapBytes), program, handles, replays);
     },
-    free(side, batches) {
+    async free(side, batches) {
+      if (side === "thread") {
+        using handover = await Handover.start();
+        handover.time(Math.ceil(batches / 4)); // the consumer's engine has seen nothing yet
+        return handover.time(batches);
+      }
       remote ??= new RemoteFreeBench();
       return side === "local" ? remote.timeLocal(batches) : remote.timeRemote(batches);
     },

@@ -25,6 +25,8 @@ import {
   GLIBC,
   THING,
 } from "../replay/contestants.ts";
+import { LONG_US } from "../replay/interference.ts";
+import type { SingleOperationTimes } from "../replay/latency.ts";
 import { makePatterns, PAIRS_BESIDE_10K_LIVE } from "../replay/patterns.ts";
 import { type Program, readTraces } from "../replay/program.ts";
 import { type Findings, TIDEPOOL } from "../report.ts";
@@ -33,6 +35,7 @@ const NS_PER_OPERATION = "ns/op";
 const SPACE_UNIT = "peak live ÷ space";
 const REMOTE_FREE = "remote free";
 const LOCAL_FREE = "local free";
+const HAND_OVER = "producer and consumer, malloc to free on another thread";
 const SLOWEST = "slowest operation that repeats";
 
 const FULL: Effort = {
@@ -62,6 +65,7 @@ export async function compareAllocator(settings: CompareSettings): Promise<Findi
     ...programs.flatMap((program) => warmTrials(contestants, program)),
     ...traces.flatMap((program) => freshTrials(contestants, program)),
     ...freeTrials(contestants, effort),
+    ...handOverTrials(contestants, effort),
   ];
   const timed = await measureInterleaved(trials, settings.repetitions, (done, total, trial) => {
     settings.progress(`sample ${done} of ${total}: ${trial.measure}, ${trial.name}`);
@@ -115,6 +119,18 @@ function freeTrials({ tidepool }: Contestants, effort: Effort): Trial[] {
   }));
 }
 
+function handOverTrials({ present, absent }: Contestants, effort: Effort): Trial[] {
+  const unit = "ns/block";
+  return [
+    ...present.map(({ name, handOver }) => {
+      return typeof handOver === "string"
+        ? refused(name, HAND_OVER, unit, handOver)
+        : { name, measure: HAND_OVER, unit, sample: () => handOver(4 * effort.freeBatches) };
+    }),
+    ...absent.map(({ name, reason }) => refused(name, HAND_OVER, unit, reason)),
+  ];
+}
+
 async function measureSpace(contestants: Contestants, program: Program): Promise<Measurement[]> {
   const measure = `space, ${program.name}`;
   const measurements: Measurement[] = [];
@@ -153,12 +169,21 @@ async function measureLatency(
       row("single operations p50", times.p50, `the clock alone: ${times.clock.toFixed(0)} ns`),
       row("single operations p99", times.p99),
       row("single operations p99.9", times.p999),
-      row("single operations max", times.maximum, "with whatever fell into it"),
+      row("single operations max", times.maximum, describeLong(times)),
       row(SLOWEST, times.repeatableMaximum, times.slowest),
     ];
   } catch (error) {
     return [unavailable(TIDEPOOL, `${SLOWEST}, ${program.name}`, "µs", reasonOf(error))];
   }
+}
+
+/** Which of the long readings were the allocator's own doing, as far as that can be told. */
+function describeLong({ readings, long, longIdle }: SingleOperationTimes): string {
+  const { total, collections, pageFaults, preemptions, unexplained } = long;
+  return `${total} of ${readings.toLocaleString("en-US")} over ${LONG_US} µs: ` +
+    `${collections} beside a collection, ${pageFaults} beside a page fault, ` +
+    `${preemptions} preempted, ${unexplained} beside none of these; ` +
+    `of as many readings of nothing, ${longIdle}`;
 }
 
 function ratiosOf(
@@ -217,8 +242,12 @@ function notesOf(effort: Effort): string[] {
     "held from the system.",
     `max_op_us is the slowest of all operations, each by the least of ${effort.latencyReplays} ` +
     "readings from the same state: a collection or a page fault does not repeat at the same operation. " +
-    "Readings include the clock's own cost.",
+    "Readings include the clock's own cost. Of readings over 50 µs, the heap of the engine tells whether " +
+    "a collection fell among the 64 operations around, the system whether the process had a page fault " +
+    "or lost its core.",
     "Remote and local frees run on one thread in batches of 1,024 blocks of 16 to 256 bytes; a " +
     "remote one counts from free() to the end of the owner's drain.",
+    "Producer and consumer are two threads that hand over batches of 1,024 such blocks, four of them " +
+    "under way at most: the time of both, and of waking each other, divided by the blocks.",
   ];
 }

@@ -12,6 +12,7 @@
 import { BinaryProtocol } from "./binary_protocol.ts";
 import { HEADER_BYTES, Item, type ItemView, MAX_KEY_BYTES } from "./item.ts";
 import { hashOf } from "./key_hash.ts";
+import { isOutOfMemory, OutOfMemoryError } from "./out_of_memory.ts";
 import { Output } from "./output.ts";
 import { Request, type RequestView } from "./request.ts";
 import { isShardGone, type Router } from "./router.ts";
@@ -65,12 +66,14 @@ export class Connection {
   readonly router: Router;
   /** The shard's part of the server. */
   readonly server: ShardServer;
+  /** Where the client is, as in "127.0.0.1:50000". */
+  readonly remoteAddress: string;
   /** What was read and not used yet: addresses in the buffer. */
   begin: number;
   end: number;
   /** Set to close the connection when everything before is sent. */
   closing = false;
-  readonly #socket: Deno.Conn;
+  readonly #socket: Deno.TcpConn;
   readonly #protocolName: ProtocolName;
   #protocol: Protocol | undefined;
   #buffer: number;
@@ -78,10 +81,12 @@ export class Connection {
   /** The buffer. */
   #whole: Uint8Array;
 
-  /** @throws {RangeError} If the slice has no memory for another connection. */
-  constructor(socket: Deno.Conn, server: ShardServer, protocol: ProtocolName) {
+  /** @throws {OutOfMemoryError} If the slice has no memory for another connection. */
+  constructor(socket: Deno.TcpConn, server: ShardServer, protocol: ProtocolName) {
     const { router } = server;
     const { allocator } = router;
+    const { hostname, port } = socket.remoteAddr;
+    this.remoteAddress = `${hostname}:${port}`;
     this.server = server;
     this.router = router;
     this.bytes = server.bytes;
@@ -94,7 +99,7 @@ export class Connection {
       : allocator.calloc(1, Request.byteLength + MAX_KEY_BYTES);
     if (request === 0) {
       allocator.free(this.#buffer);
-      throw new RangeError("Cannot serve another connection: the slice has no memory for it");
+      throw new OutOfMemoryError("serve another connection", FIRST_BUFFER_BYTES);
     }
     this.request = Request.at(allocator, request);
     this.item = Item.at(allocator, request);
@@ -108,8 +113,9 @@ export class Connection {
     try {
       await this.#serve();
     } catch (error) {
-      // A value that was on its way from a shard that died can't be completed. All else is a mistake.
-      if (!isDisconnection(error) && !isShardGone(error)) throw error;
+      // A response that lacks memory, or part of a value because its shard died, can't be completed.
+      if (isOutOfMemory(error)) this.server.responsesOutOfMemory++;
+      else if (!isDisconnection(error) && !isShardGone(error)) throw error; // a mistake in here
     } finally {
       this.close();
       this.output.clear();

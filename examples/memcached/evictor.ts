@@ -16,7 +16,7 @@ import { CLASS_COUNT, sizeClassOf } from "./lru.ts";
 import type { Store } from "./store.ts";
 
 /** The most items that are passed over because somebody reads them. */
-const MOST_LENT = 64;
+const MOST_READ = 64;
 
 /** Evicts the items of one shard. */
 export class Evictor {
@@ -50,21 +50,21 @@ export class Evictor {
   #evictOldest(byteLength: number): void {
     const { lists } = this.#store;
     let freed = 0;
-    let lent = 0;
-    while (freed < byteLength && lent < MOST_LENT) {
+    let read = 0;
+    while (freed < byteLength && read < MOST_READ) {
       const sizeClass = lists.oldestClass();
       if (sizeClass === -1) return;
       const evicted = this.#evictFrom(sizeClass);
-      if (evicted === 0) lent++;
+      if (evicted === 0) read++;
       freed += evicted;
     }
   }
 
-  /** Evicts the oldest of a class; if it is lent it counts as used instead. Returns the bytes freed. */
+  /** Evicts the oldest of a class; if it is read it counts as used instead. Returns the bytes freed. */
   #evictFrom(sizeClass: number): number {
     const { lists } = this.#store;
     const address = lists.oldestOf(sizeClass);
-    if (!this.#store.lender.isLent(address)) return this.#evict(address);
+    if (!this.#store.isRead(address)) return this.#evict(address);
     this.#item.at(address).time = this.#store.now;
     lists.bump(address);
     return 0;
@@ -74,7 +74,7 @@ export class Evictor {
   #evictOneOf(contiguousBytes: number): boolean {
     const { lists } = this.#store;
     for (let sizeClass = sizeClassOf(contiguousBytes); sizeClass < CLASS_COUNT; sizeClass++) {
-      const tries = Math.min(lists.counts[sizeClass]!, MOST_LENT);
+      const tries = Math.min(lists.counts[sizeClass]!, MOST_READ);
       for (let i = 0; i < tries; i++) {
         if (this.#evictFrom(sizeClass) >= contiguousBytes) return true;
       }
@@ -85,12 +85,12 @@ export class Evictor {
   /** Evicts all items between two blocks that cannot go, in the first stretch that is long enough. */
   #clearStretch(contiguousBytes: number): void {
     const { buffer, slice } = this.#allocator;
-    const { table, lender } = this.#store;
+    const { table } = this.#store;
     let items: number[] = [];
     let bytes = 0;
     for (const { address, byteLength, free } of walkHeap(buffer, slice)) {
       const isItem = !free && address + 64 <= buffer.byteLength && table.holds(address);
-      if (!free && (!isItem || lender.isLent(address))) {
+      if (!free && (!isItem || this.#store.isRead(address))) {
         items = [];
         bytes = 0;
         continue;

@@ -6,6 +6,7 @@
  */
 
 import type { Allocator } from "@tidepool/core";
+import { OutOfMemoryError } from "./out_of_memory.ts";
 
 const FIRST_BYTES = 1024;
 const ZERO = 48;
@@ -108,11 +109,7 @@ export class Output {
     let capacity = Math.max(this.#capacity, FIRST_BYTES);
     while (capacity < needed) capacity *= 2;
     const address = this.#allocator.realloc(this.#address, capacity);
-    if (address === 0) {
-      throw new RangeError(
-        `Cannot send a response: the slice has no memory for a block of ${capacity} bytes`,
-      );
-    }
+    if (address === 0) throw new OutOfMemoryError("send a response", capacity);
     this.#address = address;
     this.#capacity = capacity;
   }

@@ -16,6 +16,7 @@ import {
 } from "@tidepool/core";
 import { homeOf } from "./key_hash.ts";
 import { KEY_REFERENCE_BYTES, KeyReference, keyReferenceAt } from "./key_reference.ts";
+import { OutOfMemoryError } from "./out_of_memory.ts";
 import { NO_SHARD, type RequestView } from "./request.ts";
 import type { Store } from "./store.ts";
 import { type LentItem, localStore, type ReservedItem, storeTasks } from "./store_tasks.ts";
@@ -104,17 +105,21 @@ export class Router {
     const others = [...new Set(homes)].filter((home) => home !== this.#shard);
     if (others.length === 0) return new Array(keys.length);
     const row = this.#writeKeys(keys);
-    try {
-      const lists = await Promise.all(
-        others.map((home) => this.#lentBy(home, request, row, keys.length)),
-      );
-      return homes.map((home) => {
-        if (home === this.#shard) return undefined;
-        return lists[others.indexOf(home)]!.shift() ?? null;
-      });
-    } finally {
-      this.allocator.free(row);
+    // All of them, also if one fails: until the last has answered, the keys are being read.
+    const answers = await Promise.allSettled(
+      others.map((home) => this.#lentBy(home, request, row, keys.length)),
+    );
+    this.allocator.free(row);
+    const lists = answers.map((answer) => answer.status === "fulfilled" ? answer.value : []);
+    const failed = answers.find((answer) => answer.status === "rejected");
+    if (failed !== undefined) {
+      for (const lent of lists.flat()) lent?.[Symbol.dispose]();
+      throw failed.reason;
     }
+    return homes.map((home) => {
+      if (home === this.#shard) return undefined;
+      return lists[others.indexOf(home)]!.shift() ?? null;
+    });
   }
 
   async #lentBy(
@@ -133,8 +138,9 @@ export class Router {
   }
 
   #writeKeys(keys: readonly KeyBytes[]): number {
-    const row = this.allocator.malloc(keys.length * KEY_REFERENCE_BYTES);
-    if (row === 0) throw new RangeError(`Cannot get ${keys.length} keys: the slice has no memory`);
+    const byteLength = keys.length * KEY_REFERENCE_BYTES;
+    const row = this.allocator.malloc(byteLength);
+    if (row === 0) throw new OutOfMemoryError(`get ${keys.length} keys`, byteLength);
     const reference = KeyReference.at(this.allocator, row);
     keys.forEach(({ address, hash, length }, i) => {
       reference.at(keyReferenceAt(row, i));

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Runtime, transfer } from "@tidepool/core";
-import { BusFiguresSource } from "./bus_figures.ts";
+import { Runtime, StoppedError } from "@tidepool/core";
+import { isShardGone } from "./router.ts";
 import { type ServeOptions, serverTasks } from "./shard_server.ts";
 
 /** How to serve. */
@@ -22,14 +22,12 @@ export interface ServerOptions extends Partial<ServeOptions> {
 export class Server {
   /** The runtime that it runs on. */
   readonly runtime: Runtime;
-  readonly #busFigures: BusFiguresSource;
   #options: ServeOptions;
   /** What is under way to have shards serve that were started again. */
   readonly #reopening = new Set<Promise<void>>();
 
   private constructor(runtime: Runtime, options: ServeOptions) {
     this.runtime = runtime;
-    this.#busFigures = new BusFiguresSource(runtime);
     this.#options = options;
   }
 
@@ -61,9 +59,17 @@ export class Server {
   /** Closes all connections, then stops the shards. */
   async stop(): Promise<void> {
     await Promise.all(this.#reopening);
-    await this.runtime.invokeOnAll(serverTasks.close);
-    this.#busFigures.close();
+    const shards = Array.from({ length: this.runtime.shardCount }, (_, shard) => shard);
+    await Promise.all(shards.map((shard) => this.#close(shard)));
     await this.runtime.stop();
+  }
+
+  async #close(shard: number): Promise<void> {
+    try {
+      await this.runtime.submitTo(shard, serverTasks.close);
+    } catch (error) {
+      if (!isShardGone(error)) throw error; // its connections went with it
+    }
   }
 
   /** Calls `stop()`. */
@@ -79,14 +85,17 @@ export class Server {
   }
 
   #open(shard: number): Promise<number> {
-    const port = this.#busFigures.portFor(shard);
-    return this.runtime.submitTo(shard, serverTasks.open, this.#options, transfer(port));
+    return this.runtime.submitTo(shard, serverTasks.open, this.#options);
   }
 
   /** A shard that was started again has no items and no connections, and takes new ones. */
   #reopen(shard: number, cause: unknown, onRestart: ServerOptions["onRestart"]): void {
     const reopening = this.#open(shard)
       .then(() => onRestart?.(shard, cause))
+      .catch((error) => {
+        // It has died again, and will be told of again; or the server is being stopped.
+        if (!isShardGone(error) && !(error instanceof StoppedError)) this.runtime.abort(error);
+      })
       .finally(() => this.#reopening.delete(reopening));
     this.#reopening.add(reopening);
   }

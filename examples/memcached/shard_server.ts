@@ -6,9 +6,12 @@
  */
 
 import { defineTasks, localAllocator } from "@tidepool/core";
-import { BusFigures } from "./bus_figures.ts";
 import { Connection, type ProtocolName } from "./connection.ts";
+import { isOutOfMemory } from "./out_of_memory.ts";
 import { Router } from "./router.ts";
+
+/** How long to wait after a connection could not be accepted: as long as memcached does. */
+const ACCEPT_AGAIN_MS = 10;
 
 /** Where and how to serve. */
 export interface ServeOptions {
@@ -30,12 +33,12 @@ export class ShardServer {
   readonly startTime: number = Math.floor(Date.now() / 1000);
   /** How it was told to serve. */
   readonly options: ServeOptions;
-  /** The figures of this shard's bus. */
-  readonly busFigures: BusFigures;
   /** Connections so far. */
   totalConnections = 0;
-  /** Connections that were turned away for want of memory. */
+  /** Connections that were turned away for lack of memory or of file descriptors. */
   rejectedConnections = 0;
+  /** Connections that were closed because there was no memory for a response. */
+  responsesOutOfMemory = 0;
   /** Bytes read so far. */
   bytesRead = 0;
   /** Bytes written so far. */
@@ -45,9 +48,8 @@ export class ShardServer {
   readonly #accepting: Promise<void>;
 
   /** Listens at once. */
-  constructor(options: ServeOptions, busFigures: BusFigures) {
+  constructor(options: ServeOptions) {
     this.options = options;
-    this.busFigures = busFigures;
     const { port, hostname } = options;
     // Not in Deno's stable types: it takes `"unstable": ["net"]` in deno.json.
     const shared = { port, hostname, reusePort: true };
@@ -65,17 +67,31 @@ export class ShardServer {
     return this.#connections.size;
   }
 
+  /** The addresses of the clients that are connected. */
+  remoteAddresses(): string[] {
+    return Array.from(this.#connections.keys(), ({ remoteAddress }) => remoteAddress);
+  }
+
   /** Closes the listener and all connections; resolves when every command under way is over. */
   async close(): Promise<void> {
     this.#listener.close();
     await this.#accepting;
     for (const connection of this.#connections.keys()) connection.close();
     await Promise.all(this.#connections.values());
-    this.busFigures.close();
   }
 
   async #accept(): Promise<void> {
-    for await (const socket of this.#listener) this.#admit(socket);
+    for (;;) {
+      try {
+        this.#admit(await this.#listener.accept());
+      } catch (error) {
+        if (error instanceof Deno.errors.BadResource) return; // close() was called
+        if (error instanceof Deno.errors.Interrupted) return;
+        // The client has gone already, or no descriptor is left, until some connection ends.
+        this.rejectedConnections++;
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_AGAIN_MS));
+      }
+    }
   }
 
   #admit(socket: Deno.TcpConn): void {
@@ -84,7 +100,7 @@ export class ShardServer {
     try {
       connection = new Connection(socket, this, this.options.protocol);
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
+      if (!isOutOfMemory(error)) throw error;
       this.rejectedConnections++;
       socket.close();
       return;
@@ -109,9 +125,9 @@ export function localServer(): ShardServer | undefined {
 
 /** What the host tells a shard. */
 export const serverTasks = defineTasks(import.meta.url, {
-  /** Begins to serve; returns the port. The other port is to the host, for the figures of the bus. */
-  open(options: ServeOptions, host: MessagePort): number {
-    current = new ShardServer(options, new BusFigures(host));
+  /** Begins to serve; returns the port. */
+  open(options: ServeOptions): number {
+    current = new ShardServer(options);
     return current.port;
   },
 

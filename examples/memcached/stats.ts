@@ -56,9 +56,11 @@ export async function readFigures(
     case "sizes":
       return [["sizes_status", "disabled"]];
     case "conns":
-      return (await askAll()).map((
-        { shard, sums },
-      ) => [`${shard}:open`, `${sums.currConnections}`]);
+      return connections(
+        await eachShard(async (shard) => {
+          return { shard, addresses: await submitTo(shard, statsTasks.connections) };
+        }),
+      );
     case "shards":
       return (await askAll()).flatMap(ofShard);
   }
@@ -101,6 +103,7 @@ function general(server: ShardServer, shards: readonly ShardFigures[]): Figure[]
     ["curr_connections", total("currConnections")],
     ["total_connections", total("totalConnections")],
     ["rejected_connections", total("rejectedConnections")],
+    ["response_obj_oom", total("responsesOutOfMemory")],
     ...counters.map((name): Figure => [
       name,
       `${shards.reduce((all, { counters }) => all + counters[name], 0)}`,
@@ -137,6 +140,19 @@ function settings(server: ShardServer, shards: readonly ShardFigures[]): Figure[
     ["hash_algorithm", "fnv1a"],
     ["lru_segmented", "no"],
   ];
+}
+
+/** Every connection: its client's address, and the shard that serves it. */
+function connections(
+  shards: readonly { readonly shard: number; readonly addresses: readonly string[] }[],
+): Figure[] {
+  const all = shards.flatMap(({ shard, addresses }) =>
+    addresses.map((address) => ({ shard, address }))
+  );
+  return all.flatMap(({ shard, address }, index): Figure[] => [
+    [`${index}:addr`, `tcp:${address}`],
+    [`${index}:shard`, `${shard}`],
+  ]);
 }
 
 /** The size classes that have items: `items` by their use, `slabs` by their memory. */

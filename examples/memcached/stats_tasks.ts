@@ -4,7 +4,7 @@
  * @module
  */
 
-import { defineTasks, localAllocator, thisShard } from "@tidepool/core";
+import { busStatistics, defineTasks, localAllocator, thisShard } from "@tidepool/core";
 import { StoreCounters } from "./counters.ts";
 import { localServer } from "./shard_server.ts";
 import { localStore } from "./store_tasks.ts";
@@ -24,6 +24,7 @@ export interface ShardFigures {
     readonly currConnections: number;
     readonly totalConnections: number;
     readonly rejectedConnections: number;
+    readonly responsesOutOfMemory: number;
     readonly bytesRead: number;
     readonly bytesWritten: number;
     readonly memoryTotalBytes: number;
@@ -43,7 +44,7 @@ export interface ShardFigures {
 
 /** What a shard does for `stats`. */
 export const statsTasks = defineTasks(import.meta.url, {
-  figures: async (): Promise<ShardFigures> => {
+  figures: (): ShardFigures => {
     const store = localStore();
     const server = localServer();
     const memory = localAllocator().statistics();
@@ -58,6 +59,7 @@ export const statsTasks = defineTasks(import.meta.url, {
         currConnections: server?.currentConnections ?? 0,
         totalConnections: server?.totalConnections ?? 0,
         rejectedConnections: server?.rejectedConnections ?? 0,
+        responsesOutOfMemory: server?.responsesOutOfMemory ?? 0,
         bytesRead: server?.bytesRead ?? 0,
         bytesWritten: server?.bytesWritten ?? 0,
         memoryTotalBytes: memory.totalBytes,
@@ -69,20 +71,21 @@ export const statsTasks = defineTasks(import.meta.url, {
         memoryFailedMallocs: memory.failedMallocs,
         memoryRemoteFrees: memory.remoteFreesReceived,
       },
-      bus: await busFigures(),
+      bus: busFigures(),
       classCounts: [...store.lists.counts.entries()].filter(([, count]) => count > 0),
     };
   },
+
+  /** The addresses of the clients that are connected to this shard. */
+  connections: (): string[] => localServer()?.remoteAddresses() ?? [],
 
   reset(): void {
     localStore().counters = new StoreCounters();
   },
 });
 
-async function busFigures(): Promise<Record<string, number>> {
-  const statistics = await localServer()?.busFigures.read();
-  if (statistics === undefined) return {};
-  const { latencyMicroseconds, ...counts } = statistics;
+function busFigures(): Record<string, number> {
+  const { latencyMicroseconds, ...counts } = busStatistics();
   return {
     ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [`bus_${name}`, count])),
     bus_latencyP50Microseconds: latencyMicroseconds.p50,

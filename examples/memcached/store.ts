@@ -43,6 +43,8 @@ export class Store {
   readonly #bytes: Uint8Array;
   readonly #item: ItemView;
   readonly #evictor: Evictor;
+  /** The item that a reader was given last: it is not evicted while its answer is made. */
+  #found = 0;
   #itemBytes = 0;
   #lastCas = 0;
   /** Items of versions below are gone: `flush_all` was here. */
@@ -66,6 +68,14 @@ export class Store {
   /** Seconds since 1970. */
   get now(): number {
     return this.#clock();
+  }
+
+  /**
+   * Whether somebody reads the item: another shard, a socket, or whoever looked for it last, who may
+   * need memory for the answer and must not lose the item to that.
+   */
+  isRead(address: number): boolean {
+    return address === this.#found || this.lender.isLent(address);
   }
 
   /** Bytes of all items. */
@@ -149,6 +159,7 @@ export class Store {
       if (found === 0) return 0;
       this.#item.at(found).expiry = view.vivifyExpiry;
       this.#link(found);
+      this.#found = found;
       won = true;
     }
     if (found === 0) return 0;
@@ -192,7 +203,7 @@ export class Store {
     if (address === 0) return request.NO_MEMORY;
     const start = address + HEADER_BYTES + keyLength;
     this.#bytes.copyWithin(start, view.valueAddress, view.valueAddress + valueLength);
-    return this.commit(view, address);
+    return this.#commit(view, address);
   }
 
   /**
@@ -210,11 +221,18 @@ export class Store {
     this.#allocator.free(address);
   }
 
-  /** Stores an item that was reserved and filled. It is the cache's from now on, or gone. */
+  /**
+   * Stores an item that was reserved and filled. It is the cache's from now on, or gone. The key is
+   * taken from it: what the request named may have been overwritten by the value.
+   */
   commit(view: RequestView, address: number): number {
+    view.keyAddress = address + HEADER_BYTES;
+    return this.#commit(view, address);
+  }
+
+  #commit(view: RequestView, address: number): number {
     this.counters.cmd_set++;
     view.resultCas = 0;
-    view.keyAddress = address + HEADER_BYTES;
     const item = this.#item.at(address);
     item.expiry = view.expiry;
     if ((view.options & request.KEY_IN_BASE64) !== 0) item.state = layout.BINARY_KEY;
@@ -322,6 +340,7 @@ export class Store {
   /** The live item of the request, 0 if there is none; one that is past its time goes now. */
   #find(view: RequestView): number {
     const found = this.table.find(view.keyAddress, view.keyLength, view.hash);
+    this.#found = found;
     if (found === 0) return 0;
     const item = this.#item.at(found);
     const { expiry, cas, time } = item;
@@ -378,8 +397,9 @@ export class Store {
     item.time = this.now;
     this.#itemBytes += itemBytes(item.keyLength, item.valueLength);
     this.counters.total_items++;
-    this.lists.add(address);
+    // First the table, which may need memory and evict for it: what is on no list is not evicted.
     this.table.add(address);
+    this.lists.add(address);
   }
 
   #storeNew(view: RequestView, address: number): number {

@@ -6,13 +6,7 @@
  * @module
  */
 
-import {
-  defineTasks,
-  type ForeignPtr,
-  localAllocator,
-  makeForeign,
-  UniquePtr,
-} from "@tidepool/core";
+import { defineTasks, type ForeignPtr, localAllocator, makeForeign } from "@tidepool/core";
 import { homeOf } from "./key_hash.ts";
 import { Item, type ItemView } from "./item.ts";
 import { KeyReference, keyReferenceAt } from "./key_reference.ts";
@@ -28,7 +22,11 @@ let current: Store | undefined;
 
 /** The storage of this shard, made when it is first asked for. */
 export function localStore(): Store {
-  return current ??= new Store(localAllocator());
+  if (current === undefined) {
+    current = new Store(localAllocator());
+    ownRequest();
+  }
+  return current;
 }
 
 let view: RequestView | undefined;
@@ -36,6 +34,13 @@ let view: RequestView | undefined;
 /** The request at that address: a view that the next one moves. */
 function at(request: number): RequestView {
   return view === undefined ? view = Request.at(localAllocator(), request) : view.at(request);
+}
+
+let own: RequestView | undefined;
+
+/** A request of this shard, made once, so that no memory is needed when there is none. */
+function ownRequest(): RequestView {
+  return own ??= Request.make(localAllocator(), {});
 }
 
 function lent(address: number): LentItem | null {
@@ -86,8 +91,9 @@ export const storeTasks = defineTasks(import.meta.url, {
     const { sliceIndex } = localAllocator();
     const { options, expiry } = at(request);
     // The request is the caller's, and serves several shards at once: this one works on its own copy.
-    const own = Request.make(localAllocator(), { options, expiry });
-    using _own = new UniquePtr(own);
+    const own = ownRequest();
+    own.options = options;
+    own.expiry = expiry;
     const key = KeyReference.at(localAllocator(), keys);
     const items: (LentItem | null)[] = [];
     for (let i = 0; i < count; i++) {

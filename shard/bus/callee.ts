@@ -115,16 +115,18 @@ export class Callee {
       args = this.#body.read(this.#views, at);
     } catch (error) {
       unreadable = error;
+      // The caller will not say again which task this is.
+      if ((kind & FLAG_INTRODUCES) !== 0) args = this.#body.readFirst(this.#views, at, 2);
     }
     // Of a call with a reply, the caller frees the block when it has that.
     if ((kind & FLAG_NO_REPLY) !== 0) this.#body.free(this.#body.blockOf(this.#views, at));
     peer.consumer.release();
-    if (unreadable !== undefined) return this.#fail(peer, call, kind, unreadable);
-    if ((kind & FLAG_CANCELLABLE) !== 0) peer.served.set(call, new ServedCall());
     if ((kind & FLAG_INTRODUCES) !== 0) {
       this.#meet(peer, task, args[0] as string, args[1] as string);
       args = args.slice(2);
     }
+    if (unreadable !== undefined) return this.#fail(peer, call, kind, unreadable);
+    if ((kind & FLAG_CANCELLABLE) !== 0) peer.served.set(call, new ServedCall());
     if (peer.held === undefined && (kind & FLAG_PARCELS) === 0) {
       this.#run(peer, call, task, args, kind);
     } else this.#hold(peer, { call, task, args, flags: kind, parcelsMissing: 0 });
@@ -158,6 +160,15 @@ export class Callee {
     }
     peer.held = undefined;
     this.grant(peer);
+  }
+
+  /** Lets go of the calls of a peer that is gone which were held: nobody waits for them. */
+  dropHeld(peer: Peer): void {
+    for (const { args } of peer.held ?? []) {
+      this.#body.abandon(args);
+      this.#underWay--;
+    }
+    peer.held = undefined;
   }
 
   /** Learns which function `task` stands for; holds the peer's calls while its module loads. */
@@ -305,6 +316,21 @@ export class Callee {
     }
   }
 
+  #writeAny(peer: Peer, call: number, kind: number, value: unknown, name: () => string): void {
+    const views = this.#views;
+    let at = peer.producer.reserve();
+    const values = [value];
+    const bytes = this.#body.encode(values, views, at, name);
+    // A getter may have made calls of its own, and taken the slot.
+    if (bytes !== undefined) at = peer.producer.reserve();
+    views.words[at + KIND_WORD] = kindWord(kind, 1, this.#body.parcelFlag(values));
+    views.words[at + CALL_WORD] = call;
+    if (bytes !== undefined && !this.#body.tryWriteBlock(bytes, views, at)) {
+      throw this.#body.memoryError(bytes.length);
+    }
+    this.#body.move(peer.endpoint);
+  }
+
   #write(
     peer: Peer,
     call: number,
@@ -320,19 +346,13 @@ export class Callee {
         queueMicrotask(() => this.#refused(peer, call, flags, error));
       });
     } else {
-      const views = this.#views;
+      const { words } = this.#views;
       // Invariant: the credit that admitted the request keeps a slot for its reply.
-      let at = peer.producer.reserve();
-      const values = [value];
-      const bytes = this.#body.encode(values, views, at, name);
-      // A getter may have made calls of its own, and taken the slot.
-      if (bytes !== undefined) at = peer.producer.reserve();
-      views.words[at + KIND_WORD] = kindWord(kind, 1, this.#body.parcelFlag(values));
-      views.words[at + CALL_WORD] = call;
-      if (bytes !== undefined && !this.#body.tryWriteBlock(bytes, views, at)) {
-        throw this.#body.memoryError(bytes.length);
-      }
-      this.#body.move(peer.endpoint);
+      const at = peer.producer.reserve();
+      if (this.#body.tryEncodePlain(value, this.#views, at)) {
+        words[at + KIND_WORD] = kindWord(kind, 1, 0);
+        words[at + CALL_WORD] = call;
+      } else this.#writeAny(peer, call, kind, value, name);
       this.#counters[REPLIES_SENT]!++;
       this.#commit(peer);
     }

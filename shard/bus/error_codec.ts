@@ -52,6 +52,23 @@ const classesByName = new Map<string, ErrorClass>();
  * @param errorClass the class, which has a name and extends Error
  * @throws {TypeError} not a class of errors, or one without a name
  * @throws {RangeError} another class is registered under that name
+ *
+ * @example
+ * ```ts
+ * import { defineTasks, registerErrorClass } from "@tidepool/core";
+ *
+ * export class QuotaError extends RangeError {
+ *   override name = "QuotaError";
+ * }
+ * // In the module of the tasks, which host and shards import alike.
+ * registerErrorClass(QuotaError);
+ *
+ * export const quota = defineTasks(import.meta.url, {
+ *   spend: (units: number) => {
+ *     if (units > 100) throw new QuotaError(`Cannot spend ${units} units: expected 100 at most`);
+ *   },
+ * });
+ * ```
  */
 export function registerErrorClass(errorClass: ErrorClass): void {
   if (

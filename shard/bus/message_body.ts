@@ -79,6 +79,11 @@ export class MessageBody {
     return bytes;
   }
 
+  /** The same for the one value of a result or an error; false, and nothing done, if it is not plain. */
+  tryEncodePlain(value: unknown, views: RecordViews, at: number): boolean {
+    return this.#inline.tryEncodePlain(value, views, at);
+  }
+
   /**
    * FLAG_PARCELS if the last message encoded hands something over, else 0.
    *
@@ -145,6 +150,16 @@ export class MessageBody {
       return values;
     }
     return this.#values.decode(this.#block(views, at));
+  }
+
+  /** The first `count` values, none of which is wire-typed, of a record that cannot be read whole. */
+  readFirst(views: RecordViews, at: number, count: number): unknown[] {
+    if ((views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) !== 0) {
+      return this.#values.decodeFirst(this.#block(views, at), count);
+    }
+    const values = new Array<unknown>(count);
+    this.#inline.decode(count, views, at, values);
+    return values;
   }
 
   /** The one value of a result or an error at `at`. Its block stays. */

@@ -40,7 +40,7 @@ import { LocalCalls } from "./local_calls.ts";
 import { Parcels } from "./parcels.ts";
 import { PendingSet } from "./pending_set.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
-import { announce, type Doorbells } from "./wait_strategy.ts";
+import { announce, type Doorbells, type Spinner } from "./wait_strategy.ts";
 import type { WireType } from "./wire_type.ts";
 
 /**
@@ -83,8 +83,10 @@ export interface MessageBusOptions {
   readonly connect: (endpoint: number) => void;
   /** Wakes peers. */
   readonly doorbells: Doorbells;
-  /** Whether a caller that sleeps should wake itself to spin for its reply. */
-  readonly spins: boolean;
+  /** What spins for this endpoint. A caller that sleeps wakes itself if that pays. */
+  readonly spinner: Spinner;
+  /** Cores of the machine. */
+  readonly cores: number;
 }
 
 /** One endpoint's side of the bus. */
@@ -105,7 +107,8 @@ export class MessageBus {
   readonly #caller: Caller;
   readonly #callee: Callee;
   readonly #local: LocalCalls;
-  readonly #spins: boolean;
+  readonly #spinner: Spinner;
+  readonly #cores: number;
   readonly #ring: (from: number, to: number) => number;
   readonly #ringSlots: number;
   /** By endpoint; none at the own number. */
@@ -150,7 +153,8 @@ export class MessageBus {
     const page = options.controlPage(options.endpoint);
     this.#counters = new Float64Array(options.buffer, page + COUNTERS_BYTES, COUNTER_COUNT);
     const latencies = new Int32Array(options.buffer, page + LATENCIES_BYTES, BUCKET_COUNT);
-    this.#spins = options.spins;
+    this.#spinner = options.spinner;
+    this.#cores = options.cores;
     this.#changesWord = options.changesByteOffset >> 2;
     this.#changesSeenWord = (page + CHANGES_SEEN_BYTES) >> 2;
     this.#heartbeatWord = (page + HEARTBEAT_BYTES) >> 2;
@@ -334,7 +338,9 @@ export class MessageBus {
       if (this.#doorbells.ring(peer.endpoint)) this.#counters[WAKE_UPS]!++;
     }
     if (dirty.length > 0) dirty.length = 0;
-    if (this.#asleep && this.#spins && this.#caller.underWay > 0) this.#doorbells.ringSelf();
+    if (this.#asleep && this.#spinner.pays && this.#caller.underWay > 0 && this.maySpin()) {
+      this.#doorbells.ringSelf();
+    }
   }
 
   // ─── The loop's side: see wait_strategy.ts ───────────────────────────────────────────────────
@@ -413,6 +419,22 @@ export class MessageBus {
       this.#allocator.hasRemoteFrees();
   }
 
+  /**
+   * Whether no more endpoints are awake than there are cores, this one included: a look at a word of
+   * each, and only if there are more endpoints than cores.
+   */
+  maySpin(): boolean {
+    const peers = this.#peers;
+    let spare = this.#cores - 1;
+    if (peers.length <= this.#cores) return true;
+    for (let i = 0; i < peers.length; i++) {
+      const peer = peers[i];
+      if (peer === undefined || peer.gone !== undefined) continue;
+      if (!this.#doorbells.looksAsleep(i) && --spare < 0) return false;
+    }
+    return true;
+  }
+
   /** Told by `attend()`. */
   sleeping(asleep: boolean): void {
     this.#asleep = asleep;
@@ -455,6 +477,7 @@ export class MessageBus {
     for (const served of peer.served.values()) served.cancel(error);
     peer.served.clear();
     peer.failures = [];
+    this.#callee.dropHeld(peer);
     this.parcels.close(endpoint);
     // Before the calls are rejected, which frees the blocks that the records lie in.
     this.#allocator.remoteFrees.retire(endpoint);

@@ -85,6 +85,12 @@ export class ValueCodec {
     }
   }
 
+  /** The first `count` values of a message, none of which is wire-typed; the rest is not looked at. */
+  decodeFirst(bytes: Uint8Array, count: number): unknown[] {
+    if (this.#decodes) return this.#nested().decodeFirst(bytes, count);
+    return this.#reader.readFirst(bytes, count);
+  }
+
   /**
    * Calls `WireType.undelivered()` for each wire-typed value of a message that nobody will read.
    * O(1) where there is none.

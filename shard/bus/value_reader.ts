@@ -88,6 +88,12 @@ export class ValueReader {
     }
   }
 
+  /** Reads the first `count` values only; see `ValueCodec.decodeFirst()`. */
+  readFirst(bytes: Uint8Array, count: number): unknown[] {
+    this.#in.restart(bytes);
+    return this.#message(this.#in.byte(), count);
+  }
+
   #throwFailure(): void {
     if (this.#failure !== undefined) throw this.#failure.error;
   }
@@ -115,11 +121,11 @@ export class ValueReader {
     }
   }
 
-  #message(flags: number): unknown[] {
+  #message(flags: number, most = Infinity): unknown[] {
     this.#keepsObjects = (flags & HAS_REFERENCES) !== 0;
     this.#shapeCount = 0;
     try {
-      const count = this.#in.count(1);
+      const count = Math.min(this.#in.count(1), most);
       const values: unknown[] = [];
       for (let i = 0; i < count; i++) values.push(this.#value());
       return values;

@@ -233,6 +233,60 @@ for (const [name, slices, runs] of LAYOUTS) {
   });
 }
 
+Deno.test("Allocator.canHold() tells exactly what an empty slice serves, at every alignment", () => {
+  withRandom((random) => {
+    for (let round = 0; round < 300; round++) {
+      const slice = {
+        byteOffset: 64 * random.below(100),
+        byteLength: 1024 + 64 * random.below(2 ** random.between(2, 12)),
+      };
+      const segment = new SharedArrayBuffer(slice.byteOffset + slice.byteLength);
+      const debugHeap = round % 3 === 0 && { stacks: false, quarantineBytes: 0 };
+      for (let request = 0; request < 20; request++) {
+        const heap = Allocator.create(segment, [slice], 0, { debugHeap });
+        const { totalBytes } = heap.statistics();
+        const byteLength = Math.max(0, totalBytes - random.below(2 ** random.between(1, 14)));
+        const alignment = 2 ** (random.below(3) === 0 ? random.below(53) : random.below(12));
+        const can = heap.canHold(byteLength, alignment);
+        const address = heap.memalign(alignment, byteLength);
+        const { freeBytes, oversizedMallocs } = heap.statistics();
+        const asked = `${byteLength} of ${totalBytes} bytes at ${alignment}, ${freeBytes} free`;
+        assertEquals(oversizedMallocs, can ? 0 : 1, asked);
+        assertEquals(address !== 0, can, asked);
+      }
+    }
+  });
+});
+
+/**
+ * Parameter sets, as rlsf has one for each of its 31 configurations. What differs here is how many
+ * levels of lists a slice has, whether it ends just behind a level, and where in a line it begins.
+ */
+Deno.test("Allocator agrees with the shadow allocator on slices of every number of levels", () => {
+  withRandom((random) => {
+    for (let bits = 10; bits <= 20; bits++) {
+      for (const past of [-64, 0, 64]) {
+        const byteLength = Math.max(1024, 2 ** bits + past);
+        const subject = new Subject([
+          { byteOffset: 64 * random.below(200), byteLength },
+          { byteOffset: 2 ** 21, byteLength: 1024 + 64 * random.below(100) },
+        ]);
+        const { totalBytes } = subject.allocators[0]!.statistics();
+        // One request for all of it, and then for what random use leaves.
+        subject.run([0, totalBytes - 4, 0]);
+        assertEquals(subject.allocators[0]!.statistics().freeBytes, 0);
+        subject.free(1, subject.shadow.addresses[0]!);
+        for (let step = 0; step < 300; step++) {
+          const most = 2 ** random.between(0, bits);
+          subject.run([random.below(KINDS), random.below(most), random.next() >>> 1]);
+          if (step % 50 === 0) subject.check();
+        }
+        subject.finish(random);
+      }
+    }
+  });
+});
+
 Deno.test("Allocator agrees with the shadow allocator on a long run of a nearly full slice", () => {
   withRandom((random) => {
     const subject = new Subject([

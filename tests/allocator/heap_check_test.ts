@@ -7,13 +7,13 @@ import {
   readMemoryStatistics,
   walkHeap,
 } from "../../allocator/mod.ts";
-import { FREE, PREVIOUS_FREE } from "../../allocator/block_layout.ts";
+import { CACHED, FREE, PREVIOUS_FREE } from "../../allocator/block_layout.ts";
 import * as control from "../../allocator/control_layout.ts";
 import { sizeClassOf } from "../../allocator/size_class.ts";
 
 const SLICE = { byteOffset: 128, byteLength: 16384 };
 
-/** A heap of: used, free (104 bytes), used, free (104 bytes), used, free rest. */
+/** A heap of: used, free (104 bytes), used, free (104 bytes), used, used, free and loose rest. */
 function make() {
   const segment = new SharedArrayBuffer(SLICE.byteOffset + SLICE.byteLength);
   const allocator = Allocator.create(segment, [SLICE], 0);
@@ -21,6 +21,7 @@ function make() {
   const addresses = [0, 1, 2, 3, 4].map(() => allocator.malloc(100));
   allocator.free(addresses[1]!);
   allocator.free(addresses[3]!);
+  allocator.malloc(200);
   allocator.checkHeap();
   const blocks = addresses.map((address) => (address - SLICE.byteOffset) / 4 - 1);
   return { allocator, segment, words, addresses, blocks };
@@ -86,9 +87,29 @@ const CORRUPTIONS: readonly (readonly [invariant: string, (heap: Heap) => void])
       words[control.SECOND_LEVEL_WORD]! |= 1 << (FREE_CLASS + 1);
     },
   ],
+  ["the loose block is free", ({ words }) => words[control.LOOSE_BLOCK_WORD] = 0],
+  ["the loose block is free", ({ words, blocks }) => words[control.LOOSE_BLOCK_WORD] = blocks[0]!],
+  [
+    "the loose block has the class noted for it",
+    ({ words }) => words[control.LOOSE_CLASS_WORD]! += 1,
+  ],
+  [
+    "a free block but one is on the list of its size",
+    ({ words }) => words[control.LOOSE_BLOCK_WORD] = words[control.LOOSE_CLASS_WORD] = 0,
+  ],
+  [
+    "a kept block is small, but in a debug heap",
+    ({ words, blocks, allocator }) => {
+      const address = allocator.malloc(300);
+      words[(address - SLICE.byteOffset) / 4 - 1]! |= CACHED;
+      words[control.USED_GRANULES_WORD]! -= 304 / 8;
+      words[control.FREES_WORD]! += 1;
+      assertEquals(words[blocks[0]!], 104);
+    },
+  ],
   ["links lead back where they came from", ({ words, blocks }) => words[blocks[1]! + 1] = 5],
   [
-    "a free block is on the list of its size",
+    "a free block but one is on the list of its size",
     ({ words, blocks }) => words[blocks[3]! + 2] = 0,
   ],
   [
@@ -147,7 +168,7 @@ Deno.test("Allocator.malloc() notices a free list that leads astray", () => {
 Deno.test("walkHeap() yields every block in address order, and they add up", () => {
   const { allocator, segment, addresses } = make();
   const blocks = [...walkHeap(segment, SLICE)];
-  assertEquals(blocks.map((block) => block.free), [false, true, false, true, false, true]);
+  assertEquals(blocks.map((block) => block.free), [false, true, false, true, false, false, true]);
   assertEquals(blocks.slice(0, 5).map((block) => block.address), addresses);
   assertEquals(blocks.slice(0, 5).map((block) => block.byteLength), [104, 104, 104, 104, 104]);
   const total = blocks.reduce((sum, block) => sum + block.byteLength, 0);

@@ -1,7 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import * as block from "../../allocator/block_layout.ts";
 import * as control from "../../allocator/control_layout.ts";
-import { LEVELS, LISTS_PER_LEVEL } from "../../allocator/size_class.ts";
+import { ALLOCATOR_COPIES } from "../../allocator/allocator.ts";
+import * as sizes from "../../allocator/size_class.ts";
+import * as small from "../../allocator/small_cache.ts";
+import { TLSF_COPIES } from "../../allocator/tlsf.ts";
+
+const { LEVELS, LISTS_PER_LEVEL } = sizes;
 
 /** Words of the control block with their lengths, in order. */
 const FIELDS: readonly (readonly [name: string, word: number, length: number])[] = [
@@ -18,6 +23,9 @@ const FIELDS: readonly (readonly [name: string, word: number, length: number])[]
   ["map of starts", control.START_MAP_WORD, 1],
   ["requested bytes", control.REQUESTED_BYTES_WORD, 2],
   ["large mallocs", control.LARGE_MALLOCS_WORD, 2],
+  ["requests for more than the slice", control.OVERSIZED_WORD, 2],
+  ["loose block", control.LOOSE_BLOCK_WORD, 1],
+  ["class of the loose block", control.LOOSE_CLASS_WORD, 1],
   ["second-level bitmaps", control.SECOND_LEVEL_WORD, LEVELS],
   ["remote-free head", control.REMOTE_FREE_HEAD_WORD, 1],
   ["list heads", control.LIST_HEADS_WORD, LEVELS * LISTS_PER_LEVEL],
@@ -99,4 +107,11 @@ Deno.test("readCount() gives up on a counter whose owner died between its two wr
   const words = new Int32Array(new SharedArrayBuffer(8));
   words[0] = 2 ** 31 | 0; // the next word should be 1
   assertEquals(control.readCount(words, 0), 0);
+});
+
+Deno.test("the numbers written into the hot paths are those of the descriptors", () => {
+  const described: Record<string, unknown> = { ...block, ...control, ...sizes, ...small };
+  for (const copies of [TLSF_COPIES, ALLOCATOR_COPIES]) {
+    for (const [name, value] of Object.entries(copies)) assertEquals(value, described[name], name);
+  }
 });

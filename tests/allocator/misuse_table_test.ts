@@ -312,6 +312,17 @@ const ROWS: readonly Row[] = [
     debug: [HeapCheckError, "free memory keeps what it was filled with"],
   },
   {
+    misuse: "a write to memory that was never handed out",
+    run: ({ owner, words }) => {
+      const address = owner.malloc(100);
+      words[address / 4 + 5000] = 1;
+      owner.checkHeap();
+      owner.malloc(30_000);
+    },
+    always: "missed",
+    debug: "missed",
+  },
+  {
     misuse: "a write to a block that was freed on another shard",
     run: ({ owner, second, bytes }) => {
       const address = between(owner, 100);

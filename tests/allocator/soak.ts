@@ -81,6 +81,7 @@ export class Soak {
     for (const heap of this.#heaps) heap.drainRemoteFrees();
     this.#check();
     for (const heap of this.#heaps) {
+      heap.mallocTrim();
       const { liveBlocks, usedBytes, freeBytes, largestFreeBytes } = heap.statistics();
       assertEquals(liveBlocks, 0);
       if (heap.debugHeap === undefined) assertEquals([usedBytes, freeBytes], [0, largestFreeBytes]);

@@ -1,6 +1,7 @@
 /** The program `compare`, run as a user runs it. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { testWith } from "../examples/memcached/real_memcached.ts";
 
 /** The peers are in a lock file of their own, so that only who compares downloads them. */
 const LOCK = new URL("../../bench/deno.lock", import.meta.url).pathname;
@@ -132,7 +133,7 @@ Deno.test("compare lists its subjects when it does not know the one it is given"
   assertEquals(stdout, "");
   assertStringIncludes(
     stderr,
-    'Cannot compare "weather": expected one subject, of: allocator, messages, foreign',
+    'Cannot compare "weather": expected one subject, of: allocator, messages, foreign, memcached, startup',
   );
 });
 
@@ -160,6 +161,44 @@ Deno.test("compare foreign --json prints one object with every key, and exits by
     "copy_time_vs_call",
     "copy64_time_vs_copy",
     "field_read_time_vs_typed_array",
+  ]);
+  for (const [key, value] of Object.entries(report.ratios)) {
+    assert(typeof value === "number" && value > 0, `${key}: ${report.reasons[key]}`);
+  }
+});
+
+testWith(
+  "memcaslap",
+  "libmemcached-tools",
+  "compare memcached --json prints one object with every key, and exits by itself",
+  async () => {
+    const { code, stdout, stderr } = await compare("memcached", "--quick", "--json");
+    assertEquals(code, 0, stderr);
+    assertEquals(stdout.trimEnd().split("\n").length, 1);
+    const report = JSON.parse(stdout);
+    assertEquals(report.subject, "memcached");
+    assertEquals(Object.keys(report.ratios), [
+      "rate_vs_memcached",
+      "rate_vs_plain_deno",
+      "p99_vs_memcached",
+      "rss_over_memory",
+    ]);
+    for (const [key, value] of Object.entries(report.ratios)) {
+      assert(typeof value === "number" && value > 0, `${key}: ${report.reasons[key]}`);
+    }
+  },
+);
+
+Deno.test("compare startup --json prints one object with every key, and exits by itself", async () => {
+  const { code, stdout, stderr } = await compare("startup", "--quick", "--json");
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout.trimEnd().split("\n").length, 1);
+  const report = JSON.parse(stdout);
+  assertEquals(report.subject, "startup");
+  assertEquals(Object.keys(report.ratios), [
+    "start2_time_vs_workers",
+    "start8_time_vs_workers",
+    "check_time_vs_no_library",
   ]);
   for (const [key, value] of Object.entries(report.ratios)) {
     assert(typeof value === "number" && value > 0, `${key}: ${report.reasons[key]}`);

@@ -20,6 +20,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { adversityTasks } from "./adversity_tasks.ts";
 import { outcomeTasks } from "./outcome_tasks.ts";
 
 /** Far more rounds than anything takes: whoever needs them waits for what never comes. */
@@ -227,6 +228,18 @@ Deno.test("a result for a caller that has died: the object is destroyed at home"
   assertEquals(await ended(runtime, 0, 1), ["orphan"]);
 });
 
+Deno.test("a field of an error that cannot travel leaves its pointer with who threw", async () => {
+  await using runtime = await start();
+  const error = await assertRejects(
+    () => runtime.submitTo(0, adversityTasks.throwAndKeep, "kept"),
+    RangeError,
+    "it stays",
+  );
+  assert(!("state" in error));
+  assert(await runtime.submitTo(0, adversityTasks.keptByThrower));
+  assertEquals(await ended(runtime, 0, 1), ["kept"]);
+});
+
 Deno.test("the receiver dies before it has read the message: the object is destroyed at home", async () => {
   await using runtime = await start({ ringSlots: 16 });
   const address = await runtime.submitTo(0, outcomeTasks.word);
@@ -282,6 +295,28 @@ Deno.test("the sender dies with the message unpublished: the object is destroyed
   );
   assertEquals(await ended(runtime, 0, 1), ["a"]);
   assertEquals(await runtime.submitTo(2, outcomeTasks.giveBack), []);
+});
+
+Deno.test("the sender dies while its call waits for a module: the object is destroyed, stop() does not wait", async () => {
+  const warnings: Error[] = [];
+  const runtime = await start({ onWarning: (warning) => warnings.push(warning) });
+  const pointer = await runtime.submitTo(2, outcomeTasks.open, "held");
+  const late = new URL("./late_module.ts", import.meta.url).href;
+  const calling = assertRejects(
+    () => runtime.submitTo(1, adversityTasks.callLate, late, 0, pointer),
+    ShardCrashedError,
+  );
+  // Shard 0 has the pointer when it is the holder.
+  while (foreignStatistics(2, runtime).outstanding[0] === 0) {
+    await runtime.submitTo(0, outcomeTasks.tick);
+  }
+  await crash(runtime, 1);
+  await calling;
+  assertEquals(await ended(runtime, 2, 1), ["held"]);
+  await runtime.submitTo(0, adversityTasks.letLateLoad);
+  await runtime.stop();
+  assertEquals(warnings, []);
+  assertEquals(outstanding(runtime, 2), 0);
 });
 
 Deno.test("the owner dies: every member says so, and nothing hangs", async () => {
@@ -362,6 +397,18 @@ Deno.test("stop: what is still held is destroyed at home before it resolves, and
   assert(held.isNull && slow.isNull);
 });
 
+Deno.test("stop waits for a destroy() under way, which resolves", async () => {
+  const runtime = await start();
+  const slow = await runtime.submitTo(2, outcomeTasks.openSlow, "slow");
+  const bad = await runtime.submitTo(2, outcomeTasks.openSlow, "bad slow");
+  let isDestroyed = false;
+  const destroying = slow.destroy().then(() => isDestroyed = true);
+  const failing = assertRejects(() => bad.destroy(), RangeError, "bad slow resists");
+  await runtime.stop();
+  assert(isDestroyed);
+  await Promise.all([destroying, failing]);
+});
+
 Deno.test("stop waits for destructions in the background, and for those that they lead to", async () => {
   const runtime = await start();
   const slow = await runtime.submitTo(2, outcomeTasks.openSlow, "slow");
@@ -404,7 +451,7 @@ Deno.test("every row of the table of outcomes in the documentation names a test 
   const here = await Deno.readTextFile(new URL(import.meta.url));
   const table = documentation.slice(documentation.indexOf("| what happens to the message"));
   const rows = table.slice(0, table.indexOf("\n\n")).split("\n").slice(2);
-  assertEquals(rows.length, 18);
+  assertEquals(rows.length, 20);
   for (const row of rows) {
     const name = row.split("|")[3]!.trim().replace(/ …$/, "");
     assertStringIncludes(here, `Deno.test("${name}`);

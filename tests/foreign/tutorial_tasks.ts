@@ -5,11 +5,13 @@ import {
   type ForeignPtr,
   localAllocator,
   makeForeign,
+  NewDelete,
   SharedPtr,
   struct,
   submitTo,
   type Task,
   thisShard,
+  UniquePtr,
   type ViewOf,
 } from "@tidepool/core";
 
@@ -52,6 +54,10 @@ interface TutorialTasks {
   readonly count: Task<[], number>;
   readonly fill: Task<[], number>;
   readonly family: Task<[], number[]>;
+  readonly freeEach: Task<[readonly number[]], void>;
+  readonly newFamily: Task<[], number[]>;
+  readonly deleteEach: Task<[readonly number[]], void>;
+  readonly wrap: Task<[], (ForeignPtr<Connection> | Shared)[]>;
   readonly allocate: Task<[string], number>;
   readonly read: Task<[number, number], string>;
   readonly free: Task<[number], void>;
@@ -88,13 +94,45 @@ export const tutorialTasks: TutorialTasks = defineTasks(import.meta.url, {
       allocator.malloc(100),
       allocator.calloc(10, 10),
       allocator.realloc(0, 100),
+      allocator.posixMemalign(64, 100),
       allocator.memalign(4096, 100),
+      allocator.alignedAlloc(64, 128),
     ];
+    allocator.mallocTrim();
     for (const address of addresses) {
       if (allocator.mallocUsableSize(address) < 100) throw new Error(`${address} is too small`);
     }
     return addresses;
   },
+  freeEach: (addresses: readonly number[]) => {
+    for (const address of addresses) localAllocator().free(address);
+  },
+  /** The same of the C++ family. */
+  newFamily: () => {
+    const memory = new NewDelete(localAllocator());
+    return [
+      memory.new(100),
+      memory.newArray(25, 4),
+      memory.new(100, { nothrow: true }),
+      memory.new(100, { alignment: 64 }),
+      memory.newArray(25, 4, { alignment: 64, nothrow: true }),
+    ];
+  },
+  /** Gives it back as C++ code does: plain, as an array, by its size, by its alignment. */
+  deleteEach: ([plain, array, nothrow, aligned, alignedArray]: readonly number[]) => {
+    const memory = new NewDelete(localAllocator());
+    memory.delete(plain!);
+    memory.deleteArray(array!, { count: 25, elementBytes: 4 });
+    memory.delete(nothrow!, { byteLength: 100 });
+    memory.delete(aligned!, { byteLength: 100, alignment: 64 });
+    memory.deleteArray(alignedArray!, { alignment: 64 });
+  },
+  /** A foreign pointer around an object, and around each kind of smart pointer. */
+  wrap: () => [
+    makeForeign(new Connection("raw")),
+    makeForeign(new UniquePtr(new Connection("unique"))),
+    makeForeign(new SharedPtr(new Connection("shared"))),
+  ],
   allocate: (text: string) => {
     const address = localAllocator().malloc(text.length);
     new TextEncoder().encodeInto(text, localAllocator().bytes(address, text.length));

@@ -42,6 +42,19 @@ Deno.test("24.1: redefines malloc() and its numerous relatives: they give memory
     runtime.submitTo(1, tutorialTasks.family),
   ]);
   assert(Math.max(...first) < Math.min(...second)); // slices lie in the order of the shards
+  await runtime.submitTo(0, tutorialTasks.freeEach, first);
+  const { mallocs, frees } = runtime.memoryStatistics(0);
+  assertEquals(mallocs - frees, 0);
+});
+
+Deno.test("24.1: it also redefines the C++ functions, operator new, operator delete, and all their variants", async () => {
+  await using runtime = await start(2);
+  const mine = await runtime.submitTo(0, tutorialTasks.newFamily);
+  const others = await runtime.submitTo(1, tutorialTasks.newFamily);
+  assert(Math.max(...mine) < Math.min(...others));
+  await runtime.submitTo(0, tutorialTasks.deleteEach, mine);
+  const { mallocs, frees } = runtime.memoryStatistics(0);
+  assertEquals(mallocs - frees, 0);
 });
 
 Deno.test("24.1: threads can see memory allocated by other threads", async () => {
@@ -81,6 +94,20 @@ Deno.test("24.2: if this operation returns an exception, its memory is freed on 
   await runtime.submitTo(0, tutorialTasks.count);
   const { mallocs, frees, remoteFreesReceived } = runtime.memoryStatistics(0);
   assertEquals([mallocs - frees, remoteFreesReceived], [0, 1]);
+});
+
+Deno.test("24.2: a pointer, or smart pointer, to an object is wrapped in a foreign_ptr", async () => {
+  await using runtime = await start(2);
+  for (const pointer of await runtime.submitTo(1, tutorialTasks.wrap)) {
+    assertEquals(pointer.ownerShard, 1);
+    assertEquals(await pointer.invoke("where"), 1);
+    await pointer.destroy();
+  }
+  assertEquals(await runtime.submitTo(1, tutorialTasks.log), [
+    "raw destroyed on shard 1",
+    "unique destroyed on shard 1",
+    "shared destroyed on shard 1",
+  ]);
 });
 
 Deno.test("24.2: this wrapper can then be moved into code running in a different thread, using submit_to()", async () => {

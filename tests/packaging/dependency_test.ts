@@ -4,10 +4,10 @@
  * embeds is the graph that `deno info` shows, and that is checked.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Consumer, type Outcome, publishLibrary } from "./consumer.ts";
-import { Registry } from "./registry.ts";
+import { ConsumerProject, type Outcome, publishLibrary } from "../harness/consumer_project.ts";
+import { Registry } from "../harness/registry.ts";
 
-const HERE = new URL("./consumer/", import.meta.url);
+const HERE = new URL("./stranger/", import.meta.url);
 const PROGRAM = {
   "main.ts": await Deno.readTextFile(new URL("main.ts", HERE)),
   "tasks.ts": await Deno.readTextFile(new URL("tasks.ts", HERE)),
@@ -36,7 +36,7 @@ function assertRan({ code, stdout, stderr }: Outcome): void {
 
 Deno.test("a project with an empty cache has the library from the registry, and its shards too", async () => {
   await using registry = await publishedLibrary();
-  await using consumer = await Consumer.create(registry, PROGRAM);
+  await using consumer = await ConsumerProject.create(registry, PROGRAM);
   const outcome = await consumer.deno("run", "--no-prompt", "--allow-read=tasks.ts", "main.ts");
   assertRan(outcome);
   assert(outcome.requests.some((request) => WORKER_MODULE.test(request)));
@@ -45,7 +45,7 @@ Deno.test("a project with an empty cache has the library from the registry, and 
 
 Deno.test("after deno cache the program runs with --cached-only, and asks for nothing", async () => {
   await using registry = await publishedLibrary();
-  await using consumer = await Consumer.create(registry, PROGRAM);
+  await using consumer = await ConsumerProject.create(registry, PROGRAM);
   const { code, stderr, requests } = await consumer.deno("cache", "main.ts");
   assertEquals(code, 0, stderr);
   assert(requests.some((request) => WORKER_MODULE.test(request)), "the worker's module is fetched");
@@ -57,7 +57,7 @@ Deno.test("after deno cache the program runs with --cached-only, and asks for no
 
 Deno.test("a project that vendors the library runs without cache and registry", async () => {
   await using registry = await publishedLibrary();
-  await using consumer = await Consumer.create(registry, PROGRAM, { vendor: true });
+  await using consumer = await ConsumerProject.create(registry, PROGRAM, { vendor: true });
   const { code, stderr } = await consumer.deno("cache", "main.ts");
   assertEquals(code, 0, stderr);
   assert(consumer.list().includes("vendor"));
@@ -70,7 +70,7 @@ Deno.test("a project that vendors the library runs without cache and registry", 
 
 Deno.test("a project is type-checked against the published types", async () => {
   await using registry = await publishedLibrary();
-  await using consumer = await Consumer.create(registry, PROGRAM);
+  await using consumer = await ConsumerProject.create(registry, PROGRAM);
   // main.ts has lines that have to be errors: the compiler says so if they are none.
   const { code, stderr } = await consumer.deno("check", "main.ts");
   assertEquals(code, 0, stderr);
@@ -78,7 +78,7 @@ Deno.test("a project is type-checked against the published types", async () => {
 
 Deno.test("the worker's module is in a project's graph, for deno compile to embed", async () => {
   await using registry = await publishedLibrary();
-  await using consumer = await Consumer.create(registry, PROGRAM);
+  await using consumer = await ConsumerProject.create(registry, PROGRAM);
   const { code, stdout, stderr } = await consumer.deno("info", "--json", "main.ts");
   assertEquals(code, 0, stderr);
   const specifiers = JSON.parse(stdout).modules.map((module: { specifier: string }) =>
@@ -90,7 +90,7 @@ Deno.test("the worker's module is in a project's graph, for deno compile to embe
 
 Deno.test("tasks may be published themselves, as a package that depends on the library", async () => {
   await using registry = await publishedLibrary();
-  await using author = await Consumer.create(registry, {
+  await using author = await ConsumerProject.create(registry, {
     "mod.ts": `import { defineTasks, type Task } from "@tidepool/core";
       export const doubles: { readonly double: Task<[number], number> } =
         defineTasks(import.meta.url, { double: (n: number) => n * 2 });`,
@@ -102,7 +102,7 @@ Deno.test("tasks may be published themselves, as a package that depends on the l
   });
   const published = await author.deno("publish", "--allow-dirty", "--token", registry.token);
   assertEquals(published.code, 0, published.stderr);
-  await using consumer = await Consumer.create(registry, {
+  await using consumer = await ConsumerProject.create(registry, {
     "main.ts": `import { Runtime } from "@tidepool/core";
       import { doubles } from "jsr:@stranger/doubles@1";
       await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
@@ -114,7 +114,7 @@ Deno.test("tasks may be published themselves, as a package that depends on the l
 
 Deno.test("a shard that may not read its tasks says which permission it lacks", async () => {
   await using registry = await publishedLibrary();
-  await using consumer = await Consumer.create(registry, PROGRAM);
+  await using consumer = await ConsumerProject.create(registry, PROGRAM);
   const { code, stderr } = await consumer.deno("run", "--no-prompt", "main.ts");
   assertEquals(code, 1);
   assertStringIncludes(stderr, "tasks.ts: the module does not load in this thread");
@@ -128,7 +128,7 @@ Deno.test("Deno lets no package import tasks from a server that is no registry",
     "/tasks.ts",
     PROGRAM["tasks.ts"].replace('"@tidepool/core"', '"jsr:@tidepool/core@^0.1.0"'),
   );
-  await using consumer = await Consumer.create(registry, {
+  await using consumer = await ConsumerProject.create(registry, {
     "main.ts": PROGRAM["main.ts"].replace("./tasks.ts", tasks),
   });
   const hosts = [registry.url, server.url].map((url) => new URL(url).host);

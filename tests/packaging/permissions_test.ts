@@ -3,8 +3,8 @@
  * them it runs, and without any one of them it does not.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { Consumer, publishLibrary } from "./consumer.ts";
-import { Registry } from "./registry.ts";
+import { ConsumerProject, publishLibrary } from "../harness/consumer_project.ts";
+import { Registry } from "../harness/registry.ts";
 
 const TASKS = `import { defineTasks, makeForeign, thisShard } from "@tidepool/core";
   class Place { where() { return thisShard(); } }
@@ -123,7 +123,7 @@ Deno.test("each feature runs with its smallest permissions, and with none fewer"
   for (const feature of features(registry.url, elsewhere.serveModule("/tasks.ts", jsr))) {
     await t.step(feature.name, async () => {
       const files = { "main.ts": feature.program, ...feature.files };
-      await using consumer = await Consumer.create(registry, files);
+      await using consumer = await ConsumerProject.create(registry, files);
       const run = (permissions: string[]) =>
         consumer.deno("run", "--no-prompt", "--quiet", ...permissions, "main.ts");
       const permissions = Object.keys(feature.needs);

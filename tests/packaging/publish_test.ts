@@ -1,7 +1,7 @@
 /** What a stranger gets: the package, as `deno publish` sends it. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { publishLibrary } from "./consumer.ts";
-import { Registry } from "./registry.ts";
+import { publishLibrary } from "../harness/consumer_project.ts";
+import { Registry } from "../harness/registry.ts";
 
 const config = JSON.parse(
   await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
@@ -12,11 +12,15 @@ Deno.test("deno publish sends the library, its documents and nothing else", asyn
   const { code, stderr } = await publishLibrary(registry);
   assertEquals(code, 0, stderr);
   const files = registry.filesOf(config.name, config.version);
-  const elsewhere = [...files.keys()].filter((path) => !/^(allocator|shard|foreign)\//.test(path));
+  const elsewhere = [...files.keys()].filter((path) =>
+    !/^(allocator|shard|foreign|docs)\//.test(path)
+  );
   assertEquals(elsewhere.sort(), ["CHANGELOG.md", "LICENSE", "README.md", "deno.json", "mod.ts"]);
   for (const path of files.keys()) {
     assert(/\.(ts|md|json)$|^LICENSE$/.test(path), `${path} is no source`);
   }
+  // The README's links lead into docs/, which is read where the package is.
+  assert(files.has("docs/README.md") && files.has("docs/errors.md"));
   // The worker's module is loaded by URL: it has to be there, though nothing exports it.
   for (const path of ["shard/worker_main.ts", ...Object.values<string>(config.exports)]) {
     assert(files.has(path.replace("./", "")), `${path} is missing`);

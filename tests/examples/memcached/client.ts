@@ -4,18 +4,18 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
+
 const encoder = new TextEncoder();
 
 /** Bytes of a text of which every character is one byte. */
 export function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  return Buffer.from(text, "latin1");
 }
 
 /** The text of which every character is one of the bytes. */
 export function textOf(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
+  return Buffer.from(bytes).toString("latin1");
 }
 
 /** One connection to a server. */
@@ -29,6 +29,12 @@ export class Client implements Disposable {
   private constructor(socket: Deno.TcpConn) {
     this.#socket = socket;
     socket.setNoDelay(true);
+  }
+
+  /** This end, as the server names it. */
+  get address(): string {
+    const { hostname, port } = this.#socket.localAddr;
+    return `${hostname}:${port}`;
   }
 
   /** Connects to a port of this machine. */

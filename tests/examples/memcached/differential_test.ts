@@ -11,7 +11,7 @@
 import { assertEquals } from "@std/assert";
 import { Server } from "../../../examples/memcached/server.ts";
 import { type BinaryRequest, binaryRequest, Client, fourBytes } from "./client.ts";
-import { RealMemcached, whyMissing } from "./real_memcached.ts";
+import { RealMemcached, testWith } from "./real_memcached.ts";
 
 const LONG_KEY = "k".repeat(250);
 const TOO_LONG_KEY = "k".repeat(251);
@@ -223,8 +223,6 @@ async function flush(port: number): Promise<void> {
   await client.ask("flush_all\r\n");
 }
 
-const missing = whyMissing("memcached", "memcached");
-
 /** The text protocol's answers without versions. */
 function withoutVersions(text: string): string {
   return text.replaceAll(/^(VALUE \S+ \d+ \d+) \d+\r$/gm, "$1 version\r");
@@ -242,24 +240,22 @@ function withoutBinaryVersions(text: string): string {
   return result;
 }
 
-const suffix = missing === undefined ? "" : ` (${missing})`;
-
-Deno.test({
-  name: `memcached, 1 shard: answers as memcached does, byte for byte${suffix}`,
-  ignore: missing !== undefined,
-  async fn(t) {
+testWith(
+  "memcached",
+  "memcached",
+  "memcached, 1 shard: answers as memcached does, byte for byte",
+  (t) => {
     const scripts = { ...VERSION_SCRIPTS, ...TEXT_SCRIPTS };
-    await compareAll(t, 1, scripts, (text) => text, (text) => text);
+    return compareAll(t, 1, scripts, (text) => text, (text) => text);
   },
-});
+);
 
-Deno.test({
-  name: `memcached, 3 shards: answers as memcached does, but for versions${suffix}`,
-  ignore: missing !== undefined,
-  async fn(t) {
-    await compareAll(t, 3, TEXT_SCRIPTS, withoutVersions, withoutBinaryVersions);
-  },
-});
+testWith(
+  "memcached",
+  "memcached",
+  "memcached, 3 shards: answers as memcached does, but for versions",
+  (t) => compareAll(t, 3, TEXT_SCRIPTS, withoutVersions, withoutBinaryVersions),
+);
 
 async function compareAll(
   t: Deno.TestContext,

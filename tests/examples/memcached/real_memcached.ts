@@ -4,14 +4,33 @@
  * @module
  */
 
-/** Why a program cannot be run, for the name of a test that is skipped; undefined if it can. */
-export function whyMissing(program: string, debianPackage: string): string | undefined {
+/**
+ * A test that needs a program of a Debian package. Where it is missing, the test fails under CI=true;
+ * elsewhere it is skipped, and its name says why.
+ */
+export function testWith(
+  program: string,
+  debianPackage: string,
+  name: string,
+  fn: (t: Deno.TestContext) => Promise<void>,
+): void {
+  if (isInstalled(program)) return Deno.test(name, fn);
+  const reason = `${program} is not installed: apt-get install ${debianPackage}`;
+  if (Deno.env.get("CI") !== "true") {
+    return Deno.test({ name: `${name} (SKIPPED: ${reason})`, ignore: true, fn });
+  }
+  Deno.test(name, () => {
+    throw new Error(`Cannot run this test: ${reason}`);
+  });
+}
+
+function isInstalled(program: string): boolean {
   try {
     new Deno.Command(program, { args: ["-h"], stdout: "null", stderr: "null" }).outputSync();
-    return undefined;
+    return true;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return `skipped: ${program} is not installed, see apt-get install ${debianPackage}`;
+    return false;
   }
 }
 

@@ -20,7 +20,7 @@ export interface Outcome {
 }
 
 /** A project that lives as long as it is held: `await using`. */
-export class Consumer implements AsyncDisposable {
+export class ConsumerProject implements AsyncDisposable {
   readonly #registry: Registry;
   /** Has two folders in it: the project, and the cache. */
   readonly #folder: string;
@@ -43,8 +43,8 @@ export class Consumer implements AsyncDisposable {
     registry: Registry,
     files: Readonly<Record<string, string>>,
     config: object = {},
-  ): Promise<Consumer> {
-    const consumer = new Consumer(registry, await Deno.makeTempDir({ prefix: "consumer" }));
+  ): Promise<ConsumerProject> {
+    const consumer = new ConsumerProject(registry, await Deno.makeTempDir({ prefix: "consumer" }));
     await Deno.mkdir(consumer.#project);
     const imports = { "@tidepool/core": "jsr:@tidepool/core@^0.1.0" };
     await consumer.write("deno.json", JSON.stringify({ imports, ...config }));

@@ -1,0 +1,101 @@
+/** Links of the documents lead somewhere, and the programs that they show are those in examples/. */
+import { assert, assertEquals } from "@std/assert";
+
+const ROOT = new URL("../../", import.meta.url);
+
+interface Page {
+  readonly url: URL;
+  readonly text: string;
+}
+
+async function readPages(): Promise<Page[]> {
+  const pages: Page[] = [];
+  for (const folder of ["", "docs/", "bench/results/", "examples/replay/traces/"]) {
+    for await (const { name } of Deno.readDir(new URL(folder, ROOT))) {
+      if (!name.endsWith(".md")) continue;
+      const url = new URL(folder + name, ROOT);
+      pages.push({ url, text: await Deno.readTextFile(url) });
+    }
+  }
+  return pages;
+}
+
+const pages = await readPages();
+
+/** The anchors of a page's headings, as GitHub and JSR make them. */
+function anchorsOf(text: string): Set<string> {
+  const anchors = new Set<string>();
+  for (const [, heading] of text.replace(/^```[\s\S]*?^```/gm, "").matchAll(/^#+ (.*)$/gm)) {
+    const anchor = heading!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-");
+    let unique = anchor;
+    for (let n = 1; anchors.has(unique); n++) unique = `${anchor}-${n}`;
+    anchors.add(unique);
+  }
+  return anchors;
+}
+
+Deno.test("every relative link of a document leads to a file, and to a heading in it", async () => {
+  const broken: string[] = [];
+  let seen = 0;
+  for (const { url, text } of pages) {
+    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      const target = new URL(link!, url);
+      if (target.protocol !== "file:") continue;
+      seen++;
+      const file = new URL(target.pathname, target);
+      const info = await Deno.stat(file).catch((error: Error) => error);
+      if (info instanceof Error) broken.push(`${url.pathname}: ${link}`);
+      else if (target.hash !== "") {
+        const anchors = anchorsOf(await Deno.readTextFile(file));
+        if (!anchors.has(target.hash.slice(1))) broken.push(`${url.pathname}: ${link}`);
+      }
+    }
+  }
+  assertEquals(broken, []);
+  assert(seen > 50);
+});
+
+Deno.test("every page of docs/ is in its index", () => {
+  const folder = new URL("docs/", ROOT).href;
+  const names = pages.filter(({ url }) => url.href.startsWith(folder))
+    .map(({ url }) => url.href.slice(folder.length))
+    .filter((name) => name !== "README.md");
+  assert(names.length > 10);
+  const index = pages.find(({ url }) => url.href === `${folder}README.md`)!.text;
+  assertEquals(names.filter((name) => !index.includes(`(${name})`)), []);
+});
+
+/** Without the comments at the top, and wherever modules are imported from. */
+function body(code: string): string {
+  return code.replace(/^(\/\/.*\n|\/\*\*.*\*\/\n)+/, "").replace(/from "[./\w]*\//g, 'from "')
+    .trim();
+}
+
+Deno.test("a program that a document names by its file is that file", async () => {
+  let seen = 0;
+  for (const { url, text } of pages) {
+    for (const [, code, path] of text.matchAll(/```ts\n(\/\/ (examples\/\S+)\n[\s\S]*?)```/g)) {
+      const file = await Deno.readTextFile(new URL(path!, ROOT));
+      assertEquals(body(code!), body(file), `${url.pathname}: ${path}`);
+      seen++;
+    }
+  }
+  assert(seen >= 2);
+});
+
+for (
+  const [program, printed] of [
+    ["examples/tally/main.ts", "1 value, sum 41.5\n"],
+    ["examples/primes/main.ts", "9592 primes below 100,000\n"],
+  ] as const
+) {
+  Deno.test(`${program} runs with leave to read its folder, and nothing else`, async () => {
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-check", "--no-prompt", "--allow-read=.", program],
+      cwd: ROOT,
+      stderr: "inherit",
+      signal: AbortSignal.timeout(20_000), // only to fail instead of hanging
+    }).output();
+    assertEquals([code, new TextDecoder().decode(stdout)], [0, printed]);
+  });
+}
