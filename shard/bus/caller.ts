@@ -340,12 +340,15 @@ export class Caller {
     }
     this.#body.free(this.#body.blockOf(this.#views, at)); // the callee's: a remote free
     peer.consumer.release();
-    if (value instanceof ComingParcel) {
-      // The call stays under way until the rest of its reply is here.
-      this.#parcels.receive(peer.endpoint, value.parcel, (arrived) => {
-        if (peer.gone === undefined) this.#finish(call, failed)?.(arrived);
-      });
-    } else this.#finish(call, failed)?.(value);
+    if (value instanceof ComingParcel) this.#awaitParcel(peer, call, failed, value);
+    else this.#finish(call, failed)?.(value);
+  }
+
+  /** The call stays under way until the rest of its reply is here. */
+  #awaitParcel(peer: Peer, call: number, failed: boolean, { parcel }: ComingParcel): void {
+    this.#parcels.receive(peer.endpoint, parcel, (arrived) => {
+      if (peer.gone === undefined) this.#finish(call, failed)?.(arrived);
+    });
   }
 
   /** Takes the credit of so many messages back that want no reply. */
