@@ -235,6 +235,24 @@ export class Endpoint {
     }
   }
 
+  /**
+   * Takes one end of a channel to `endpoint` in its life `epoch`, if it has no other by now.
+   * @internal
+   */
+  attachChannel(endpoint: number, port: MessagePort, epoch: number): void {
+    if (epoch === this.epochOf(endpoint)) this.bus.parcels.attach(endpoint, port, epoch);
+    else port.close();
+  }
+
+  /**
+   * `shard` has come back from the dead.
+   * @internal
+   */
+  declareBack(shard: number): void {
+    this.bus.declareBack(shard, this.epochOf(shard));
+    this.#backListeners.forEach((listener) => listener(shard));
+  }
+
   /** Which life of `shard` it is, from 0: it grows when the shard is started again. O(1). */
   epochOf(shard: number): number {
     return this.#words[(this.layout.controlPage(shard) + EPOCH_BYTES) >> 2]!;
@@ -246,10 +264,7 @@ export class Endpoint {
       if (shard === this.id) continue;
       const obituary = readObituary(this.buffer, this.layout, shard);
       if (obituary !== undefined) this.bus.declareGone(shard, obituary);
-      else if (this.bus.isGone(shard) && this.#isRunning(shard)) {
-        this.bus.declareBack(shard);
-        this.#backListeners.forEach((listener) => listener(shard));
-      }
+      else if (this.bus.isGone(shard) && this.#isRunning(shard)) this.declareBack(shard);
     }
   }
 

@@ -7,7 +7,7 @@
 import { CALLS_RECEIVED, REPLIES_SENT } from "./bus_statistics.ts";
 import type { Caller } from "./caller.ts";
 import type { MessageBody } from "./message_body.ts";
-import { bareError, textOf } from "./error_codec.ts";
+import { bareError, isError, textOf } from "./error_codec.ts";
 import { INLINE_CHARACTERS, type RecordViews } from "./message_codec.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
 import { type Handler, type HeldCall, type Peer, ServedCall } from "./peer.ts";
@@ -301,7 +301,7 @@ export class Callee {
   #replyError(peer: Peer, call: number, flags: number, error: unknown): void {
     if (this.#tryWriteError(peer, call, flags, error)) return;
     this.#body.abandon(error);
-    const bare = error instanceof Error ? bareError(error, MAX_BARE_CHARACTERS) : undefined;
+    const bare = isError(error) ? bareError(error, MAX_BARE_CHARACTERS) : undefined;
     if (bare !== undefined && this.#tryWriteError(peer, call, flags, bare)) return;
     const text = textOf(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
     this.#write(peer, call, flags, KIND_ERROR_TEXT, text, errorName);

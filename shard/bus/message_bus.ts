@@ -126,7 +126,7 @@ export class MessageBus {
   #seenChanges = 0;
   /** Resolved when a call ends here. */
   #endWaiters: (() => void)[] = [];
-  #flushScheduled = false;
+  #endScheduled = false;
   #polling = false;
   /** Records committed since the last publication. */
   #unpublished = 0;
@@ -135,9 +135,12 @@ export class MessageBus {
   #asleep = false;
   #closedBy: Error | undefined;
   readonly #idleWaiters: { readonly serving: number; readonly resolve: () => void }[] = [];
-  readonly #flush = (): void => {
+  /** The end of a turn that did not poll. */
+  readonly #endTurn = (): void => {
+    this.#sendWaiting();
     this.#askForCredit();
     this.flush();
+    this.#checkIdle();
   };
 
   constructor(options: MessageBusOptions) {
@@ -173,7 +176,7 @@ export class MessageBus {
       new LatencyHistogram(latencies),
       options.ringSlots,
       commit,
-      () => this.#scheduleFlush(),
+      () => this.#scheduleEnd(),
     );
     this.#callee = new Callee(
       this.#views,
@@ -305,14 +308,14 @@ export class MessageBus {
       peer.dirty = true;
       this.#dirty.push(peer);
     }
-    this.#scheduleFlush();
+    this.#scheduleEnd();
   }
 
-  #scheduleFlush(): void {
+  #scheduleEnd(): void {
     // Behind the microtasks already queued, so that all callers of this turn share one publish.
-    if (this.#flushScheduled || this.#polling) return;
-    this.#flushScheduled = true;
-    queueMicrotask(this.#flush);
+    if (this.#endScheduled || this.#polling) return;
+    this.#endScheduled = true;
+    queueMicrotask(this.#endTurn);
   }
 
   /**
@@ -320,7 +323,7 @@ export class MessageBus {
    * sees the reply must find the memory of its request given back.
    */
   flush(): void {
-    this.#flushScheduled = false;
+    this.#endScheduled = false;
     this.#unpublished = 0;
     this.#allocator.flushRemoteFrees();
     const dirty = this.#dirty;
@@ -457,10 +460,13 @@ export class MessageBus {
     return this.#peers[endpoint]?.gone !== undefined;
   }
 
-  /** `endpoint` has come back, with empty rings and no memory of its former life. */
-  declareBack(endpoint: number): void {
+  /** `endpoint` has come back for its life `epoch`, with empty rings and no memory of the former. */
+  declareBack(endpoint: number, epoch: number): void {
     this.#allocator.remoteFrees.restore(endpoint);
+    this.parcels.renew(endpoint, epoch);
     this.#peers[endpoint] = this.#newPeer(endpoint);
+    // It may have sent something, and its bit been taken while it still counted as dead.
+    this.#pending.add(endpoint);
   }
 
   /** Rejects every call to `endpoint`, now and from now on, with `error`; returns how many. */
@@ -518,6 +524,7 @@ export class MessageBus {
    * returns how many were under way.
    */
   close(error: Error, afterwards = error): number {
+    if (!this.open) return 0; // the first end is the one that is told
     this.#closedBy = afterwards;
     let rejected = 0;
     for (const peer of this.#peers) {
