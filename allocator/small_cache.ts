@@ -96,29 +96,6 @@ export class SmallCache {
     else this.#keep(block, header, granules);
   }
 
-  /**
-   * Called now and then. While memory is short: empties and closes one class, of 16 blocks at most, so
-   * that no operation takes long. Else: opens those that are closed, when it is time.
-   */
-  tend(): void {
-    if (this.#isShort()) {
-      this.#next = (this.#next + 1) % SMALL_GRANULES;
-      this.#close(this.#next);
-    } else if (((this.#words[FREES_WORD]! - this.#roundAt) | 0) >= ROUND_FREES) {
-      this.#startRound();
-    }
-  }
-
-  /** Frees a live block, with `header`, which passed the checks. Gives back 16 others at most. */
-  free(block: number, header: number): void {
-    const granules = Math.min(header >>> 3, SMALL_GRANULES);
-    if (this.states[granules] === CLASS_BLOCKS) this.#makeRoom(granules);
-    // What was given back may have been the block to the left of this one.
-    header = this.#words[block]!;
-    if (this.states[granules] === CLOSED) this.#tlsf.release(block, header);
-    else this.#keep(block, header, granules);
-  }
-
   /** Gives everything back, and returns whether there was anything. */
   flush(): boolean {
     let some = false;
