@@ -12,6 +12,7 @@ import {
   EPOCH_BYTES,
   MessageBus,
   PARKED_BYTES,
+  Spinner,
   STATE_BYTES,
   STATE_RUNNING,
   type WireType,
@@ -90,7 +91,7 @@ export class Endpoint {
   readonly #sleepListeners: (() => void)[] = [];
   readonly #words: Int32Array;
   readonly #doorbells: Doorbells;
-  readonly #spinMicroseconds: number;
+  readonly #spinner: Spinner;
   readonly #limited: LimitedCalls;
 
   /**
@@ -110,7 +111,7 @@ export class Endpoint {
     this.id = setup.endpoint;
     this.shardCount = setup.shape.shardCount;
     this.buffer = setup.buffer;
-    this.#spinMicroseconds = setup.spinMicroseconds;
+    this.#spinner = new Spinner(setup.spinMicroseconds);
     this.allocator = Allocator.create(setup.buffer, layout.slices, setup.endpoint, {
       debugHeap: setup.debugHeap,
     });
@@ -141,14 +142,15 @@ export class Endpoint {
       onSleep: () => this.#sleepListeners.forEach((listener) => listener()),
       connect,
       doorbells: this.#doorbells,
-      spins: setup.spinMicroseconds > 0,
+      spinner: this.#spinner,
+      cores: navigator.hardwareConcurrency,
     });
     this.#limited = new LimitedCalls(this.bus);
   }
 
   /** Serves the bus until it is closed. Rejects only if shared memory is found corrupted. */
   attend(): Promise<void> {
-    return attend(this.bus, this.#doorbells, this.#spinMicroseconds);
+    return attend(this.bus, this.#doorbells, this.#spinner);
   }
 
   /** Runs `task` on `shard`; see the docs of `submitTo()`. */
@@ -233,6 +235,24 @@ export class Endpoint {
     }
   }
 
+  /**
+   * Takes one end of a channel to `endpoint` in its life `epoch`, if it has no other by now.
+   * @internal
+   */
+  attachChannel(endpoint: number, port: MessagePort, epoch: number): void {
+    if (epoch === this.epochOf(endpoint)) this.bus.parcels.attach(endpoint, port, epoch);
+    else port.close();
+  }
+
+  /**
+   * `shard` has come back from the dead.
+   * @internal
+   */
+  declareBack(shard: number): void {
+    this.bus.declareBack(shard, this.epochOf(shard));
+    this.#backListeners.forEach((listener) => listener(shard));
+  }
+
   /** Which life of `shard` it is, from 0: it grows when the shard is started again. O(1). */
   epochOf(shard: number): number {
     return this.#words[(this.layout.controlPage(shard) + EPOCH_BYTES) >> 2]!;
@@ -244,10 +264,7 @@ export class Endpoint {
       if (shard === this.id) continue;
       const obituary = readObituary(this.buffer, this.layout, shard);
       if (obituary !== undefined) this.bus.declareGone(shard, obituary);
-      else if (this.bus.isGone(shard) && this.#isRunning(shard)) {
-        this.bus.declareBack(shard);
-        this.#backListeners.forEach((listener) => listener(shard));
-      }
+      else if (this.bus.isGone(shard) && this.#isRunning(shard)) this.declareBack(shard);
     }
   }
 

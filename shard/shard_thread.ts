@@ -77,9 +77,9 @@ export class ShardThread {
     this.started = true;
   }
 
-  /** Gives the thread one end of a channel to `endpoint`. */
-  connect(endpoint: number, port: MessagePort): void {
-    this.#post({ type: "port", endpoint, port }, [port]);
+  /** Gives the thread one end of a channel to `endpoint`, in its life `epoch`. */
+  connect(endpoint: number, port: MessagePort, epoch: number): void {
+    this.#post({ type: "port", endpoint, port, epoch }, [port]);
   }
 
   #post(message: ToShard, transfer: Transferable[] = []): void {

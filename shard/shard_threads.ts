@@ -114,6 +114,8 @@ export class ShardThreads {
 
   /** Makes the channel between two endpoints, unless there is one. */
   connect(one: number, other: number): void {
+    // Asked for a life that is over, or by one: there is nobody to hand the other end to.
+    if (!this.#isUp(one) || !this.#isUp(other)) return;
     const [low, high] = one < other ? [one, other] : [other, one];
     const epochs = [low, high].map((endpoint) => this.#endpoint.epochOf(endpoint));
     const channel = `${low}.${epochs[0]} ${high}.${epochs[1]}`;
@@ -124,9 +126,16 @@ export class ShardThreads {
     this.#hand(high, low, port2);
   }
 
+  #isUp(endpoint: number): boolean {
+    if (endpoint === this.#endpoint.id) return true;
+    const { alive, started } = this.#threads[endpoint]!;
+    return alive && started;
+  }
+
   #hand(to: number, peer: number, port: MessagePort): void {
-    if (to === this.#endpoint.id) this.#endpoint.bus.parcels.attach(peer, port);
-    else this.#threads[to]!.connect(peer, port);
+    const epoch = this.#endpoint.epochOf(peer);
+    if (to === this.#endpoint.id) this.#endpoint.attachChannel(peer, port, epoch);
+    else this.#threads[to]!.connect(peer, port, epoch);
   }
 
   async #run(thread: ShardThread): Promise<void> {
@@ -185,7 +194,7 @@ export class ShardThreads {
     if (this.#ended) return;
     Atomics.add(this.#words, CHANGES_BYTES >> 2, 1);
     // Unless the host's own endpoint has seen it meanwhile.
-    if (this.#endpoint.bus.isGone(shard)) this.#endpoint.bus.declareBack(shard);
+    if (this.#endpoint.bus.isGone(shard)) this.#endpoint.declareBack(shard);
     this.#endpoint.ringAll();
     this.#events.restarted(shard, cause);
   }

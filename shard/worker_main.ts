@@ -55,7 +55,7 @@ async function start(setup: EndpointSetup): Promise<void> {
 
 scope.onmessage = ({ data }) => {
   if (data.type === "port") {
-    localEndpoint().bus.parcels.attach(data.endpoint, data.port);
+    localEndpoint().attachChannel(data.endpoint, data.port, data.epoch);
     return;
   }
   start(data.setup).then(

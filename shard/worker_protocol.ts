@@ -32,4 +32,9 @@ export type FromShard =
 /** From the host to a shard's thread. */
 export type ToShard =
   | { readonly type: "start"; readonly setup: EndpointSetup }
-  | { readonly type: "port"; readonly endpoint: number; readonly port: MessagePort };
+  | {
+    readonly type: "port";
+    readonly endpoint: number;
+    readonly port: MessagePort;
+    readonly epoch: number;
+  };

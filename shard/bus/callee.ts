@@ -7,7 +7,7 @@
 import { CALLS_RECEIVED, REPLIES_SENT } from "./bus_statistics.ts";
 import type { Caller } from "./caller.ts";
 import type { MessageBody } from "./message_body.ts";
-import { bareError, textOf } from "./error_codec.ts";
+import { bareError, isError, textOf } from "./error_codec.ts";
 import { INLINE_CHARACTERS, type RecordViews } from "./message_codec.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
 import { type Handler, type HeldCall, type Peer, ServedCall } from "./peer.ts";
@@ -109,14 +109,14 @@ export class Callee {
     this.#counters[CALLS_RECEIVED]!++;
     this.#underWay++;
     if ((kind & FLAG_NO_REPLY) !== 0) peer.detached++;
-    let args: unknown[] = [];
+    let args: unknown[];
     let unreadable: unknown;
     try {
       args = this.#body.read(this.#views, at);
     } catch (error) {
       unreadable = error;
       // The caller will not say again which task this is.
-      if ((kind & FLAG_INTRODUCES) !== 0) args = this.#body.readFirst(this.#views, at, 2);
+      args = (kind & FLAG_INTRODUCES) === 0 ? [] : this.#body.readFirst(this.#views, at, 2);
     }
     // Of a call with a reply, the caller frees the block when it has that.
     if ((kind & FLAG_NO_REPLY) !== 0) this.#body.free(this.#body.blockOf(this.#views, at));
@@ -195,23 +195,27 @@ export class Callee {
     this.#currentPeer = peer;
     this.#currentCall = (flags & FLAG_CANCELLABLE) === 0 ? undefined : peer.served.get(call);
     try {
-      const result = handler(...args);
-      if (isThenable(result)) {
-        const { grants } = peer;
-        if ((flags & FLAG_NO_REPLY) === 0) peer.running++;
-        else peer.runningDetached++;
-        // A promise of the engine's settles once; a thenable of somebody's own may do so again.
-        Promise.resolve(result).then(
-          (value) => this.#succeed(peer, call, this.#stopRunning(peer, flags, grants), value),
-          (error) => this.#fail(peer, call, this.#stopRunning(peer, flags, grants), error),
-        );
-      } else this.#succeed(peer, call, flags, result);
+      const result = callWith(handler, args);
+      if (isThenable(result)) this.#runOn(peer, call, flags, result);
+      else this.#succeed(peer, call, flags, result);
     } catch (error) {
       this.#fail(peer, call, flags, error);
     } finally {
       this.#currentPeer = undefined;
       this.#currentCall = undefined;
     }
+  }
+
+  /** Waits for a task's result. By itself, since a function that makes closures pays on any way through it. */
+  #runOn(peer: Peer, call: number, flags: number, result: PromiseLike<unknown>): void {
+    const { grants } = peer;
+    if ((flags & FLAG_NO_REPLY) === 0) peer.running++;
+    else peer.runningDetached++;
+    // A promise of the engine's settles once; a thenable of somebody's own may do so again.
+    Promise.resolve(result).then(
+      (value) => this.#succeed(peer, call, this.#stopRunning(peer, flags, grants), value),
+      (error) => this.#fail(peer, call, this.#stopRunning(peer, flags, grants), error),
+    );
   }
 
   /** A call ends that began when there had been `grants`; its flags, LATE if it gave its credit back. */
@@ -301,7 +305,7 @@ export class Callee {
   #replyError(peer: Peer, call: number, flags: number, error: unknown): void {
     if (this.#tryWriteError(peer, call, flags, error)) return;
     this.#body.abandon(error);
-    const bare = error instanceof Error ? bareError(error, MAX_BARE_CHARACTERS) : undefined;
+    const bare = isError(error) ? bareError(error, MAX_BARE_CHARACTERS) : undefined;
     if (bare !== undefined && this.#tryWriteError(peer, call, flags, bare)) return;
     const text = textOf(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
     this.#write(peer, call, flags, KIND_ERROR_TEXT, text, errorName);
@@ -314,6 +318,21 @@ export class Callee {
     } catch {
       return false; // less of it will do
     }
+  }
+
+  #writeAny(peer: Peer, call: number, kind: number, value: unknown, name: () => string): void {
+    const views = this.#views;
+    let at = peer.producer.reserve();
+    const values = [value];
+    const bytes = this.#body.encode(values, views, at, name);
+    // A getter may have made calls of its own, and taken the slot.
+    if (bytes !== undefined) at = peer.producer.reserve();
+    views.words[at + KIND_WORD] = kindWord(kind, 1, this.#body.parcelFlag(values));
+    views.words[at + CALL_WORD] = call;
+    if (bytes !== undefined && !this.#body.tryWriteBlock(bytes, views, at)) {
+      throw this.#body.memoryError(bytes.length);
+    }
+    this.#body.move(peer.endpoint);
   }
 
   #write(
@@ -331,19 +350,13 @@ export class Callee {
         queueMicrotask(() => this.#refused(peer, call, flags, error));
       });
     } else {
-      const views = this.#views;
+      const { words } = this.#views;
       // Invariant: the credit that admitted the request keeps a slot for its reply.
-      let at = peer.producer.reserve();
-      const values = [value];
-      const bytes = this.#body.encode(values, views, at, name);
-      // A getter may have made calls of its own, and taken the slot.
-      if (bytes !== undefined) at = peer.producer.reserve();
-      views.words[at + KIND_WORD] = kindWord(kind, 1, this.#body.parcelFlag(values));
-      views.words[at + CALL_WORD] = call;
-      if (bytes !== undefined && !this.#body.tryWriteBlock(bytes, views, at)) {
-        throw this.#body.memoryError(bytes.length);
-      }
-      this.#body.move(peer.endpoint);
+      const at = peer.producer.reserve();
+      if (this.#body.tryEncodePlain(value, this.#views, at)) {
+        words[at + KIND_WORD] = kindWord(kind, 1, 0);
+        words[at + CALL_WORD] = call;
+      } else this.#writeAny(peer, call, kind, value, name);
       this.#counters[REPLIES_SENT]!++;
       this.#commit(peer);
     }
@@ -356,6 +369,22 @@ export class Callee {
   #refused(peer: Peer, call: number, flags: number, error: unknown): void {
     this.#underWay++;
     this.#replyError(peer, call, flags, error);
+  }
+}
+
+/** `handler(...args)`, which costs a call of its own where the engine does not know the handler. */
+function callWith(handler: Handler, args: readonly unknown[]): unknown {
+  switch (args.length) {
+    case 0:
+      return handler();
+    case 1:
+      return handler(args[0]);
+    case 2:
+      return handler(args[0], args[1]);
+    case 3:
+      return handler(args[0], args[1], args[2]);
+    default:
+      return handler(...args);
   }
 }
 

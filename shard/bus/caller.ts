@@ -57,7 +57,7 @@ export class Caller {
   readonly #credit: number;
   readonly #parcels: Parcels;
   readonly #commit: (peer: Peer) => void;
-  readonly #onWait: () => void;
+  readonly #onChange: () => void;
   readonly #calls: CallTable;
   #waiting = 0;
   #unacknowledged = 0;
@@ -71,7 +71,7 @@ export class Caller {
     latencies: LatencyHistogram,
     ringSlots: number,
     commit: (peer: Peer) => void,
-    onWait: () => void,
+    onChange: () => void,
   ) {
     this.#calls = new CallTable(latencies);
     this.#views = views;
@@ -80,7 +80,7 @@ export class Caller {
     this.#counters = counters;
     this.#credit = ringSlots >> 1;
     this.#commit = commit;
-    this.#onWait = onWait;
+    this.#onChange = onChange;
   }
 
   /** Calls sent and not answered, or waiting to be sent. */
@@ -233,7 +233,7 @@ export class Caller {
     this.#waiting++;
     if (waiting.task !== undefined) this.#counters[CALLS_DELAYED]!++;
     this.#counters[CALLS_WAITING] = this.#waiting;
-    this.#onWait();
+    this.#onChange();
   }
 
   /** Enters the record at `at` in the table of calls and commits it. */
@@ -340,12 +340,17 @@ export class Caller {
     }
     this.#body.free(this.#body.blockOf(this.#views, at)); // the callee's: a remote free
     peer.consumer.release();
-    if (value instanceof ComingParcel) {
-      // The call stays under way until the rest of its reply is here.
-      this.#parcels.receive(peer.endpoint, value.parcel, (arrived) => {
-        if (peer.gone === undefined) this.#finish(call, failed)?.(arrived);
-      });
-    } else this.#finish(call, failed)?.(value);
+    if (value instanceof ComingParcel) this.#awaitParcel(peer, call, failed, value);
+    else this.#finish(call, failed)?.(value);
+  }
+
+  /** The call stays under way until the rest of its reply is here. */
+  #awaitParcel(peer: Peer, call: number, failed: boolean, { parcel }: ComingParcel): void {
+    this.#parcels.receive(peer.endpoint, parcel, (arrived) => {
+      if (peer.gone !== undefined) return;
+      this.#finish(call, failed)?.(arrived);
+      this.#onChange(); // its credit is free, and there may be no reply to notice that
+    });
   }
 
   /** Takes the credit of so many messages back that want no reply. */

@@ -160,13 +160,22 @@ export function textOf(thrown: unknown): string {
   }
 }
 
+/** Whether something thrown is an error; a Proxy that does not let itself be asked is none. */
+export function isError(thrown: unknown): thrown is Error {
+  try {
+    return thrown instanceof Error;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * What can always travel of an error: its class, and the beginnings of its message and its stack. Of
  * anything else that was thrown, the beginning of its text.
  */
 export function bareError(thrown: unknown, maxCharacters: number): unknown {
   const short = (value: unknown) => textOf(value).slice(0, maxCharacters);
-  if (!(thrown instanceof Error)) return short(thrown);
+  if (!isError(thrown)) return short(thrown);
   return Object.create(Object.getPrototypeOf(thrown), {
     message: { value: short(thrown.message) },
     stack: { value: short(thrown.stack) },

@@ -79,6 +79,11 @@ export class MessageBody {
     return bytes;
   }
 
+  /** The same for the one value of a result or an error; false, and nothing done, if it is not plain. */
+  tryEncodePlain(value: unknown, views: RecordViews, at: number): boolean {
+    return this.#inline.tryEncodePlain(value, views, at);
+  }
+
   /**
    * FLAG_PARCELS if the last message encoded hands something over, else 0.
    *

@@ -40,7 +40,7 @@ import { LocalCalls } from "./local_calls.ts";
 import { Parcels } from "./parcels.ts";
 import { PendingSet } from "./pending_set.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
-import { announce, type Doorbells } from "./wait_strategy.ts";
+import { announce, type Doorbells, type Spinner } from "./wait_strategy.ts";
 import type { WireType } from "./wire_type.ts";
 
 /**
@@ -83,8 +83,10 @@ export interface MessageBusOptions {
   readonly connect: (endpoint: number) => void;
   /** Wakes peers. */
   readonly doorbells: Doorbells;
-  /** Whether a caller that sleeps should wake itself to spin for its reply. */
-  readonly spins: boolean;
+  /** What spins for this endpoint. A caller that sleeps wakes itself if that pays. */
+  readonly spinner: Spinner;
+  /** Cores of the machine. */
+  readonly cores: number;
 }
 
 /** One endpoint's side of the bus. */
@@ -105,7 +107,8 @@ export class MessageBus {
   readonly #caller: Caller;
   readonly #callee: Callee;
   readonly #local: LocalCalls;
-  readonly #spins: boolean;
+  readonly #spinner: Spinner;
+  readonly #cores: number;
   readonly #ring: (from: number, to: number) => number;
   readonly #ringSlots: number;
   /** By endpoint; none at the own number. */
@@ -123,7 +126,7 @@ export class MessageBus {
   #seenChanges = 0;
   /** Resolved when a call ends here. */
   #endWaiters: (() => void)[] = [];
-  #flushScheduled = false;
+  #endScheduled = false;
   #polling = false;
   /** Records committed since the last publication. */
   #unpublished = 0;
@@ -132,9 +135,12 @@ export class MessageBus {
   #asleep = false;
   #closedBy: Error | undefined;
   readonly #idleWaiters: { readonly serving: number; readonly resolve: () => void }[] = [];
-  readonly #flush = (): void => {
+  /** The end of a turn that did not poll. */
+  readonly #endTurn = (): void => {
+    this.#sendWaiting();
     this.#askForCredit();
     this.flush();
+    this.#checkIdle();
   };
 
   constructor(options: MessageBusOptions) {
@@ -147,7 +153,8 @@ export class MessageBus {
     const page = options.controlPage(options.endpoint);
     this.#counters = new Float64Array(options.buffer, page + COUNTERS_BYTES, COUNTER_COUNT);
     const latencies = new Int32Array(options.buffer, page + LATENCIES_BYTES, BUCKET_COUNT);
-    this.#spins = options.spins;
+    this.#spinner = options.spinner;
+    this.#cores = options.cores;
     this.#changesWord = options.changesByteOffset >> 2;
     this.#changesSeenWord = (page + CHANGES_SEEN_BYTES) >> 2;
     this.#heartbeatWord = (page + HEARTBEAT_BYTES) >> 2;
@@ -169,7 +176,7 @@ export class MessageBus {
       new LatencyHistogram(latencies),
       options.ringSlots,
       commit,
-      () => this.#scheduleFlush(),
+      () => this.#scheduleEnd(),
     );
     this.#callee = new Callee(
       this.#views,
@@ -301,14 +308,14 @@ export class MessageBus {
       peer.dirty = true;
       this.#dirty.push(peer);
     }
-    this.#scheduleFlush();
+    this.#scheduleEnd();
   }
 
-  #scheduleFlush(): void {
+  #scheduleEnd(): void {
     // Behind the microtasks already queued, so that all callers of this turn share one publish.
-    if (this.#flushScheduled || this.#polling) return;
-    this.#flushScheduled = true;
-    queueMicrotask(this.#flush);
+    if (this.#endScheduled || this.#polling) return;
+    this.#endScheduled = true;
+    queueMicrotask(this.#endTurn);
   }
 
   /**
@@ -316,7 +323,7 @@ export class MessageBus {
    * sees the reply must find the memory of its request given back.
    */
   flush(): void {
-    this.#flushScheduled = false;
+    this.#endScheduled = false;
     this.#unpublished = 0;
     this.#allocator.flushRemoteFrees();
     const dirty = this.#dirty;
@@ -331,7 +338,9 @@ export class MessageBus {
       if (this.#doorbells.ring(peer.endpoint)) this.#counters[WAKE_UPS]!++;
     }
     if (dirty.length > 0) dirty.length = 0;
-    if (this.#asleep && this.#spins && this.#caller.underWay > 0) this.#doorbells.ringSelf();
+    if (this.#asleep && this.#spinner.pays && this.#caller.underWay > 0 && this.maySpin()) {
+      this.#doorbells.ringSelf();
+    }
   }
 
   // ─── The loop's side: see wait_strategy.ts ───────────────────────────────────────────────────
@@ -410,6 +419,22 @@ export class MessageBus {
       this.#allocator.hasRemoteFrees();
   }
 
+  /**
+   * Whether no more endpoints are awake than there are cores, this one included: a look at a word of
+   * each, and only if there are more endpoints than cores.
+   */
+  maySpin(): boolean {
+    const peers = this.#peers;
+    let spare = this.#cores - 1;
+    if (peers.length <= this.#cores) return true;
+    for (let i = 0; i < peers.length; i++) {
+      const peer = peers[i];
+      if (peer === undefined || peer.gone !== undefined) continue;
+      if (!this.#doorbells.looksAsleep(i) && --spare < 0) return false;
+    }
+    return true;
+  }
+
   /** Told by `attend()`. */
   sleeping(asleep: boolean): void {
     this.#asleep = asleep;
@@ -435,10 +460,13 @@ export class MessageBus {
     return this.#peers[endpoint]?.gone !== undefined;
   }
 
-  /** `endpoint` has come back, with empty rings and no memory of its former life. */
-  declareBack(endpoint: number): void {
+  /** `endpoint` has come back for its life `epoch`, with empty rings and no memory of the former. */
+  declareBack(endpoint: number, epoch: number): void {
     this.#allocator.remoteFrees.restore(endpoint);
+    this.parcels.renew(endpoint, epoch);
     this.#peers[endpoint] = this.#newPeer(endpoint);
+    // It may have sent something, and its bit been taken while it still counted as dead.
+    this.#pending.add(endpoint);
   }
 
   /** Rejects every call to `endpoint`, now and from now on, with `error`; returns how many. */
@@ -496,6 +524,7 @@ export class MessageBus {
    * returns how many were under way.
    */
   close(error: Error, afterwards = error): number {
+    if (!this.open) return 0; // the first end is the one that is told
     this.#closedBy = afterwards;
     let rejected = 0;
     for (const peer of this.#peers) {

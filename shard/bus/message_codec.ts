@@ -138,6 +138,24 @@ export class InlineCodec {
     return true;
   }
 
+  /**
+   * Writes one number, boolean, null or undefined into the record at `wordIndex`; false for any other
+   * value. What most calls give back.
+   */
+  tryEncodePlain(value: unknown, views: RecordViews, wordIndex: number): boolean {
+    let tag: number;
+    if (typeof value === "number") {
+      views.floats[(wordIndex + CELLS_WORD) >> 1] = value;
+      tag = TAG_NUMBER;
+    } else if (value === undefined) tag = TAG_UNDEFINED;
+    else if (value === true) tag = TAG_TRUE;
+    else if (value === false) tag = TAG_FALSE;
+    else if (value === null) tag = TAG_NULL;
+    else return false;
+    views.words[wordIndex + TAGS_WORD] = tag;
+    return true;
+  }
+
   /** Reads `count` values of the record at `wordIndex` into `into`, from its start. */
   decode(count: number, views: RecordViews, wordIndex: number, into: unknown[]): void {
     const tags = views.words[wordIndex + TAGS_WORD]!;

@@ -16,5 +16,5 @@ export { transfer, Transferred } from "./parcels.ts";
 export { CallHandle } from "./peer.ts";
 export { RING_HEAD_BYTES, RING_TAIL_BYTES, ringBytes } from "./ring_layout.ts";
 export { type ErrorClass, registerErrorClass, ValueCodec } from "./value_codec.ts";
-export { attend, Doorbells, waitUntilAtLeast } from "./wait_strategy.ts";
+export { attend, Doorbells, Spinner, waitUntilAtLeast } from "./wait_strategy.ts";
 export type { WireType } from "./wire_type.ts";

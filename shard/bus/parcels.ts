@@ -43,6 +43,8 @@ interface Parcel {
 /** The parcels between one endpoint and another. */
 class Lane {
   port: MessagePort | undefined;
+  /** The life of the other endpoint that the port leads to. */
+  epoch = -1;
   /** Posted before there was a port. */
   readonly queued: Parcel[] = [];
   /** Arrived before their message was read. */
@@ -77,10 +79,13 @@ export class Parcels {
     };
   }
 
-  /** The channel to `endpoint` is there. */
-  attach(endpoint: number, port: MessagePort): void {
+  /** The channel to `endpoint`, in its life `epoch`, is there. */
+  attach(endpoint: number, port: MessagePort, epoch: number): void {
+    const former = this.#lanes.get(endpoint);
+    if (former?.port !== undefined && former.epoch < epoch) this.close(endpoint);
     const lane = this.#lane(endpoint);
     lane.port = port;
+    lane.epoch = epoch;
     port.onmessage = (event: MessageEvent<Parcel>) => this.#arrive(lane, event.data);
     for (const parcel of lane.queued.splice(0)) send(port, parcel);
   }
@@ -101,6 +106,12 @@ export class Parcels {
   close(endpoint: number): void {
     this.#lanes.get(endpoint)?.port?.close();
     this.#lanes.delete(endpoint);
+  }
+
+  /** `endpoint` has come back for its life `epoch`: a channel to a former one leads nowhere. */
+  renew(endpoint: number, epoch: number): void {
+    const lane = this.#lanes.get(endpoint);
+    if (lane !== undefined && lane.epoch < epoch) this.close(endpoint);
   }
 
   #post(to: number, number: number, value: unknown): void {

@@ -16,8 +16,15 @@ import { setImmediate } from "node:timers";
 /** An endpoint runs this long, in microseconds, before timers and sockets get their turn. */
 const TURN_MICROSECONDS = 500;
 
-/** Looks at the rings between two looks at the clock, which costs as much as many looks. */
-const LOOKS_PER_CLOCK = 16;
+/** Looks at the rings between two turns of the microtask queue, which cost as much as so many looks. */
+const LOOKS_PER_TURN = 16;
+/** Turns of the microtask queue between two looks at the clock, for the same reason. */
+const TURNS_PER_CLOCK = 4;
+
+/** After so many spins in a row that ended without a message, spinning is not worth while just now. */
+const MISSES_IN_A_ROW = 4;
+/** Then one wait in so many spins all the same, to find out whether that has changed. */
+const WAITS_PER_TRIAL = 8;
 
 /** The PARKED words of all endpoints, as one endpoint uses them. */
 export class Doorbells {
@@ -43,6 +50,11 @@ export class Doorbells {
   /** Ends the own sleep from the same thread. */
   ringSelf(): boolean {
     return this.#wake(this.#own);
+  }
+
+  /** Whether `endpoint` seems to sleep: a plain look, may lag. */
+  looksAsleep(endpoint: number): boolean {
+    return this.#words[this.#parkedWords[endpoint]!] === 1;
   }
 
   /** Says that this endpoint is about to sleep; look at everything once more after it. */
@@ -80,19 +92,21 @@ export interface Attended {
   isBusy(): boolean;
   /** False once the endpoint is closed: `attend()` returns. */
   readonly open: boolean;
+  /** Whether a core is free for this endpoint to spin on. */
+  maySpin(): boolean;
   /** Called on the way into and out of a sleep. */
   sleeping(asleep: boolean): void;
 }
 
 /**
- * Serves `bus` until it is closed: polls while there is work, spins `spinMicroseconds` after the
- * last of it, then sleeps. Between two polls one microtask passes, so whatever the messages set in
+ * Serves `bus` until it is closed: polls while there is work, spins for a moment after the last of
+ * it, then sleeps. Between two polls one microtask passes, so whatever the messages set in
  * motion runs first; at least every 500 µs the event loop turns.
  */
 export async function attend(
   bus: Attended,
   doorbells: Doorbells,
-  spinMicroseconds: number,
+  spinner: Spinner,
 ): Promise<void> {
   let turnStart = performance.now();
   while (bus.open) {
@@ -103,7 +117,7 @@ export async function attend(
       } else await undefined;
       continue;
     }
-    if (spinMicroseconds > 0 && await spin(bus, spinMicroseconds)) continue;
+    if (spinner.isDue(bus) && await spinner.spin(bus)) continue;
     doorbells.announceSleep();
     if (bus.isBusy() || !bus.open) {
       doorbells.cancelSleep();
@@ -119,16 +133,55 @@ export async function attend(
   }
 }
 
-/** True as soon as there is work, false when the time is over. */
-async function spin(bus: Attended, microseconds: number): Promise<boolean> {
-  const end = performance.now() + microseconds / 1000;
-  do {
-    for (let look = 0; look < LOOKS_PER_CLOCK; look++) {
-      if (bus.looksBusy() || !bus.open) return true;
-      await undefined; // spinning must not hold up what the messages set in motion
-    }
-  } while (performance.now() < end);
-  return false;
+/**
+ * Looks again and again for a moment before a sleep. Whether that pays depends on what the others do,
+ * and on where the system has put them: a spinning endpoint keeps the one that it waits for from
+ * running if both are on one core, which the system takes its time to change. So it learns from how
+ * the last spins went.
+ */
+export class Spinner {
+  readonly #microseconds: number;
+  #missesInARow = 0;
+  #waitsSinceTrial = 0;
+
+  /** With 0 microseconds it never spins. */
+  constructor(microseconds: number) {
+    this.#microseconds = microseconds;
+  }
+
+  /** Whether spinning has paid of late. */
+  get pays(): boolean {
+    return this.#microseconds > 0 && this.#missesInARow < MISSES_IN_A_ROW;
+  }
+
+  /** Whether to spin before this sleep. */
+  isDue(bus: Attended): boolean {
+    if (this.#microseconds === 0 || !bus.maySpin()) return false;
+    if (this.pays) return true;
+    if (++this.#waitsSinceTrial < WAITS_PER_TRIAL) return false;
+    this.#waitsSinceTrial = 0;
+    return true;
+  }
+
+  /** True as soon as there is work, false when the time is over. */
+  async spin(bus: Attended): Promise<boolean> {
+    const end = performance.now() + this.#microseconds / 1000;
+    do {
+      for (let turn = 0; turn < TURNS_PER_CLOCK; turn++) {
+        for (let look = 0; look < LOOKS_PER_TURN; look++) {
+          if (bus.looksBusy()) {
+            this.#missesInARow = 0;
+            return true;
+          }
+        }
+        if (!bus.open) return true;
+        await undefined; // spinning must not hold up what the messages set in motion
+      }
+      if (!bus.maySpin()) return false;
+    } while (performance.now() < end);
+    this.#missesInARow++;
+    return false;
+  }
 }
 
 function eventLoopTurn(): Promise<void> {

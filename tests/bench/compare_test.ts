@@ -109,6 +109,7 @@ Deno.test("compare messages --json prints one object with every key, and exits b
     "seq_time_vs_best_peer",
     "rate64_vs_best_peer",
     "rate_of_8_shards_vs_2",
+    "rate_of_8_shards_vs_2_at_128",
     "idle_cpu_percent",
   ]);
   for (const [key, value] of Object.entries(report.ratios)) {

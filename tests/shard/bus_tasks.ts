@@ -28,6 +28,7 @@ interface BusTasks {
   readonly notes: Task<[], number[]>;
   readonly pass: Task<[string], void>;
   readonly open: Task<[string], void>;
+  readonly openOn: Task<[number, string], void>;
   readonly relay: Task<[number, number], number>;
   readonly flood: Task<[number], number>;
   readonly callBack: Task<[number, unknown, number], unknown>;
@@ -58,6 +59,8 @@ export const busTasks: BusTasks = defineTasks(import.meta.url, {
   /** Resolves when `open` is called with the same name. */
   pass: (name: string): Promise<void> => gate(name).promise,
   open: (name: string): void => gate(name).resolve(),
+  /** Opens a gate elsewhere, over another ring than the caller's. */
+  openOn: (shard: number, name: string): Promise<void> => submitTo(shard, busTasks.open, name),
   /** Calls its way around the shards `hops` times and counts. */
   relay: async (hops: number, value: number): Promise<number> => {
     if (hops === 0) return value;

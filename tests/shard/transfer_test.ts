@@ -67,3 +67,12 @@ Deno.test("transfer() refuses what cannot be handed over, and parts of a value",
   );
   assert(!kept.detached);
 });
+
+Deno.test("a call goes when the one before it has had its result handed over, and nothing else comes", async () => {
+  await using runtime = await Runtime.start({ shards: 1, memory: "16MiB", ringSlots: 2 });
+  // One call under way at a time: the credit of the first comes back with its parcel, not its record.
+  const results = await Promise.all(
+    Array.from({ length: 20 }, (_, n) => runtime.submitTo(0, transferTasks.make, n + 1)),
+  );
+  assertEquals(results.map(({ byteLength }) => byteLength), results.map((_, n) => n + 1));
+});

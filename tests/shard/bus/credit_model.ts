@@ -12,7 +12,7 @@ import { CallHandle } from "../../../shard/bus/peer.ts";
 import { CONTROL_PAGE_BYTES, PARKED_BYTES } from "../../../shard/bus/control_page.ts";
 import { ringBytes } from "../../../shard/bus/ring_layout.ts";
 import type { Callable } from "../../../shard/bus/callable.ts";
-import { Doorbells } from "../../../shard/bus/wait_strategy.ts";
+import { Doorbells, Spinner } from "../../../shard/bus/wait_strategy.ts";
 
 /** The smallest ring that `Runtime.start()` makes. */
 export const SLOTS = 4;
@@ -78,7 +78,8 @@ export class CreditModel {
         resolve: (_, key) => this.#serve(endpoint, key),
         connect: () => {},
         doorbells: new Doorbells(words, parked, endpoint),
-        spins: false,
+        spinner: new Spinner(0),
+        cores: endpoints,
       })
     );
     this.#tasks = Object.fromEntries(

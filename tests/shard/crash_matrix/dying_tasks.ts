@@ -7,6 +7,7 @@ import {
   type ServiceDefinition,
   submitTo,
   type Task,
+  taskSignal,
   thisShard,
 } from "@tidepool/core";
 
@@ -56,6 +57,7 @@ interface DyingTasks {
   readonly dieLater: Task<[Death], void>;
   readonly dieAfterTurns: Task<[Death, number], never>;
   readonly callOut: Task<[number], void>;
+  readonly untilCallerDies: Task<[], void>;
 }
 
 export const dyingTasks: DyingTasks = defineTasks(import.meta.url, {
@@ -69,8 +71,15 @@ export const dyingTasks: DyingTasks = defineTasks(import.meta.url, {
     for (let turn = 0; turn < turns; turn++) await submitTo(1 - thisShard(), dyingTasks.add, 1, 1);
     return await die(how);
   },
-  /** Has a call under way to `shard` that is not answered. */
-  callOut: (shard: number): Promise<void> => submitTo(shard, dyingTasks.never),
+  /** Has a call under way to `shard` that is answered when its caller has died. */
+  callOut: (shard: number): Promise<void> =>
+    submitTo(shard, dyingTasks.untilCallerDies.with({ timeoutMs: 1e9 })),
+  /** Were it not told, `stop()` would wait for it until its deadline. */
+  untilCallerDies: (): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    taskSignal().addEventListener("abort", () => resolve(), { once: true });
+    return promise;
+  },
 });
 
 /** A service whose instance on the victim dies at one of the ends of its life. */
