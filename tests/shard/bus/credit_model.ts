@@ -12,7 +12,7 @@ import { CallHandle } from "../../../shard/bus/peer.ts";
 import { CONTROL_PAGE_BYTES, PARKED_BYTES } from "../../../shard/bus/control_page.ts";
 import { ringBytes } from "../../../shard/bus/ring_layout.ts";
 import type { Callable } from "../../../shard/bus/callable.ts";
-import { Doorbells } from "../../../shard/bus/wait_strategy.ts";
+import { Doorbells, Spinner } from "../../../shard/bus/wait_strategy.ts";
 
 /** The smallest ring that `Runtime.start()` makes. */
 export const SLOTS = 4;
@@ -78,7 +78,8 @@ export class CreditModel {
         resolve: (_, key) => this.#serve(endpoint, key),
         connect: () => {},
         doorbells: new Doorbells(words, parked, endpoint),
-        spins: false,
+        spinner: new Spinner(0),
+        cores: 1,
       })
     );
     this.#tasks = Object.fromEntries(
@@ -156,7 +157,8 @@ export class CreditModel {
 
   /** Turns of all endpoints until none finds anything. */
   async settle(): Promise<void> {
-    for (let turn = 0, idle = 0; idle < 2 * this.buses.length; turn++) {
+    let idle = 0;
+    for (let turn = 0; idle < 2 * this.buses.length; turn++) {
       if (turn === MAX_TURNS) throw new Error(`still busy after ${MAX_TURNS} turns`);
       idle = await this.poll(turn % this.buses.length) ? 0 : idle + 1;
       if (this.faults.length > 0) return;
