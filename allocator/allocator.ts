@@ -10,17 +10,16 @@
  */
 import { checkAlignment } from "./align.ts";
 import type { AllocatorOptions } from "./allocator_options.ts";
-import { blockFault, faultError, FREE_ALREADY, locateBlock } from "./block_check.ts";
+import { blockFault, faultError, locateBlock } from "./block_check.ts";
 import * as layout from "./block_layout.ts";
-import * as control from "./control_layout.ts";
 import { DebugHeap } from "./debug_heap.ts";
 import { checkLength } from "./errors.ts";
 import { checkHeap } from "./heap_check.ts";
 import { type Instrument, Instruments } from "./instruments.ts";
-import { clearWords, copyWords, usableBytes } from "./payload.ts";
+import { clearWords, usableBytes } from "./payload.ts";
+import { Reallocation } from "./reallocation.ts";
 import type { Reclaimers } from "./reclaimers.ts";
 import { RemoteFreeSender } from "./remote_free_sender.ts";
-import { granulesFor } from "./size_class.ts";
 import { SliceHeap } from "./slice_heap.ts";
 import type { SmallCache } from "./small_cache.ts";
 import { type SliceSpan, SliceTable } from "./slice_table.ts";
@@ -44,7 +43,7 @@ const enum Word {
 }
 const enum Small {
   GRANULES = 32,
-  SHIFT = 5,
+  SHIFT = 4,
   TENDED_MALLOCS = 64,
 }
 /** The copies, by the names that the descriptors give them. For the test alone. */
@@ -62,6 +61,7 @@ export const ALLOCATOR_COPIES: Readonly<Record<string, number>> = {
   CLASS_BLOCKS: 1 << Small.SHIFT,
   TENDED_MALLOCS: Small.TENDED_MALLOCS,
 };
+
 /** Longer requests take the slow path, on which the counter of bytes passes 2^31 twice. */
 const QUICK_BYTES = 0x7fffffff;
 
@@ -111,7 +111,7 @@ export class Allocator {
   readonly #slices: SliceTable;
   readonly #heap: SliceHeap;
   readonly #small: SmallCache;
-  #segmentBytes: Uint8Array | undefined;
+  readonly #reallocation: Reallocation;
 
   private constructor(
     buffer: SharedArrayBuffer,
@@ -144,6 +144,7 @@ export class Allocator {
     this.remoteFrees = new RemoteFreeSender(slices, index);
     this.#heap = new SliceHeap(this.#tlsf, index, this.debugHeap);
     this.#small = this.#heap.small;
+    this.#reallocation = new Reallocation(this, this.#heap, slices);
     this.reclaimers = this.#heap.reclaimers;
     if (options.lowWaterBytes !== undefined) this.reclaimers.lowWaterBytes = options.lowWaterBytes;
   }
@@ -255,7 +256,7 @@ export class Allocator {
     const small = this.#small;
     const states = small.states;
     const state = states[granules < Small.GRANULES ? granules : Small.GRANULES]!;
-    // Open, and not full: from 0 to 31.
+    // Open, and not full: from 0 to 15.
     if ((state & -(1 << Small.SHIFT)) === 0) {
       states[granules] = state + 1;
       small.blocks[(granules << Small.SHIFT) + state] = block;
@@ -316,37 +317,7 @@ export class Allocator {
       this.free(address);
       return 0;
     }
-    if (this.debugHeap !== undefined && this.owner(address) === this.sliceIndex) {
-      this.debugHeap.verify(this.#payloadWord(address) - 1);
-    }
-    const index = locateBlock("reallocate", address, this.#slices, this.sliceIndex);
-    const instruments = this.#heap.instruments;
-    if (instruments !== undefined && !instruments.wants(byteLength, 8)) return this.#heap.fail();
-    const fits = byteLength <= this.#heapBytes - layout.HEADER_BYTES;
-    // A debug heap moves every block, so that who holds on to the old address is found out.
-    if (index === this.sliceIndex && fits && this.debugHeap === undefined) {
-      if (this.#heap.resize(this.#payloadWord(address) - 1, granulesFor(byteLength))) {
-        if (instruments !== undefined) instruments.resized(address, byteLength);
-        return address;
-      }
-    }
-    const reclaims = this.#words[control.RECLAIMS_WORD];
-    const moved = instruments === undefined
-      ? this.malloc(byteLength)
-      : this.#heap.place(byteLength, 8);
-    if (this.#words[control.RECLAIMS_WORD] !== reclaims) this.#checkKept(address, moved);
-    if (moved === 0) return this.#shrinkAtLast(address, index, byteLength);
-    const usable = usableBytes(this.#slices.words(index), address);
-    if (index === this.sliceIndex && this.debugHeap === undefined) {
-      // Only a block that grows moves within the slice, so all of it is kept.
-      const from = this.#payloadWord(address);
-      copyWords(this.#words, this.#payloadWord(moved), from, usable >>> 2);
-    } else {
-      this.#segmentBytes ??= new Uint8Array(this.buffer);
-      this.#segmentBytes.copyWithin(moved, address, address + Math.min(usable, byteLength));
-    }
-    this.free(address);
-    return moved;
+    return this.#reallocation.resize(address, byteLength);
   }
 
   /**
@@ -555,26 +526,6 @@ export class Allocator {
     if (this.debugHeap !== undefined) return;
     this.#quickBytes = Math.min(quietBytes, QUICK_BYTES, this.#heapBytes - layout.HEADER_BYTES);
     this.#quickFreeBytes = seesFrees ? 0 : this.#heapBytes;
-  }
-
-  /** Reclaimers have run since a block that is to move was looked at: theirs it must not be. */
-  #checkKept(address: number, moved: number): void {
-    try {
-      // The memory may have been handed out again, as the block that was to be moved to.
-      if (moved !== 0 && address >= moved && address < moved + this.mallocUsableSize(moved)) {
-        throw faultError("reallocate", address, this.sliceIndex, FREE_ALREADY);
-      }
-      locateBlock("reallocate", address, this.#slices, this.sliceIndex);
-    } catch (error) {
-      this.free(moved);
-      throw error;
-    }
-  }
-
-  /** A debug heap that has no room to move a block which shrinks leaves it where it is. */
-  #shrinkAtLast(address: number, index: number, byteLength: number): number {
-    if (this.debugHeap === undefined || index !== this.sliceIndex) return 0;
-    return this.debugHeap.shrink(this.#payloadWord(address) - 1, byteLength) ? address : 0;
   }
 
   /** The slow path: null, blocks of other slices, watched, and what is no address. */

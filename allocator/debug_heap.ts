@@ -100,6 +100,7 @@ export class DebugHeap {
     this.#quarantineLimit = options.quarantineBytes ?? Math.floor(heapBytes / 16);
     checkLength(this.#quarantineLimit, "bytes of quarantine");
     const map = tlsf.allocate(startMapGranules(this.#words.length));
+    tlsf.settle();
     formatStartMap(this.#words, map);
     this.#touched = this.#endOf(map);
   }
@@ -147,6 +148,7 @@ export class DebugHeap {
     const words = this.#words;
     const granules = granulesOf(words[block]!);
     const end = blockAfter(block, granules);
+    this.#tlsf.settle(); // what is left of the block that this one was cut from
     const overwritten = this.#findInTaken(block, end);
     const touched = this.#touched;
     this.#touched = Math.max(touched, end);
@@ -397,6 +399,8 @@ export class DebugHeap {
     const mergesRight = (words[end]! & FREE) !== 0;
     words.fill(FREED_WORD, block + 1, end);
     this.#tlsf.release(block, header);
+    // Every word of a free block is accounted for: the links of one that is on no list would not be.
+    this.#tlsf.settle();
     if (left !== block) words.fill(FREED_WORD, block - 1, block + 1);
     if (mergesRight) words.fill(FREED_WORD, end, end + FREE_BLOCK_WORDS);
   }

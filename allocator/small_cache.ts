@@ -8,12 +8,12 @@
  *   other threads, `mallocUsableSize` and all checks are the same for every block;
  * - it is a stack outside of the slice: nothing that a program writes to freed memory leads it
  *   astray, and a block is taken without reading another;
- * - it keeps 64 blocks at most, and gives the older half back when it is full: those are the least
+ * - it keeps 16 blocks at most, and gives the older half back when it is full: those are the least
  *   likely to be in the processor's cache;
- * - it closes when it does not pay. A program that frees thousands of blocks of a size in a row is
- *   served better by TLSF, which merges them, so that what is allocated next lies in a row too. A
- *   class that is full again within 2,048 frees gives all back, and frees pass by it until the next
- *   round of 65,536;
+ * - it closes when it does not pay. A program that frees many blocks of a size in a row is served
+ *   better by TLSF, which merges them, so that what is allocated next lies in a row too. A class that
+ *   is full again within 8,192 frees gives all back, and frees pass by it until the next round of
+ *   65,536;
  * - it costs no space when space is short: while more than half of the heap is in use classes give
  *   back what they have and stay closed, and before a request fails all of them are emptied.
  *
@@ -29,8 +29,8 @@ import type { Tlsf } from "./tlsf.ts";
 
 /** Blocks of fewer granules are small. The stack of a class is found by shifting this many bits. */
 export const SMALL_GRANULES = 32;
-export const CLASS_SHIFT = 5;
-/** Most blocks of a class. All classes together hold 248 KB at most. */
+export const CLASS_SHIFT = 4;
+/** Most blocks of a class. All classes together hold 62 KB at most. */
 export const CLASS_BLOCKS = 1 << CLASS_SHIFT;
 /** The state of a class that keeps nothing; that of an open one is how many blocks it has. */
 export const CLOSED = -1;
@@ -40,7 +40,7 @@ export const TENDED_MALLOCS = 64;
 /** Frees between two rounds in which closed classes open again. */
 const ROUND_FREES = 65_536;
 /** A class that is full again after fewer frees, of all sizes, closes. */
-const PAYING_FREES = 32 * CLASS_BLOCKS;
+const PAYING_FREES = 512 * CLASS_BLOCKS;
 /** What classes may hold is not worth having in a heap that is not much larger. */
 const SMALLEST_HEAP_GRANULES = 2 ** 20 / 8;
 
@@ -72,7 +72,7 @@ export class SmallCache {
   }
 
   /**
-   * Called now and then. While memory is short: empties and closes one class, of 64 blocks at most, so
+   * Called now and then. While memory is short: empties and closes one class, of 16 blocks at most, so
    * that no operation takes long. Else: opens those that are closed, when it is time.
    */
   tend(): void {
@@ -84,7 +84,7 @@ export class SmallCache {
     }
   }
 
-  /** Frees a live block, with `header`, which passed the checks. Gives back 64 others at most. */
+  /** Frees a live block, with `header`, which passed the checks. Gives back 16 others at most. */
   free(block: number, header: number): void {
     const granules = Math.min(header >>> 3, SMALL_GRANULES);
     if (this.states[granules] === CLASS_BLOCKS) this.#makeRoom(granules);
@@ -106,7 +106,7 @@ export class SmallCache {
     return some;
   }
 
-  /** Gives one block back, if it is kept here, and returns whether it was. Looks at 64 at most. */
+  /** Gives one block back, if it is kept here, and returns whether it was. Looks at 16 at most. */
   release(block: number): boolean {
     const granules = Math.min(this.#words[block]! >>> 3, SMALL_GRANULES);
     const first = granules << CLASS_SHIFT;

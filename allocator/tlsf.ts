@@ -155,7 +155,7 @@ export class Tlsf {
    */
   allocateTight(granules: number): number {
     const words = this.words;
-    this.#settle();
+    this.settle();
     let block = words[Word.HEADS + sizeClassOf(granules)]!;
     for (let looks = 0; block !== 0 && looks < TIGHT_FIT_LOOKS; looks++) {
       const available = words[block]! >>> 3;
@@ -177,7 +177,7 @@ export class Tlsf {
    */
   allocateAligned(granules: number, alignment: number, phase: number): number {
     const words = this.words;
-    this.#settle();
+    this.settle();
     // A gap of one granule is no block, and then the next aligned position is taken.
     const enough = granules + alignment + 1;
     if (enough > this.heapGranules) return 0;
@@ -264,7 +264,6 @@ export class Tlsf {
    * when it shrinks, and when it grows if the block to the right is free and large enough.
    */
   resize(block: number, granules: number): boolean {
-    this.#settle();
     const words = this.words;
     const header = words[block]!;
     const size = header >>> 3;
@@ -328,7 +327,7 @@ export class Tlsf {
   }
 
   /** Puts the loose block on its list, so that lists hold every free block. */
-  #settle(): void {
+  settle(): void {
     const words = this.words;
     const loose = words[Word.LOOSE]!;
     if (loose === 0) return;

@@ -31,16 +31,3 @@ export class WrongShardError extends TypeError {
     this.ownerShard = ownerShard;
   }
 }
-
-/** A shard has no copy of a replicated value, or is no home to it any more. */
-export class NoReplicaError extends ReferenceError {
-  /** The shard. */
-  readonly shard: number;
-
-  /** Made by the library. */
-  constructor(message: string, shard: number) {
-    super(message);
-    this.name = "NoReplicaError";
-    this.shard = shard;
-  }
-}

@@ -234,34 +234,26 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * @throws {RangeError} As a rejection: if `count` is not a whole number from 0.
    */
   copy(this: ForeignPtr<T, "shared">, count: number): Promise<ForeignPtr<T, "shared">[]>;
-  async copy(
+  copy(
     this: ForeignPtr<T, "shared">,
     count?: number,
   ): Promise<ForeignPtr<T, "shared"> | ForeignPtr<T, "shared">[]> {
-    if (count !== undefined && !(Number.isInteger(count) && count >= 0)) {
-      throw new RangeError(`Cannot make ${count} copies: expected a whole number from 0`);
+    try {
+      if (count !== undefined && !(Number.isInteger(count) && count >= 0)) {
+        throw new RangeError(`Cannot make ${count} copies: expected a whole number from 0`);
+      }
+      const source = this.#hold;
+      if (source.pointer !== null || source.isNull || count === 0) {
+        const copies = Array.from({ length: count ?? 1 }, () => this.#copyHere());
+        return Promise.resolve(count === undefined ? copies[0]! : copies);
+      }
+      this.#expectObject("make a copy");
+      if (source.copies === UNIQUE) throw new TypeError(UNIQUE_HAS_NO_COPIES);
+      // The bus makes foreign pointers of what the owner answers: see readGranted().
+      return source.home.askForCopies(source, count) as ReturnType<typeof this.copy>;
+    } catch (error) {
+      return Promise.reject(error);
     }
-    const source = this.#hold;
-    const { home, owner, pointer, object } = source;
-    if (pointer !== null || source.isNull || count === 0) {
-      const copies = Array.from({ length: count ?? 1 }, () => this.#copyHere());
-      return count === undefined ? copies[0]! : copies;
-    }
-    this.#expectObject("make a copy");
-    if (source.copies === UNIQUE) throw new TypeError(UNIQUE_HAS_NO_COPIES);
-    const reply = await home.askForCopies(source, count);
-    // Invariant: this runs before the bus is looked at again, as it awaits the bus's own promise.
-    // So the owner, should it have died since it replied, has not been started again yet, and what
-    // the reply names is still there.
-    if (count === undefined) return ForeignPtr.#ofHandle(home, owner, reply, object);
-    const { endpoint, segment } = home;
-    const first = reply / WORD_BYTES;
-    const copies = new Array<ForeignPtr<T, "shared">>(count);
-    for (let i = 0; i < count; i++) {
-      copies[i] = ForeignPtr.#ofHandle(home, owner, segment[first + i]!, object);
-    }
-    endpoint.allocator.free(reply);
-    return copies;
   }
 
   /** A copy that takes no message: on the home shard, or of a null pointer. */
@@ -341,15 +333,34 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     }
   }
 
-  /** The copy that a handle of the owner's stands for, which it has opened for this endpoint. */
-  static #ofHandle<T extends object>(
+  /**
+   * Makes pointers of copies that their owner has granted to this endpoint: one, or an array.
+   * @internal
+   */
+  static readGranted(home: Home, words: Int32Array, at: number): object {
+    const owner = words[at]!;
+    const count = words[at + 1]!;
+    const object = words[at + 3]!;
+    if (count < 0) return ForeignPtr.#ofHandle(home, owner, words[at + 2]!, object);
+    const { endpoint, segment } = home;
+    const address = (words[at + 2]! >>> 0) * STRUCT_UNIT_BYTES;
+    const first = address / WORD_BYTES;
+    const copies = new Array<ForeignPtr<object, "shared">>(count);
+    for (let i = 0; i < count; i++) {
+      copies[i] = ForeignPtr.#ofHandle(home, owner, segment[first + i]!, object);
+    }
+    endpoint.allocator.free(address);
+    return copies;
+  }
+
+  static #ofHandle(
     home: Home,
     owner: number,
     handle: number,
     object: number,
-  ): ForeignPtr<T, "shared"> {
+  ): ForeignPtr<object, "shared"> {
     const generation = home.words.generation(owner, handle);
-    return new ForeignPtr<T, "shared">(
+    return new ForeignPtr<object, "shared">(
       new Hold(home, owner).setHandle(handle, generation, 0, object),
     );
   }
@@ -375,9 +386,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     const { home } = hold;
     if (!hold.isNull && hold.handle === NO_HANDLE) {
       const handle = home.handles.add(hold.pointer!, hold.owner);
-      const { address, number } = ownedBy(hold.pointer!)!;
-      const { byteOffset } = home.endpoint.layout.slices[hold.owner]!;
-      const object = address === 0 ? number : (byteOffset - address) / STRUCT_UNIT_BYTES;
+      const object = home.objectWord(ownedBy(hold.pointer!)!);
       hold.setHandle(handle, home.handles.generation(handle), hold.copies, object);
     }
     words[at + PARTIES_WORD] = partiesWord(hold.owner, home.endpoint.id);

@@ -14,8 +14,8 @@ type Method = (...args: any[]) => unknown;
 export const foreignTasks: Tasks<{
   destroy: (...numbers: number[] | [Int32Array]) => Failure[] | null | Promise<Failure[] | null>;
   lose: (handle: number, generation: number, copies: number) => void;
-  copy: (handle: number, generation: number) => number;
-  copyMany: (handle: number, generation: number, count: number) => number;
+  copy: (handle: number, generation: number) => object;
+  copyMany: (handle: number, generation: number, count: number) => object;
   invoke: (object: object, method: string, ...args: unknown[]) => unknown;
   finish: () => Promise<Finished | null>;
 }> = defineTasks(import.meta.url, {
@@ -30,12 +30,12 @@ export const foreignTasks: Tasks<{
     const endpoint = localEndpoint();
     homeOf(endpoint).takeLost(handle, generation, copies, endpoint.bus.currentCaller!);
   },
-  /** A further pointer to a shared object for the caller: its handle. */
-  copy(handle: number, generation: number): number {
+  /** A further pointer to a shared object for the caller. */
+  copy(handle: number, generation: number): object {
     return homeOf(localEndpoint()).copyOwn(handle, generation);
   },
-  /** Several: the address of a block with their handles, which the caller frees. */
-  copyMany(handle: number, generation: number, count: number): number {
+  /** Several. */
+  copyMany(handle: number, generation: number, count: number): object {
     return homeOf(localEndpoint()).copyOwnMany(handle, generation, count);
   },
   /** Calls a method; the reference to the object has become the object on its way here. */

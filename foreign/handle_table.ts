@@ -144,7 +144,8 @@ export class HandleTable {
 
   /**
    * Further pointers to the shared object behind a handle, as one request of `holder` asks: writes
-   * `count` handles into `into`, from index `at`. If it throws, the request still has to be `heard()`.
+   * `count` handles into `into`, from index `at`, and returns what they share. If it throws, the
+   * request still has to be `heard()`.
    */
   copy(
     handle: number,
@@ -153,7 +154,7 @@ export class HandleTable {
     count: number,
     into: Int32Array | number[],
     at: number,
-  ): void {
+  ): Owned<object> {
     const entry = this.#entry(handle, generation);
     if (entry.pointer instanceof UniquePtr) {
       throw new TypeError(
@@ -172,6 +173,7 @@ export class HandleTable {
       into[at + i] = copied;
     }
     this.heard(handle, generation); // never the object's end: the copies share it by now
+    return owned;
   }
 
   /**

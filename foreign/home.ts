@@ -8,6 +8,8 @@
 import { BusyError, type Endpoint, MessageMemoryError } from "../shard/mod.ts";
 import { StaleForeignPtrError } from "./errors.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
+import { GrantedCopies } from "./granted_copies.ts";
+import { STRUCT_UNIT_BYTES } from "./handle_layout.ts";
 import { HandleTable, type HeldPointer, ownedBy, takeOwned } from "./handle_table.ts";
 import { FAILED_BYTES, HolderWords, LOST_BYTES } from "./holder_words.ts";
 import type { Hold } from "./hold.ts";
@@ -156,10 +158,9 @@ export class Home {
 
   /**
    * Asks the owner for copies of what `source` holds, which counts the request if it is on its way.
-   * Resolves to the handle of one copy; with a count, to the address of a block with their handles,
-   * which is the caller's to free. The owner has opened them for this endpoint, which holds them.
+   * Resolves to a foreign pointer; with a count, to an array of them.
    */
-  askForCopies(source: Hold, count: number | undefined): Promise<number> {
+  askForCopies(source: Hold, count: number | undefined): Promise<object> {
     const { endpoint, endpoint: { bus } } = this;
     const { owner, handle, generation } = source;
     const before = bus.underWay;
@@ -180,28 +181,37 @@ export class Home {
 
   // ─── Pointers to objects of this shard ───────────────────────────────────────────────────────
 
-  /** Opens a copy for the calling endpoint, as it asks; its handle. */
-  copyOwn(handle: number, generation: number): number {
+  /** OBJECT of handle_layout.ts, for an own object. */
+  objectWord({ address, number }: Owned<object>): number {
+    if (address === 0) return number;
+    const { id, layout } = this.endpoint;
+    return (layout.slices[id]!.byteOffset - address) / STRUCT_UNIT_BYTES;
+  }
+
+  /** Opens a copy for the calling endpoint, as it asks. */
+  copyOwn(handle: number, generation: number): GrantedCopies {
+    const { bus, id } = this.endpoint;
     try {
-      this.handles.copy(handle, generation, this.endpoint.bus.currentCaller!, 1, this.#copied, 0);
-      return this.#copied[0]!;
+      const owned = this.handles.copy(handle, generation, bus.currentCaller!, 1, this.#copied, 0);
+      return new GrantedCopies(id, -1, this.#copied[0]!, this.objectWord(owned));
     } catch (error) {
       throw this.#refused(handle, generation, error);
     }
   }
 
-  /** Opens several; the address of a block with their handles. */
-  copyOwnMany(handle: number, generation: number, count: number): number {
-    const { allocator, bus } = this.endpoint;
+  /** Opens several. */
+  copyOwnMany(handle: number, generation: number, count: number): GrantedCopies {
+    const { allocator, bus, id } = this.endpoint;
     const address = allocator.malloc(count * WORD_BYTES);
     try {
       if (address === 0) {
         const { freeBytes, totalBytes } = allocator.statistics();
         throw new MessageMemoryError(count * WORD_BYTES, freeBytes, totalBytes);
       }
+      const { handles, segment } = this;
       const first = address / WORD_BYTES;
-      this.handles.copy(handle, generation, bus.currentCaller!, count, this.segment, first);
-      return address;
+      const owned = handles.copy(handle, generation, bus.currentCaller!, count, segment, first);
+      return new GrantedCopies(id, count, address, this.objectWord(owned));
     } catch (error) {
       allocator.free(address);
       throw this.#refused(handle, generation, error);

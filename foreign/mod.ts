@@ -20,7 +20,7 @@
 
 import "./wire_types.ts";
 
-export { NoReplicaError, StaleForeignPtrError, WrongShardError } from "./errors.ts";
+export { StaleForeignPtrError, WrongShardError } from "./errors.ts";
 export {
   ForeignPtr,
   makeForeign,
@@ -29,7 +29,6 @@ export {
   type ViewedAs,
 } from "./foreign_ptr.ts";
 export type { Destructor } from "./owned.ts";
-export { replicate, type Replicated, type ReplicateOptions } from "./replicated.ts";
 export { SharedPtr } from "./shared_ptr.ts";
 export { type ForeignStatistics, foreignStatistics } from "./statistics.ts";
 export { UniquePtr } from "./unique_ptr.ts";

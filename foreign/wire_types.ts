@@ -6,7 +6,7 @@
  */
 
 import { beforeStop, registerErrorClass, registerWireType } from "../shard/mod.ts";
-import { NoReplicaError, StaleForeignPtrError, WrongShardError } from "./errors.ts";
+import { StaleForeignPtrError, WrongShardError } from "./errors.ts";
 import { ForeignPtr } from "./foreign_ptr.ts";
 import {
   FOREIGN_PTR_WORDS,
@@ -15,12 +15,12 @@ import {
   PARTIES_WORD,
   REFERENCE_WORDS,
 } from "./handle_layout.ts";
+import { GRANTED_WORDS, GrantedCopies } from "./granted_copies.ts";
 import { watchYoung } from "./hold.ts";
 import { homeOf } from "./home.ts";
 import { ForeignReference } from "./reference.ts";
 import { destroyWhatIsHeld } from "./stop.ts";
 
-registerErrorClass(NoReplicaError);
 registerErrorClass(StaleForeignPtrError);
 registerErrorClass(WrongShardError);
 beforeStop(destroyWhatIsHeld);
@@ -39,6 +39,23 @@ registerWireType({
       read: (words: Int32Array, at: number) => ForeignPtr.read(home, words, at),
       abandon: (pointer: ForeignPtr<object>) => pointer[Symbol.dispose](),
       undelivered: (words: Int32Array, at: number) => ForeignPtr.undelivered(home, words, at),
+    };
+  },
+});
+
+registerWireType({
+  name: "GrantedCopies",
+  module: import.meta.url,
+  bind: (endpoint) => {
+    const home = homeOf(endpoint);
+    return {
+      class: GrantedCopies,
+      words: GRANTED_WORDS,
+      write: GrantedCopies.write,
+      read: (words: Int32Array, at: number) => ForeignPtr.readGranted(home, words, at),
+      // The handles are the receiver's since they were opened: if it dies, the owner takes them.
+      moved: () => {},
+      undelivered: () => {},
     };
   },
 });

@@ -47,6 +47,19 @@ export class NoShardedInstanceError extends Error {
   }
 }
 
+/** A shard has no copy of a replicated value, or is no home to it any more. */
+export class NoReplicaError extends ReferenceError {
+  /** The shard. */
+  readonly shard: number;
+
+  /** Made by the library. */
+  constructor(message: string, shard: number) {
+    super(message);
+    this.name = "NoReplicaError";
+    this.shard = shard;
+  }
+}
+
 /** The gate is closed, or closing: nobody may enter any more. */
 export class GateClosedError extends Error {
   /** Made by the library. */

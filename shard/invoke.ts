@@ -102,7 +102,11 @@ export async function mapReduce<Arguments extends readonly unknown[], Result, Ac
   return await reduceInOrder(results, initial, reduce);
 }
 
-/** The ids of all shards of the runtime of `endpoint`. */
+/**
+ * The ids of all shards of the runtime of `endpoint`.
+ *
+ * @experimental
+ */
 export function allShards({ shardCount }: Endpoint): number[] {
   return Array.from({ length: shardCount }, (_, shard) => shard);
 }
@@ -162,6 +166,8 @@ export async function reduceInOrder<Result, Accumulated>(
 /**
  * The error itself where there is one, or where all are alike, as when a constructor refuses the
  * same argument everywhere: so callers can catch its class. Else an AggregateError of all.
+ *
+ * @experimental
  */
 export function oneErrorOf(errors: readonly unknown[], message: () => string): unknown {
   const [first, ...others] = errors;
@@ -179,7 +185,11 @@ function areAlike(a: unknown, b: unknown): boolean {
 /** Wire types whose objects are mere names of something, and may go to any number of shards. */
 const repeatable = new Set<unknown>();
 
-/** Lets objects of a wire type be sent to several shards at once. */
+/**
+ * Lets objects of a wire type be sent to several shards at once.
+ *
+ * @experimental
+ */
 export function registerRepeatable(wireClass: unknown): void {
   repeatable.add(wireClass);
 }
@@ -193,6 +203,8 @@ function isPrimitive(value: unknown): boolean {
  * Refuses arguments that cannot be sent to several shards, before the first of them is called: what
  * cannot travel at all, and what belongs to one shard. It encodes them once more than needed, unless
  * they are all primitives.
+ *
+ * @experimental
  */
 export function checkRepeatable(endpoint: Endpoint, args: readonly unknown[]): void {
   if (!Array.isArray(args)) {

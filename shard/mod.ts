@@ -29,25 +29,18 @@ export { type BeforeStop, beforeStop } from "./before_stop.ts";
 export { Endpoint } from "./endpoint.ts";
 export {
   GateClosedError,
+  NoReplicaError,
   NoShardedInstanceError,
   ShardCrashedError,
   ShardStartError,
 } from "./errors.ts";
 export { Gate, type GateHolder } from "./gate.ts";
-export {
-  allShards,
-  checkRepeatable,
-  invokeOnAll,
-  invokeOnOthers,
-  mapReduce,
-  oneErrorOf,
-  type Reducer,
-  registerRepeatable,
-} from "./invoke.ts";
+export { invokeOnAll, invokeOnOthers, mapReduce, type Reducer } from "./invoke.ts";
 export { parseMemorySize } from "./memory_size.ts";
 export type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
 export type { CrashPolicy } from "./shard_threads.ts";
 export type { Reference } from "./reference.ts";
+export { replicate, type Replicated, type ReplicateOptions } from "./replicated.ts";
 export { Runtime } from "./runtime.ts";
 export type { RuntimeOptions, StopOptions } from "./runtime_options.ts";
 export { defineService, type ServiceDefinition } from "./service_definition.ts";
@@ -70,5 +63,5 @@ export {
 } from "./shard.ts";
 export { containerOf, Sharded, startSharded } from "./sharded.ts";
 export { type PerShard, type ShardedParameter, shardedParameter } from "./sharded_parameter.ts";
-export { defineTasks, findTask, type Task, type TaskFunction, type Tasks } from "./task.ts";
+export { defineTasks, type Task, type TaskFunction, type Tasks } from "./task.ts";
 export { registerWireType, type WireTypeDefinition } from "./wire_types.ts";

@@ -112,7 +112,7 @@ export class Runtime {
   static async start(options: RuntimeOptions = {}): Promise<Runtime> {
     checkKinds(options);
     const shape = shapeFor(options);
-    const spinMicroseconds = spinFor(options);
+    const spinMicroseconds = spinFor(options, shape.shardCount);
     const watchdogMs = watchdogFor(options);
     const layout = new SegmentLayout(shape);
     let buffer: SharedArrayBuffer;

@@ -84,9 +84,10 @@ export interface RuntimeOptions {
   /**
    * Microseconds that an endpoint spins for messages before it sleeps, which makes calls some twenty
    * times faster. It does not spin while more endpoints are awake than there are cores, and seldom
-   * while its spins end without a message; 0 turns spinning off.
+   * while its spins end without a message; 0 turns spinning off. Sockets and timers of an endpoint
+   * that spins wait so long: where shards serve sockets on all cores, it costs a third of the rate.
    *
-   * @default {50, or 0 on a machine with one core}
+   * @default {50, or 0 if there are more shards than cores besides the host's}
    */
   readonly spinMicroseconds?: number;
   /**
@@ -240,10 +241,10 @@ function defaultRingSlots(endpointCount: number): number {
   return slots;
 }
 
-/** How long the endpoints spin: as told, or not at all where there is but one core. */
-export function spinFor({ spinMicroseconds }: RuntimeOptions): number {
+/** How long the endpoints spin: as told, or so that nobody spins where another needs the core. */
+export function spinFor({ spinMicroseconds }: RuntimeOptions, shardCount: number): number {
   if (spinMicroseconds === undefined) {
-    return navigator.hardwareConcurrency > 1 ? SPIN_MICROSECONDS : 0;
+    return shardCount < navigator.hardwareConcurrency ? SPIN_MICROSECONDS : 0;
   }
   if (!(spinMicroseconds >= 0 && spinMicroseconds <= MAX_SPIN_MICROSECONDS)) {
     throw new RangeError(

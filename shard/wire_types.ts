@@ -15,6 +15,7 @@ import {
 import type { Endpoint } from "./endpoint.ts";
 import {
   GateClosedError,
+  NoReplicaError,
   NoShardedInstanceError,
   ShardCrashedError,
   ShardStartError,
@@ -77,6 +78,7 @@ for (
     HeapCheckError,
     InvalidAddressError,
     MessageMemoryError,
+    NoReplicaError,
     NoShardedInstanceError,
     ShardCrashedError,
     ShardStartError,

@@ -1,6 +1,6 @@
 /**
  * Native malloc, the yardstick: `glibc_replay.c` and `glibc_handover.c` compiled on the spot and run
- * as processes of their own, which time themselves.
+ * as processes of their own, which time themselves. The former replays on TLSF in C as well.
  *
  * @module
  */
@@ -15,8 +15,12 @@ export class GlibcReplayer {
     this.#folder = folder;
   }
 
-  /** Compiles the replayer with `cc -O2`; throws when there is no compiler or it refuses. */
-  static async compile(): Promise<GlibcReplayer> {
+  /**
+   * Compiles the replayer with `cc -O2`; throws when there is no compiler or it refuses.
+   *
+   * @param definitions `-DTLSF` puts the TLSF of `native_tlsf.h` in the place of glibc's malloc
+   */
+  static async compile(...definitions: string[]): Promise<GlibcReplayer> {
     if (Deno.build.os !== "linux" || Deno.build.env !== "gnu") {
       throw new Error("the C library of this system is not glibc");
     }
@@ -24,7 +28,8 @@ export class GlibcReplayer {
     try {
       for (const name of ["glibc_replay", "glibc_handover"]) {
         const source = new URL(`./${name}.c`, import.meta.url).pathname;
-        await run("cc", ["-O2", "-pthread", "-o", `${replayer.#folder}/${name}`, source]);
+        const output = `${replayer.#folder}/${name}`;
+        await run("cc", ["-O2", "-pthread", ...definitions, "-o", output, source]);
       }
       return replayer;
     } catch (error) {

@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { FREE_BIT = 1, PREVIOUS_FREE_BIT = 2, FLAG_BITS = 7 };
-enum { HEAP_BYTES = 256 << 20, LEVELS = 26, FIRST_BLOCK = 1, SMALLEST_GRANULES = 2 };
+enum { HEAP_BYTES = 1 << 30, LEVELS = 26, FIRST_BLOCK = 1, SMALLEST_GRANULES = 2 };
 
 static int32_t *words; /* 8-byte aligned, so that headers at odd indices give aligned payloads */
 static uint32_t first_level;

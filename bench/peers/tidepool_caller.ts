@@ -36,6 +36,8 @@ function callerOf(runtime: Runtime, add: typeof arithmetic.add): Caller {
 
 /** Several shards called at once, and by each other. */
 export interface ManyShards {
+  /** Makes so many calls to each shard, as each compiles its code for itself. */
+  warmUp(callsToEach: number): Promise<void>;
   /** Calls a second, `inFlight` of them at any time, spread over all shards. */
   rateToAll(inFlight: number, milliseconds: number): Promise<number>;
   /** Calls a second from shard 0 to shard 1. */
@@ -49,7 +51,16 @@ export interface ManyShards {
 /** Starts a runtime of several shards. */
 export async function openMany(shards: number): Promise<ManyShards> {
   const runtime = await Runtime.start({ shards, memory: shards * 16 * 2 ** 20 });
+  const callEach = async (shard: number, calls: number): Promise<void> => {
+    for (let call = 0; call < calls; call++) await runtime.submitTo(shard, arithmetic.add, call, 1);
+  };
   return {
+    warmUp: async (callsToEach) => {
+      const loops = Array.from({ length: 64 * shards }, (_, index) => {
+        return callEach(index % shards, callsToEach / 64);
+      });
+      await Promise.all(loops);
+    },
     rateToAll: async (inFlight, milliseconds) => {
       let calls = 0;
       const begin = performance.now();

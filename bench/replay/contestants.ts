@@ -19,6 +19,7 @@ export const ASSEMBLYSCRIPT = "AssemblyScript TLSF";
 export const THING = "@thi.ng/malloc";
 export const ARRAYS = "new Uint8Array(n)";
 export const GLIBC = "glibc malloc";
+export const NATIVE_TLSF = "TLSF in C";
 
 /** The amount of work that stands behind one sample. */
 export interface Effort {
@@ -94,6 +95,7 @@ export class Contestants {
       return { ...contestants.#wholeOf(ARRAYS, host), timeFresh: ONLY_WARM, space };
     });
     await contestants.#enter(GLIBC, () => contestants.#startGlibc());
+    await contestants.#enter(NATIVE_TLSF, () => contestants.#startNativeTlsf());
     return contestants;
   }
 
@@ -131,10 +133,26 @@ export class Contestants {
     const replayer = this.#resources.use(await GlibcReplayer.compile());
     return {
       name: GLIBC,
-      time: (program) => replayer.time(program, this.#effort.sampleMs),
-      timeFresh: (program) => replayer.timeFresh(program),
+      ...this.#nativeTimes(replayer),
       space: (program) => replayer.peakFootprint(program),
       handOver: (batches) => replayer.handOver(batches),
+    };
+  }
+
+  async #startNativeTlsf(): Promise<Contestant> {
+    const replayer = this.#resources.use(await GlibcReplayer.compile("-DTLSF"));
+    return {
+      name: NATIVE_TLSF,
+      ...this.#nativeTimes(replayer),
+      space: "not measured: it has a heap of one size, for its time alone",
+      handOver: ONE_THREAD,
+    };
+  }
+
+  #nativeTimes(replayer: GlibcReplayer): Pick<Contestant, "time" | "timeFresh"> {
+    return {
+      time: (program) => replayer.time(program, this.#effort.sampleMs),
+      timeFresh: (program) => replayer.timeFresh(program),
     };
   }
 }

@@ -23,6 +23,7 @@ import {
   Contestants,
   type Effort,
   GLIBC,
+  NATIVE_TLSF,
   THING,
 } from "../replay/contestants.ts";
 import { LONG_US } from "../replay/interference.ts";
@@ -206,6 +207,7 @@ function ratiosOf(
   return {
     time_vs_assemblyscript: over(TIDEPOOL, ASSEMBLYSCRIPT, names),
     time_vs_glibc: over(TIDEPOOL, GLIBC, names),
+    time_vs_native_tlsf: over(TIDEPOOL, NATIVE_TLSF, names),
     // The rate of one over the rate of the other is the time of the other over the time of the one.
     rate_vs_thing_10k_live: over(THING, TIDEPOOL, [PAIRS_BESIDE_10K_LIVE]),
     rate_vs_gc_arrays: over(ARRAYS, TIDEPOOL, names),
@@ -233,7 +235,8 @@ function notesOf(effort: Effort): string[] {
     "Every operation of every thread of a trace runs on one thread and one heap, with the recorded " +
     "sizes (0 counts as 1). Blocks are not written to, other than by calloc and realloc.",
     "Each JavaScript contestant runs the same loop in a worker of its own; AssemblyScript's TLSF " +
-    "(-O3 --runtime minimal, assertions on) is called from JavaScript; glibc runs the same loop in C.",
+    "(-O3 --runtime minimal, assertions on) is called from JavaScript; glibc runs the same loop in C, and so does " +
+    "a TLSF written in C for this, which checks and counts nothing.",
     `A sample is at least ${effort.sampleMs} ms of replays on a warm heap, or one replay on fresh ` +
     "memory. Time ratios are geometric means over the traces, on warm heaps. " +
     `A peer that needs more than ${effort.budgetMs / 1e3} s for one replay is out.`,

@@ -139,7 +139,7 @@ export class Connection {
         const protocol = this.#protocol ??= this.#detect();
         const ran = protocol.next();
         if (!(typeof ran === "boolean" ? ran : await ran)) break;
-        if (this.output.length >= FLUSH_BYTES) await this.flush();
+        if (this.hasMuchToSend) await this.flush();
       }
       // What follows is flush() and #fill(), written out: each would cost another promise a command.
       const { length } = this.output;
@@ -185,8 +185,8 @@ export class Connection {
   }
 
   /**
-   * Where to read to; undefined if the buffer is full. What is unused moves to its front, and it
-   * grows if it was full at the last read.
+   * Where to read to; undefined if the buffer is full. What is unused moves to its front. It grows if
+   * it was full at the last read, and what it has grown for one long line is given back after that.
    */
   #makeRoom(): Uint8Array | undefined {
     const waiting = this.end - this.begin;
@@ -196,7 +196,8 @@ export class Connection {
       this.begin = this.#buffer;
       this.end = this.begin + waiting;
     }
-    if (wasFull && (this.#capacity < BUFFER_BYTES || waiting === this.#capacity)) {
+    if (waiting === 0 && this.#capacity > BUFFER_BYTES) this.#resize(BUFFER_BYTES, 0);
+    else if (wasFull && (this.#capacity < BUFFER_BYTES || waiting === this.#capacity)) {
       this.#grow(waiting);
     }
     if (waiting === 0) return this.#whole;
@@ -205,14 +206,17 @@ export class Connection {
 
   #grow(waiting: number): void {
     if (this.#capacity >= LONGEST_LINE_BYTES) return;
-    const capacity = Math.max(BUFFER_BYTES, this.#capacity * 2);
-    const grown = this.router.allocator.realloc(this.#buffer, capacity);
-    if (grown === 0) return; // then it goes on with what it has, or ends
-    this.#buffer = grown;
+    this.#resize(Math.max(BUFFER_BYTES, this.#capacity * 2), waiting);
+  }
+
+  #resize(capacity: number, waiting: number): void {
+    const buffer = this.router.allocator.realloc(this.#buffer, capacity);
+    if (buffer === 0) return; // then it goes on with what it has, or ends
+    this.#buffer = buffer;
     this.#capacity = capacity;
-    this.#whole = this.bytes.subarray(grown, grown + capacity);
-    this.begin = grown;
-    this.end = grown + waiting;
+    this.#whole = this.bytes.subarray(buffer, buffer + capacity);
+    this.begin = buffer;
+    this.end = buffer + waiting;
   }
 
   /** Waits until `byteLength` bytes are in the buffer, which they must fit. */
@@ -317,6 +321,11 @@ export class Connection {
   #sent(): void {
     this.server.bytesWritten += this.output.length;
     this.output.clear();
+  }
+
+  /** Whether so much waits that it should be sent before there is more. */
+  get hasMuchToSend(): boolean {
+    return this.output.length >= FLUSH_BYTES;
   }
 
   /** Whether a value is so long that it is sent by itself. */

@@ -36,11 +36,11 @@ function at(request: number): RequestView {
   return view === undefined ? view = Request.at(localAllocator(), request) : view.at(request);
 }
 
-let own: RequestView | undefined;
+let scratch: RequestView | undefined;
 
-/** A request of this shard, made once, so that no memory is needed when there is none. */
+/** A request of this shard's own, made once: it must be there when memory is short. */
 function ownRequest(): RequestView {
-  return own ??= Request.make(localAllocator(), {});
+  return scratch ??= Request.make(localAllocator(), {});
 }
 
 function lent(address: number): LentItem | null {

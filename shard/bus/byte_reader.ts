@@ -184,8 +184,7 @@ export class ByteReader {
     this.need(length);
     const at = this.at;
     this.at = at + length;
-    const copy = new Uint8Array(length);
-    copy.set(this.bytes.subarray(at, at + length));
-    return copy;
+    // Made from the bytes, not filled with them after: so the memory is not cleared first.
+    return new Uint8Array(this.bytes.subarray(at, at + length));
   }
 }

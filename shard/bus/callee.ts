@@ -109,14 +109,14 @@ export class Callee {
     this.#counters[CALLS_RECEIVED]!++;
     this.#underWay++;
     if ((kind & FLAG_NO_REPLY) !== 0) peer.detached++;
-    let args: unknown[] = [];
+    let args: unknown[];
     let unreadable: unknown;
     try {
       args = this.#body.read(this.#views, at);
     } catch (error) {
       unreadable = error;
       // The caller will not say again which task this is.
-      if ((kind & FLAG_INTRODUCES) !== 0) args = this.#body.readFirst(this.#views, at, 2);
+      args = (kind & FLAG_INTRODUCES) === 0 ? [] : this.#body.readFirst(this.#views, at, 2);
     }
     // Of a call with a reply, the caller frees the block when it has that.
     if ((kind & FLAG_NO_REPLY) !== 0) this.#body.free(this.#body.blockOf(this.#views, at));
@@ -195,23 +195,27 @@ export class Callee {
     this.#currentPeer = peer;
     this.#currentCall = (flags & FLAG_CANCELLABLE) === 0 ? undefined : peer.served.get(call);
     try {
-      const result = handler(...args);
-      if (isThenable(result)) {
-        const { grants } = peer;
-        if ((flags & FLAG_NO_REPLY) === 0) peer.running++;
-        else peer.runningDetached++;
-        // A promise of the engine's settles once; a thenable of somebody's own may do so again.
-        Promise.resolve(result).then(
-          (value) => this.#succeed(peer, call, this.#stopRunning(peer, flags, grants), value),
-          (error) => this.#fail(peer, call, this.#stopRunning(peer, flags, grants), error),
-        );
-      } else this.#succeed(peer, call, flags, result);
+      const result = callWith(handler, args);
+      if (isThenable(result)) this.#runOn(peer, call, flags, result);
+      else this.#succeed(peer, call, flags, result);
     } catch (error) {
       this.#fail(peer, call, flags, error);
     } finally {
       this.#currentPeer = undefined;
       this.#currentCall = undefined;
     }
+  }
+
+  /** Waits for a task's result. By itself, since a function that makes closures pays on any way through it. */
+  #runOn(peer: Peer, call: number, flags: number, result: PromiseLike<unknown>): void {
+    const { grants } = peer;
+    if ((flags & FLAG_NO_REPLY) === 0) peer.running++;
+    else peer.runningDetached++;
+    // A promise of the engine's settles once; a thenable of somebody's own may do so again.
+    Promise.resolve(result).then(
+      (value) => this.#succeed(peer, call, this.#stopRunning(peer, flags, grants), value),
+      (error) => this.#fail(peer, call, this.#stopRunning(peer, flags, grants), error),
+    );
   }
 
   /** A call ends that began when there had been `grants`; its flags, LATE if it gave its credit back. */
@@ -365,6 +369,22 @@ export class Callee {
   #refused(peer: Peer, call: number, flags: number, error: unknown): void {
     this.#underWay++;
     this.#replyError(peer, call, flags, error);
+  }
+}
+
+/** `handler(...args)`, which costs a call of its own where the engine does not know the handler. */
+function callWith(handler: Handler, args: readonly unknown[]): unknown {
+  switch (args.length) {
+    case 0:
+      return handler();
+    case 1:
+      return handler(args[0]);
+    case 2:
+      return handler(args[0], args[1]);
+    case 3:
+      return handler(args[0], args[1], args[2]);
+    default:
+      return handler(...args);
   }
 }
 

@@ -340,14 +340,17 @@ export class Caller {
     }
     this.#body.free(this.#body.blockOf(this.#views, at)); // the callee's: a remote free
     peer.consumer.release();
-    if (value instanceof ComingParcel) {
-      // The call stays under way until the rest of its reply is here.
-      this.#parcels.receive(peer.endpoint, value.parcel, (arrived) => {
-        if (peer.gone !== undefined) return;
-        this.#finish(call, failed)?.(arrived);
-        this.#onChange(); // its credit is free, and there may be no reply to notice that
-      });
-    } else this.#finish(call, failed)?.(value);
+    if (value instanceof ComingParcel) this.#awaitParcel(peer, call, failed, value);
+    else this.#finish(call, failed)?.(value);
+  }
+
+  /** The call stays under way until the rest of its reply is here. */
+  #awaitParcel(peer: Peer, call: number, failed: boolean, { parcel }: ComingParcel): void {
+    this.#parcels.receive(peer.endpoint, parcel, (arrived) => {
+      if (peer.gone !== undefined) return;
+      this.#finish(call, failed)?.(arrived);
+      this.#onChange(); // its credit is free, and there may be no reply to notice that
+    });
   }
 
   /** Takes the credit of so many messages back that want no reply. */

@@ -177,7 +177,8 @@ export class Spinner {
         if (!bus.open) return true;
         await undefined; // spinning must not hold up what the messages set in motion
       }
-    } while (performance.now() < end && bus.maySpin());
+      if (!bus.maySpin()) return false;
+    } while (performance.now() < end);
     this.#missesInARow++;
     return false;
   }

@@ -97,6 +97,7 @@ class Subject {
     this.allocators.forEach((_, index) => this.drain(index));
     this.check();
     for (const allocator of this.allocators) {
+      allocator.mallocTrim();
       const { liveBlocks, usedBytes, freeBytes, largestFreeBytes } = allocator.statistics();
       assertEquals([liveBlocks, usedBytes, largestFreeBytes], [0, 0, freeBytes]);
     }
@@ -302,6 +303,32 @@ Deno.test("Allocator agrees with the shadow allocator on a long run of a nearly 
       if (i % 250 === 0) subject.check();
     }
     assert(subject.allocators[0]!.statistics().failedMallocs > 0, "the slice was never full");
+    subject.finish(random);
+  });
+});
+
+Deno.test("Allocator agrees with the shadow allocator where small classes open, fill and close", () => {
+  withRandom((random) => {
+    const byteLength = 1.5 * 2 ** 20;
+    const subject = new Subject([{ byteOffset: 64, byteLength }, {
+      byteOffset: 64 + byteLength,
+      byteLength,
+    }]);
+    const [owner] = subject.allocators;
+    const { totalBytes } = owner!.statistics();
+    for (let phase = 0; phase < 60; phase++) {
+      // Every other ten phases more than half of the slice is in use, and classes give way.
+      const large = phase % 20 < 10 ? 0 : owner!.malloc(Math.floor(totalBytes * 0.6));
+      const mostly = 16 * random.between(1, 15);
+      for (let step = 0; step < 400; step++) {
+        const size = random.below(4) === 0 ? random.below(2000) : mostly - random.below(8);
+        // Phases of many mallocs, then of many frees, and of both.
+        const kind = phase % 3 === 0 ? random.below(6) : phase % 3 === 1 ? 8 : random.below(KINDS);
+        subject.run([kind, size, random.next() >>> 1]);
+      }
+      owner!.free(large);
+      subject.check();
+    }
     subject.finish(random);
   });
 });

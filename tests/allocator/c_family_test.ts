@@ -308,6 +308,12 @@ const ROWS: readonly Row[] = [
       assertEquals(heap.mallocTrim(), 1);
       assertEquals(heap.statistics().liveBlocks, 0);
       assertEquals(heap.mallocTrim(), 0);
+      const byteLength = 2 ** 21; // small classes need a MiB
+      const slices = [{ byteOffset: 0, byteLength }];
+      const large = Allocator.create(new SharedArrayBuffer(byteLength), slices, 0);
+      large.free(large.malloc(100));
+      assertEquals(large.mallocTrim(), 1);
+      assertEquals(large.mallocTrim(), 0);
     },
   },
 ];

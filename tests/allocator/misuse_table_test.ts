@@ -11,11 +11,8 @@ import {
   InvalidAddressError,
 } from "../../allocator/mod.ts";
 
-const SLICE_BYTES = 65536;
-const SLICES = [0, 1, 2].map((index) => ({
-  byteOffset: 4096 + index * SLICE_BYTES,
-  byteLength: SLICE_BYTES,
-}));
+/** Small classes work in slices of the second size. */
+const SLICE_BYTES = [65536, 2 ** 21];
 
 /** Three slices on one thread: the owner of the blocks, and two others that free them. */
 interface Heaps {
@@ -26,10 +23,11 @@ interface Heaps {
   readonly words: Int32Array;
 }
 
-function make(debugHeap: boolean): Heaps {
-  const segment = new SharedArrayBuffer(4096 + SLICES.length * SLICE_BYTES);
-  const [owner, second, third] = SLICES.map((_, index) =>
-    Allocator.create(segment, SLICES, index, { debugHeap })
+function make(debugHeap: boolean, byteLength: number): Heaps {
+  const slices = [0, 1, 2].map((index) => ({ byteOffset: 4096 + index * byteLength, byteLength }));
+  const segment = new SharedArrayBuffer(4096 + slices.length * byteLength);
+  const [owner, second, third] = slices.map((_, index) =>
+    Allocator.create(segment, slices, index, { debugHeap })
   ) as [Allocator, Allocator, Allocator];
   return { owner, second, third, bytes: new Uint8Array(segment), words: new Int32Array(segment) };
 }
@@ -354,16 +352,16 @@ function check(outcome: Outcome, run: () => void): void {
 
 for (const { misuse, run, always, debug } of ROWS) {
   Deno.test(`${misuse}: always on, ${always === "missed" ? "missed" : "caught"}`, () => {
-    check(always, () => run(make(false)));
+    for (const bytes of SLICE_BYTES) check(always, () => run(make(false, bytes)));
   });
   Deno.test(`${misuse}: debug heap, ${debug === "missed" ? "missed" : "caught"}`, () => {
-    check(debug, () => run(make(true)));
+    check(debug, () => run(make(true, SLICE_BYTES[0]!)));
   });
 }
 
 Deno.test("a read of memory never written, or freed, shows in a debug heap by its bytes", () => {
   for (const debugHeap of [false, true]) {
-    const { owner, second, bytes } = make(debugHeap);
+    const { owner, second, bytes } = make(debugHeap, SLICE_BYTES[0]!);
     const address = between(owner, 100);
     assertEquals(bytes[address + 50], debugHeap ? 0xcd : 0);
     bytes[address + 50] = 7;

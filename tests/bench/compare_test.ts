@@ -58,6 +58,7 @@ Deno.test("compare allocator --json prints one object with every key, and exits 
     assertEquals(Object.keys(report.ratios), [
       "time_vs_assemblyscript",
       "time_vs_glibc",
+      "time_vs_native_tlsf",
       "rate_vs_thing_10k_live",
       "rate_vs_gc_arrays",
       "space_mean",
@@ -81,6 +82,7 @@ Deno.test("compare allocator --json prints one object with every key, and exits 
     assertEquals([...contestants].sort(), [
       "@thi.ng/malloc",
       "AssemblyScript TLSF",
+      "TLSF in C",
       "Tidepool",
       "glibc malloc",
       "new Uint8Array(n)",
@@ -107,6 +109,7 @@ Deno.test("compare messages --json prints one object with every key, and exits b
     "seq_time_vs_best_peer",
     "rate64_vs_best_peer",
     "rate_of_8_shards_vs_2",
+    "rate_of_8_shards_vs_2_at_128",
     "idle_cpu_percent",
   ]);
   for (const [key, value] of Object.entries(report.ratios)) {

@@ -3,7 +3,6 @@ import {
   defineTasks,
   type ForeignPtr,
   makeForeign,
-  SharedPtr,
   submitTo,
   type Task,
   UniquePtr,

@@ -8,13 +8,7 @@ import {
   ShardCrashedError,
   StaleForeignPtrError,
 } from "@tidepool/core";
-import {
-  assert,
-  assertEquals,
-  assertInstanceOf,
-  assertRejects,
-  assertStrictEquals,
-} from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { adversityTasks, type Carrier } from "./adversity_tasks.ts";
 import { outcomeTasks, type Piece } from "./outcome_tasks.ts";
 

@@ -10,6 +10,16 @@ import type { Registry } from "./registry.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
+/** What this repository's deno.json says of the package. */
+export const LIBRARY: {
+  readonly name: string;
+  readonly version: string;
+  readonly exports: Readonly<Record<string, string>>;
+} = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+
+/** What imports the package from a registry, where no `deno.json` says so. */
+export const LIBRARY_SPECIFIER = `jsr:${LIBRARY.name}@${LIBRARY.version}`;
+
 /** What a program of the project left behind. */
 export interface Outcome {
   readonly code: number;
@@ -46,7 +56,7 @@ export class ConsumerProject implements AsyncDisposable {
   ): Promise<ConsumerProject> {
     const consumer = new ConsumerProject(registry, await Deno.makeTempDir({ prefix: "consumer" }));
     await Deno.mkdir(consumer.#project);
-    const imports = { "@tidepool/core": "jsr:@tidepool/core@^0.1.0" };
+    const imports = { [LIBRARY.name]: LIBRARY_SPECIFIER };
     await consumer.write("deno.json", JSON.stringify({ imports, ...config }));
     for (const [name, text] of Object.entries(files)) await consumer.write(name, text);
     return consumer;
@@ -79,10 +89,13 @@ export class ConsumerProject implements AsyncDisposable {
 }
 
 /** What `deno publish` does with this repository as it is, against the registry. */
-export async function publishLibrary(registry: Registry): Promise<Outcome> {
+export async function publishLibrary(
+  registry: Registry,
+  token: string = registry.token,
+): Promise<Outcome> {
   const cache = await Deno.makeTempDir({ prefix: "publisher" });
   try {
-    const args = ["publish", "--allow-dirty", "--no-check", "--token", registry.token];
+    const args = ["publish", "--allow-dirty", "--no-check", "--token", token];
     return await runDeno(registry, ROOT, cache, args);
   } finally {
     await Deno.remove(cache, { recursive: true });

@@ -14,9 +14,6 @@ import { readTar } from "./tar_reader.ts";
 
 const TWO_DAYS_MS = 2 * 24 * 60 * 60 * 1000;
 
-/** What a Deno asked for: "GET /@tidepool/core/meta.json". */
-export type RegistryRequest = string;
-
 interface PublishedVersion {
   readonly exports: Record<string, string>;
   readonly files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
@@ -34,8 +31,8 @@ const FILE = /^\/(@[\w-]+\/[\w-]+)\/([^/]+)\/(.+)$/;
 export class Registry implements AsyncDisposable {
   /** What `deno publish --token` has to be given. */
   readonly token: string = crypto.randomUUID();
-  /** Every request so far, in order. */
-  readonly requests: RegistryRequest[] = [];
+  /** Every request so far, in order: "GET /@tidepool/core/meta.json". */
+  readonly requests: string[] = [];
   readonly #versions = new Map<string, Map<string, PublishedVersion>>();
   readonly #modules = new Map<string, string>();
   readonly #server: Deno.HttpServer<Deno.NetAddr> = Deno.serve(

@@ -4,7 +4,13 @@
  * embeds is the graph that `deno info` shows, and that is checked.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ConsumerProject, type Outcome, publishLibrary } from "../harness/consumer_project.ts";
+import {
+  ConsumerProject,
+  LIBRARY,
+  LIBRARY_SPECIFIER,
+  type Outcome,
+  publishLibrary,
+} from "../harness/consumer_project.ts";
 import { Registry } from "../harness/registry.ts";
 
 const HERE = new URL("./stranger/", import.meta.url);
@@ -85,7 +91,7 @@ Deno.test("the worker's module is in a project's graph, for deno compile to embe
     module.specifier
   );
   const found = specifiers.filter((specifier: string) => specifier.includes("worker_main"));
-  assertEquals(found, [`${registry.url}@tidepool/core/0.1.0/shard/worker_main.ts`]);
+  assertEquals(found, [`${registry.url}${LIBRARY.name}/${LIBRARY.version}/shard/worker_main.ts`]);
 });
 
 Deno.test("tasks may be published themselves, as a package that depends on the library", async () => {
@@ -126,7 +132,7 @@ Deno.test("Deno lets no package import tasks from a server that is no registry",
   await using server = new Registry();
   const tasks = server.serveModule(
     "/tasks.ts",
-    PROGRAM["tasks.ts"].replace('"@tidepool/core"', '"jsr:@tidepool/core@^0.1.0"'),
+    PROGRAM["tasks.ts"].replace('"@tidepool/core"', `"${LIBRARY_SPECIFIER}"`),
   );
   await using consumer = await ConsumerProject.create(registry, {
     "main.ts": PROGRAM["main.ts"].replace("./tasks.ts", tasks),

@@ -3,7 +3,7 @@
  * them it runs, and without any one of them it does not.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { ConsumerProject, publishLibrary } from "../harness/consumer_project.ts";
+import { ConsumerProject, LIBRARY_SPECIFIER, publishLibrary } from "../harness/consumer_project.ts";
 import { Registry } from "../harness/registry.ts";
 
 const TASKS = `import { defineTasks, makeForeign, thisShard } from "@tidepool/core";
@@ -119,7 +119,7 @@ Deno.test("each feature runs with its smallest permissions, and with none fewer"
   await using elsewhere = new Registry(); // no registry here, but a server
   const published = await publishLibrary(registry);
   assertEquals(published.code, 0, published.stderr);
-  const jsr = TASKS.replace('"@tidepool/core"', '"jsr:@tidepool/core@^0.1.0"');
+  const jsr = TASKS.replace('"@tidepool/core"', `"${LIBRARY_SPECIFIER}"`);
   for (const feature of features(registry.url, elsewhere.serveModule("/tasks.ts", jsr))) {
     await t.step(feature.name, async () => {
       const files = { "main.ts": feature.program, ...feature.files };

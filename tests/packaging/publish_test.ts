@@ -1,17 +1,13 @@
 /** What a stranger gets: the package, as `deno publish` sends it. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { publishLibrary } from "../harness/consumer_project.ts";
+import { LIBRARY, publishLibrary } from "../harness/consumer_project.ts";
 import { Registry } from "../harness/registry.ts";
-
-const config = JSON.parse(
-  await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
-);
 
 Deno.test("deno publish sends the library, its documents and nothing else", async () => {
   await using registry = new Registry();
   const { code, stderr } = await publishLibrary(registry);
   assertEquals(code, 0, stderr);
-  const files = registry.filesOf(config.name, config.version);
+  const files = registry.filesOf(LIBRARY.name, LIBRARY.version);
   const elsewhere = [...files.keys()].filter((path) =>
     !/^(allocator|shard|foreign|docs)\//.test(path)
   );
@@ -22,7 +18,7 @@ Deno.test("deno publish sends the library, its documents and nothing else", asyn
   // The README's links lead into docs/, which is read where the package is.
   assert(files.has("docs/README.md") && files.has("docs/errors.md"));
   // The worker's module is loaded by URL: it has to be there, though nothing exports it.
-  for (const path of ["shard/worker_main.ts", ...Object.values<string>(config.exports)]) {
+  for (const path of ["shard/worker_main.ts", ...Object.values(LIBRARY.exports)]) {
     assert(files.has(path.replace("./", "")), `${path} is missing`);
   }
 });
@@ -38,8 +34,7 @@ Deno.test("deno publish has nothing to say but that tasks are imported by their 
 
 Deno.test("a registry refuses a package without its token", async () => {
   await using registry = new Registry();
-  const stranger = { url: registry.url, token: "wrong", requests: registry.requests };
-  const { code, stderr } = await publishLibrary(stranger as Registry);
+  const { code, stderr } = await publishLibrary(registry, "no such token");
   assert(code !== 0);
   assertStringIncludes(stderr, "Expected the token of this registry");
 });

@@ -18,6 +18,11 @@ export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("latin1");
 }
 
+/** Whether a write failed because the server has closed the connection. */
+export function isClosedByServer(error: unknown): boolean {
+  return error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.ConnectionReset;
+}
+
 /** One connection to a server. */
 export class Client implements Disposable {
   readonly #socket: Deno.TcpConn;

@@ -1,9 +1,8 @@
 /** Shards of the server that die and come back. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { SeededRandom } from "../../harness/seeded_random.ts";
-import { runSeed } from "../../harness/seeded_random.ts";
-import type { Client } from "./client.ts";
+import { runSeed, SeededRandom } from "../../harness/seeded_random.ts";
+import { type Client, isClosedByServer } from "./client.ts";
 import { homeOfKey, keyAtHomeOn, TestServer } from "./test_server.ts";
 
 const SHARDS = 3;
@@ -91,7 +90,7 @@ async function hammer(
       const [answer] = await Promise.all([
         client.until("MN\r\n"),
         client.send(`${command}mn\r\n`).catch((error: unknown) => {
-          if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+          if (!isClosedByServer(error)) throw error;
         }),
       ]);
       if (!answer.endsWith("MN\r\n")) { // closed in the middle, as a value can't be completed

@@ -10,7 +10,7 @@ import {
 } from "@tidepool/core";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type List, replicatedTasks } from "./replicated_tasks.ts";
-import { outcomeTasks } from "./outcome_tasks.ts";
+import { outcomeTasks } from "../foreign/outcome_tasks.ts";
 
 function start(options: RuntimeOptions = {}): Promise<Runtime> {
   return Runtime.start({ shards: 3, memory: "12MiB", ...options });

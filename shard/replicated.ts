@@ -9,18 +9,14 @@
  * @module
  */
 
-import {
-  checkRepeatable,
-  type Endpoint,
-  isShard,
-  localEndpoint,
-  registerRepeatable,
-  registerWireType,
-  type Runtime,
-  type Task,
-} from "../shard/mod.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { NoReplicaError } from "./errors.ts";
+import { checkRepeatable, registerRepeatable } from "./invoke.ts";
 import { findReplica, type Replica, replicaTasks, restore } from "./replicas.ts";
+import type { Runtime } from "./runtime.ts";
+import { isShard, localEndpoint } from "./shard.ts";
+import type { Task } from "./task.ts";
+import { registerWireType } from "./wire_types.ts";
 
 /** What names a value: its home, which life of the home it was, and a number. */
 const WORDS = 3;

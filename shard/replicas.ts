@@ -5,18 +5,11 @@
  * @module
  */
 
-import {
-  allShards,
-  checkRepeatable,
-  defineTasks,
-  type Endpoint,
-  findTask,
-  localEndpoint,
-  oneErrorOf,
-  ShardCrashedError,
-  type Task,
-} from "../shard/mod.ts";
-import { NoReplicaError } from "./errors.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { NoReplicaError, ShardCrashedError } from "./errors.ts";
+import { allShards, checkRepeatable, oneErrorOf } from "./invoke.ts";
+import { localEndpoint } from "./shard.ts";
+import { defineTasks, findTask, type Task } from "./task.ts";
 
 /** The copy of this shard. */
 export class Replica {
@@ -114,9 +107,9 @@ async function change(
 
 /** Brings the values whose home is here to a shard that was started again, behind their changes. */
 export function restore(shard: number): void {
-  const endpoint = localEndpoint();
   for (const [name, replica] of replicas) {
-    if (replica.changes === undefined) continue;
+    if (replica.changes === undefined) continue; // always so on the host, which is no value's home
+    const endpoint = localEndpoint();
     const told = replica.changes
       .then(() => tell(name, [shard]))
       .catch((error) => endpoint.warn(error));

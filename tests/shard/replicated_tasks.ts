@@ -27,6 +27,7 @@ interface ReplicatedTasks {
   readonly refuse: Task<[List, string], List>;
   readonly giveFunction: Task<[List], List>;
   readonly setFrom: Task<[Replicated<List>, List], string>;
+  readonly appendFrom: Task<[Replicated<List>, string], void>;
   readonly appendEach: Task<[Replicated<List>, string, number], string[]>;
   readonly watch: Task<[Replicated<List>, number], number[]>;
   readonly grow: Task<[List], List>;
@@ -64,6 +65,7 @@ export const replicatedTasks: ReplicatedTasks = defineTasks(import.meta.url, {
     await list.set(value);
     return list.local().join(","); // what was written is read
   },
+  appendFrom: (list: Replicated<List>, item: string) => list.update(replicatedTasks.append, item),
   /** Appends many at once; what this shard read when each was made. */
   appendEach: async (list: Replicated<List>, prefix: string, count: number) => {
     const missing: string[] = [];

@@ -1,0 +1,49 @@
+/**
+ * What the owner of an object answers to a request for copies: handles that it has opened for the
+ * endpoint that asks. They travel as a wire type of their own, so that they are foreign pointers when
+ * the call's promise resolves, with nothing in between.
+ *
+ * ```
+ * word 0  OWNER   the owner
+ *      1  COUNT   of `copy(n)`; -1: of `copy()`
+ *      2  HANDLE  of `copy()`; of `copy(n)` the address of a block with the handles, in units of
+ *                 8 bytes, which the receiver frees
+ *      3  OBJECT  as in handle_layout.ts
+ * ```
+ *
+ * @module
+ */
+
+import { STRUCT_UNIT_BYTES } from "./handle_layout.ts";
+
+/** Words of granted copies. */
+export const GRANTED_WORDS = 4;
+
+/** Opened handles, on their owner. */
+export class GrantedCopies {
+  /** The owner. */
+  readonly owner: number;
+  /** How many were asked for; -1 for the one of `copy()`. */
+  readonly count: number;
+  /** The handle, or the address of several. */
+  readonly handle: number;
+  /** OBJECT of handle_layout.ts. */
+  readonly object: number;
+
+  /** Made where the handles are opened, for the endpoint that holds them by then. */
+  constructor(owner: number, count: number, handle: number, object: number) {
+    this.owner = owner;
+    this.count = count;
+    this.handle = handle;
+    this.object = object;
+  }
+
+  /** Writes them as a message carries them. */
+  static write(granted: GrantedCopies, words: Int32Array, at: number): void {
+    const { owner, count, handle, object } = granted;
+    words[at] = owner;
+    words[at + 1] = count;
+    words[at + 2] = count < 0 ? handle : handle / STRUCT_UNIT_BYTES;
+    words[at + 3] = object;
+  }
+}
