@@ -100,33 +100,25 @@ const lostPointers = new FinalizationRegistry<Hold>((hold) => hold.lost());
 const MAX_YOUNG = 1024;
 
 // Most pointers are put away within moments, and to watch one costs more than to make it: so those
-// that come wait here, in a ring, until the thread has nothing to do or so many others have come.
-const youngPointers = new Array<object | undefined>(MAX_YOUNG).fill(undefined);
-const youngHolds = new Array<Hold | undefined>(MAX_YOUNG).fill(undefined);
-let oldest = 0;
-let hasYoung = false;
+// that come wait here until the thread has nothing to do, or they are many.
+const youngPointers: (object | undefined)[] = [];
+const youngHolds: (Hold | undefined)[] = [];
+let youngCount = 0;
 
 /** Has `hold` come home when `pointer` is garbage and still holds something. */
 export function watch(pointer: object, hold: Hold): void {
-  register(oldest);
-  youngPointers[oldest] = pointer;
-  youngHolds[oldest] = hold;
-  oldest = (oldest + 1) & (MAX_YOUNG - 1);
-  hasYoung = true;
+  if (youngCount === MAX_YOUNG) watchYoung();
+  youngPointers[youngCount] = pointer;
+  youngHolds[youngCount++] = hold;
 }
 
 /** Watches those that wait; called when the thread has nothing to do. */
 export function watchYoung(): void {
-  if (!hasYoung) return;
-  for (let i = 0; i < MAX_YOUNG; i++) {
-    register(i);
+  for (let i = 0; i < youngCount; i++) {
+    const hold = youngHolds[i]!;
+    if (!hold.isNull) lostPointers.register(youngPointers[i]!, hold);
     youngPointers[i] = undefined;
     youngHolds[i] = undefined;
   }
-  hasYoung = false;
-}
-
-function register(index: number): void {
-  const hold = youngHolds[index];
-  if (hold !== undefined && !hold.isNull) lostPointers.register(youngPointers[index]!, hold);
+  youngCount = 0;
 }
