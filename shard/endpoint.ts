@@ -250,7 +250,6 @@ export class Endpoint {
    */
   declareBack(shard: number): void {
     this.bus.declareBack(shard, this.epochOf(shard));
-    this.#backListeners.forEach((listener) => listener(shard));
   }
 
   /** Which life of `shard` it is, from 0: it grows when the shard is started again. O(1). */
@@ -264,7 +263,10 @@ export class Endpoint {
       if (shard === this.id) continue;
       const obituary = readObituary(this.buffer, this.layout, shard);
       if (obituary !== undefined) this.bus.declareGone(shard, obituary);
-      else if (this.bus.isGone(shard) && this.#isRunning(shard)) this.declareBack(shard);
+      else if (this.bus.isGone(shard) && this.#isRunning(shard)) {
+        this.declareBack(shard);
+        this.#backListeners.forEach((listener) => listener(shard));
+      }
     }
   }
 

@@ -14,7 +14,8 @@ async function main([minutes = "60"]: string[]): Promise<void> {
   }
   const end = performance.now() + Number(minutes) * 60_000;
   const sum = { right: 0, crashed: 0, givenUp: 0, deaths: 0 };
-  for (let seed = runSeed(), round = 0; performance.now() < end; round++) {
+  let seed = runSeed();
+  for (let round = 0; performance.now() < end; round++) {
     console.log(`round ${round}, seed ${seed}; so far ${JSON.stringify(sum)}`);
     const report = await soakRound(seed, CALLS);
     for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += report[key];
