@@ -51,10 +51,12 @@ export class Reallocation {
 
   /** Whether the address is that of a live block of this slice: what locateBlock() tells at length. */
   #isOwn(address: number): boolean {
+    if (typeof address !== "number" || this.#allocator.debugHeap !== undefined) return false;
     const { words, tlsf } = this.#heap;
     const offset = address - words.byteOffset;
-    return this.#allocator.debugHeap === undefined && offset > 0 && offset <= words.byteLength &&
-      (offset & 7) === 0 && looksLive(words, (offset >>> 2) - 1, tlsf.firstBlock, tlsf.sentinel);
+    // A fraction is no multiple of 8 here, and would be one for `&`.
+    return offset > 0 && offset < words.byteLength && offset % 8 === 0 &&
+      looksLive(words, offset / 4 - 1, tlsf.firstBlock, tlsf.sentinel);
   }
 
   #move(address: number, index: number, byteLength: number): number {

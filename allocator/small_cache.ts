@@ -87,9 +87,11 @@ export class SmallCache {
   /** Frees a live block, with `header`, which passed the checks. Gives back 16 others at most. */
   free(block: number, header: number): void {
     const granules = Math.min(header >>> 3, SMALL_GRANULES);
-    if (this.states[granules] === CLASS_BLOCKS) this.#makeRoom(granules);
-    // What was given back may have been the block to the left of this one.
-    header = this.#words[block]!;
+    if (this.states[granules] === CLASS_BLOCKS) {
+      this.#makeRoom(granules);
+      // What was given back may have been the block to the left of this one.
+      header = this.#words[block]!;
+    }
     if (this.states[granules] === CLOSED) this.#tlsf.release(block, header);
     else this.#keep(block, header, granules);
   }

@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- a command-line program
 /**
  * What a call costs, without the waiting: both ends of the bus on one thread, polled in turn, so that
  * processor time and memory are those of the call and of nothing else.

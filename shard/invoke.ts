@@ -102,11 +102,7 @@ export async function mapReduce<Arguments extends readonly unknown[], Result, Ac
   return await reduceInOrder(results, initial, reduce);
 }
 
-/**
- * The ids of all shards of the runtime of `endpoint`.
- *
- * @experimental
- */
+/** The ids of all shards of the runtime of `endpoint`. */
 export function allShards({ shardCount }: Endpoint): number[] {
   return Array.from({ length: shardCount }, (_, shard) => shard);
 }
@@ -166,8 +162,6 @@ export async function reduceInOrder<Result, Accumulated>(
 /**
  * The error itself where there is one, or where all are alike, as when a constructor refuses the
  * same argument everywhere: so callers can catch its class. Else an AggregateError of all.
- *
- * @experimental
  */
 export function oneErrorOf(errors: readonly unknown[], message: () => string): unknown {
   const [first, ...others] = errors;
@@ -185,11 +179,7 @@ function areAlike(a: unknown, b: unknown): boolean {
 /** Wire types whose objects are mere names of something, and may go to any number of shards. */
 const repeatable = new Set<unknown>();
 
-/**
- * Lets objects of a wire type be sent to several shards at once.
- *
- * @experimental
- */
+/** Lets objects of a wire type be sent to several shards at once. */
 export function registerRepeatable(wireClass: unknown): void {
   repeatable.add(wireClass);
 }
@@ -203,8 +193,6 @@ function isPrimitive(value: unknown): boolean {
  * Refuses arguments that cannot be sent to several shards, before the first of them is called: what
  * cannot travel at all, and what belongs to one shard. It encodes them once more than needed, unless
  * they are all primitives.
- *
- * @experimental
  */
 export function checkRepeatable(endpoint: Endpoint, args: readonly unknown[]): void {
   if (!Array.isArray(args)) {

@@ -122,8 +122,6 @@ export function defineTasks<Functions extends Record<string, TaskFunction>>(
 /**
  * The function behind a module's URL and a key, here. Imports the module when it has defined no
  * tasks on this thread yet; until then the result is a promise.
- *
- * @experimental
  */
 export function findTask(module: string, key: string): TaskFunction | Promise<TaskFunction> {
   const known = tasksByModule.get(module)?.get(key);

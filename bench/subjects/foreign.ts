@@ -32,11 +32,8 @@ const READ = "read a field of a struct of the other thread";
 const IN_FLIGHT = 64;
 /** Operations between two looks at the clock. */
 const CHUNK = 64;
-/**
- * Copies that are held at most: then they are put away, untimed. So many, because the first call
- * after that takes twice the time of the others: of `copy(64)` there are 16 between two.
- */
-const HELD_COPIES = 1024;
+/** Copies that are held at most: then they are put away, untimed. */
+const HELD_COPIES = 64;
 /** Far more than any sample takes: whoever needs it hangs. */
 const PATIENCE_MS = 20_000;
 
