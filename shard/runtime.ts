@@ -409,6 +409,7 @@ export class Runtime {
       );
       this.#threads.terminate();
     }
+    if (this.#crash !== undefined && bus.hasToldGone(this.#crash.shard)) this.#crashReported = true;
     const failure = this.#failure ?? this.#crash;
     if (failure !== undefined && !this.#crashReported) throw failure;
     this.#settleClosed.resolve();

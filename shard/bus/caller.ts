@@ -106,7 +106,10 @@ export class Caller {
     noReply = false,
     urgent = false,
   ): Promise<unknown> {
-    if (peer.gone !== undefined) return Promise.reject(peer.gone);
+    if (peer.gone !== undefined) {
+      peer.goneTold = true;
+      return Promise.reject(peer.gone);
+    }
     const waiting = peer.waiting.length + peer.runningOn;
     if (waiting >= MAX_WAITING_CALLS && !urgent) {
       return Promise.reject(new BusyError(peer.endpoint, waiting));

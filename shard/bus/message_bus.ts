@@ -460,6 +460,11 @@ export class MessageBus {
     return this.#peers[endpoint]?.gone !== undefined;
   }
 
+  /** Whether a call was rejected because `endpoint` is gone, one that was made since. */
+  hasToldGone(endpoint: number): boolean {
+    return this.#peers[endpoint]?.goneTold === true;
+  }
+
   /** `endpoint` has come back for its life `epoch`, with empty rings and no memory of the former. */
   declareBack(endpoint: number, epoch: number): void {
     this.#allocator.remoteFrees.restore(endpoint);

@@ -127,6 +127,8 @@ export class Peer {
   runningOn = 0;
   /** Why nothing more can be sent to it. */
   gone: Error | undefined;
+  /** Whether a call made since then has been rejected with that. */
+  goneTold = false;
   /** Whether the ring to it has records that are not published. */
   dirty = false;
 

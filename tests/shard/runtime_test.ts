@@ -252,6 +252,14 @@ Deno.test("Runtime.stop() throws a crash that no call has told", async () => {
   await assertRejects(() => runtime.stop(), ShardCrashedError, "after the reply");
 });
 
+Deno.test("Runtime.stop() does not throw a crash that a call made after it has told", async () => {
+  const runtime = await Runtime.start({ ...SMALL, onCrash: "keep" });
+  await runtime.submitTo(1, busTasks.crashLater);
+  await assertRejects(() => runtime.closed, ShardCrashedError, "after the reply");
+  await assertRejects(() => runtime.submitTo(1, busTasks.id), ShardCrashedError);
+  await runtime.stop();
+});
+
 Deno.test("Runtime.start() names what is wrong with its options", async () => {
   const cases: [Parameters<typeof Runtime.start>[0], string][] = [
     [{ shards: 0, memory: 1 }, "Cannot start 0 shards: expected a whole number from 1 to 256"],

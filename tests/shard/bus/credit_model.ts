@@ -157,7 +157,8 @@ export class CreditModel {
 
   /** Turns of all endpoints until none finds anything. */
   async settle(): Promise<void> {
-    for (let turn = 0, idle = 0; idle < 2 * this.buses.length; turn++) {
+    let idle = 0;
+    for (let turn = 0; idle < 2 * this.buses.length; turn++) {
       if (turn === MAX_TURNS) throw new Error(`still busy after ${MAX_TURNS} turns`);
       idle = await this.poll(turn % this.buses.length) ? 0 : idle + 1;
       if (this.faults.length > 0) return;

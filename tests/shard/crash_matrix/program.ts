@@ -29,12 +29,19 @@ const unloadable = defineTasks(new URL("./throws_when_loaded.ts", import.meta.ur
 /** One cell: a runtime, and the promises that must settle. */
 class Cell {
   readonly runtime: Runtime;
+  readonly policy: Policy;
   readonly #ending: Ending;
   readonly #restarts: readonly PromiseWithResolvers<void>[];
   readonly #settled: [string, Promise<string>][] = [];
 
-  private constructor(ending: Ending, runtime: Runtime, restarts: PromiseWithResolvers<void>[]) {
+  private constructor(
+    ending: Ending,
+    policy: Policy,
+    runtime: Runtime,
+    restarts: PromiseWithResolvers<void>[],
+  ) {
     this.#ending = ending;
+    this.policy = policy;
     this.runtime = runtime;
     this.#restarts = restarts;
   }
@@ -50,7 +57,7 @@ class Cell {
       ...moment === "queued" ? { ringSlots: 2 } : {},
       ...ending === "loop" ? { watchdogMs: WATCHDOG_MS } : {},
     });
-    return new Cell(ending, runtime, restarts);
+    return new Cell(ending, policy, runtime, restarts);
   }
 
   /** Makes the victim die while it serves a call: the call. */
@@ -140,7 +147,9 @@ const PLAYS: Record<Moment, (cell: Cell) => Promise<void> | void> = {
     const started = cell.runtime.startSharded(dyingService, cell.death, "start");
     cell.watch("start", started);
     const service = await started.catch(() => undefined);
-    if (service !== undefined) cell.watch("invoke", service.invokeOn(VICTIM, "shard"));
+    if (service !== undefined) await cell.watch("invoke", service.invokeOn(VICTIM, "shard"));
+    // It may have answered all of that before it died.
+    if (cell.policy !== "restart") await outcomeOf(cell.runtime.closed);
   },
   async "service stop"(cell) {
     const service = await cell.runtime.startSharded(dyingService, cell.death, "stop");
