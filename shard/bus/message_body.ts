@@ -22,7 +22,7 @@ import {
 } from "./record_layout.ts";
 import { Transferred } from "./parcels.ts";
 import { ValueCodec } from "./value_codec.ts";
-import type { WireType } from "./wire_type.ts";
+import { type WireType, WireTypes } from "./wire_type.ts";
 
 /** To set the length of an array calls into the runtime, even if it is that already: 50 ns. */
 function empty(transfers: object[]): void {
@@ -33,7 +33,7 @@ function empty(transfers: object[]): void {
 export class MessageBody {
   readonly #allocator: Allocator;
   readonly #segment: Uint8Array;
-  readonly #types: readonly WireType<object>[];
+  readonly #types: WireTypes;
   readonly #values: ValueCodec;
   readonly #inline: InlineCodec;
   readonly #inlineTransfers: object[] = [];
@@ -47,13 +47,13 @@ export class MessageBody {
   ) {
     this.#allocator = allocator;
     this.#segment = new Uint8Array(buffer);
-    this.#types = types;
+    this.#types = new WireTypes(types);
     // Refused while it is written: a message of gigabytes would be copied first for nothing.
     this.#values = new ValueCodec(types, {
       maxBytes: allocator.statistics().totalBytes,
       tooLong: (byteLength) => this.memoryError(byteLength),
     });
-    this.#inline = new InlineCodec(types);
+    this.#inline = new InlineCodec(this.#types);
   }
 
   /**
@@ -108,12 +108,7 @@ export class MessageBody {
     const transfers = this.#transfers;
     for (let i = 0; i < transfers.length; i++) {
       const value = transfers[i]!;
-      for (const type of this.#types) {
-        if (value instanceof type.class) {
-          type.moved(value, to);
-          break;
-        }
-      }
+      this.#types.list[this.#types.indexOf(value)]!.moved(value, to);
     }
     empty(transfers);
   }
@@ -226,7 +221,7 @@ export class MessageBody {
 
   #wireTypeOf(object: object): WireType<object> | undefined {
     try {
-      return this.#types.find((each) => object instanceof each.class);
+      return this.#types.list[this.#types.indexOf(object)];
     } catch {
       return undefined; // a Proxy whose traps throw is none of ours
     }

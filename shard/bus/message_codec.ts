@@ -22,7 +22,7 @@ import {
   TAG_WIRE,
   TAGS_WORD,
 } from "./record_layout.ts";
-import type { WireType } from "./wire_type.ts";
+import type { WireTypes } from "./wire_type.ts";
 
 /** The most characters of a string that the cells of one record hold. */
 export const INLINE_CHARACTERS = CELL_COUNT * 8 - 4;
@@ -62,9 +62,9 @@ export class RecordViews {
 
 /** Writes and reads the values that fit a record. */
 export class InlineCodec {
-  readonly #types: readonly WireType<object>[];
+  readonly #types: WireTypes;
 
-  constructor(types: readonly WireType<object>[]) {
+  constructor(types: WireTypes) {
     this.#types = types;
   }
 
@@ -115,9 +115,9 @@ export class InlineCodec {
             tag = TAG_NULL;
             break;
           }
-          const id = this.#wireTypeOf(value);
+          const id = this.#types.indexOf(value);
           if (id < 0) return false;
-          const type = this.#types[id]!;
+          const type = this.#types.list[id]!;
           const cells = (type.words + 2) >> 1;
           // The same object twice is one shared reference, which only the value codec can say.
           if (cell + cells > CELL_COUNT || transfers.includes(value)) return false;
@@ -190,7 +190,7 @@ export class InlineCodec {
           break;
         }
         case TAG_WIRE: {
-          const type = this.#types[views.words[at]!]!;
+          const type = this.#types.list[views.words[at]!]!;
           try {
             into[i] = type.read(views.words, at + 1);
           } catch (error) {
@@ -235,21 +235,12 @@ export class InlineCodec {
       if (tag === TAG_NUMBER || tag === TAG_BIGINT) cell++;
       else if (tag === TAG_LATIN1) cell += (views.words[at]! + 4 + 7) >> 3;
       else if (tag === TAG_WIRE) {
-        const type = this.#types[views.words[at]!]!;
+        const type = this.#types.list[views.words[at]!]!;
         if (i < failed) type.abandon?.(read[i] as object);
         else if (i > failed) type.undelivered(views.words, at + 1);
         cell += (type.words + 2) >> 1;
       }
     }
-  }
-
-  /** Index of the wire type of `value`, or -1. The table is short, so a scan beats a map. */
-  #wireTypeOf(value: object): number {
-    const types = this.#types;
-    for (let i = 0; i < types.length; i++) {
-      if (value instanceof types[i]!.class) return i;
-    }
-    return -1;
   }
 }
 

@@ -9,7 +9,7 @@
 import type { LengthLimit } from "./byte_writer.ts";
 import { ValueReader } from "./value_reader.ts";
 import { ValueWriter } from "./value_writer.ts";
-import type { WireType } from "./wire_type.ts";
+import { type WireType, WireTypes } from "./wire_type.ts";
 
 export { type ErrorClass, registerErrorClass } from "./error_codec.ts";
 
@@ -39,7 +39,7 @@ export class ValueCodec {
   constructor(types: readonly WireType<object>[], limit: LengthLimit = NO_LIMIT) {
     this.#types = types;
     this.#limit = limit;
-    this.#writer = new ValueWriter(types, limit);
+    this.#writer = new ValueWriter(new WireTypes(types), limit);
     this.#reader = new ValueReader(types);
   }
 

@@ -36,14 +36,14 @@ import {
   VIEW_CLASSES,
   WIRE,
 } from "./value_layout.ts";
-import { MAX_WIRE_WORDS, type WireType } from "./wire_type.ts";
+import { MAX_WIRE_WORDS, type WireTypes } from "./wire_type.ts";
 
 /** Among so many objects a scan finds one faster than a Map, which has to hash each of them. */
 const SCANNED_OBJECTS = 24;
 
 /** Writes one message at a time. */
 export class ValueWriter {
-  readonly #types: readonly WireType<object>[];
+  readonly #types: WireTypes;
   readonly #out: ByteWriter;
   readonly #shapes = new WrittenShapes();
   readonly #words = new Int32Array(MAX_WIRE_WORDS);
@@ -61,7 +61,7 @@ export class ValueWriter {
   #depth = 0;
   #transfers: object[] = [];
 
-  constructor(types: readonly WireType<object>[], limit: LengthLimit) {
+  constructor(types: WireTypes, limit: LengthLimit) {
     this.#types = types;
     this.#out = new ByteWriter(limit);
   }
@@ -265,7 +265,7 @@ export class ValueWriter {
   /** Everything but plain objects and arrays. */
   #other(value: object): void {
     const out = this.#out;
-    const type = this.#wireTypeOf(value);
+    const type = this.#types.indexOf(value);
     if (type >= 0) {
       this.#wire(value, type);
     } else if (ArrayBuffer.isView(value)) {
@@ -299,17 +299,8 @@ export class ValueWriter {
     }
   }
 
-  /** Index of the wire type of `value`, or -1. The table is short, so a scan beats a map. */
-  #wireTypeOf(value: object): number {
-    const types = this.#types;
-    for (let i = 0; i < types.length; i++) {
-      if (value instanceof types[i]!.class) return i;
-    }
-    return -1;
-  }
-
   #wire(value: object, index: number): void {
-    const type = this.#types[index]!;
+    const type = this.#types.list[index]!;
     try {
       type.write(value, this.#words, 0);
     } catch (error) {

@@ -35,3 +35,28 @@ export interface WireType<T extends object> {
   /** The message was admitted, but will never be read by anyone. Must not throw. */
   undelivered(words: Int32Array, wordIndex: number): void;
 }
+
+/** The wire types of an endpoint, to find that of an object. */
+export class WireTypes {
+  /** Their index is their number on the wire. */
+  readonly list: readonly WireType<object>[];
+  // To ask each class by instanceof takes 15 ns a class, and what a prototype inherits from does not
+  // change.
+  readonly #byPrototype = new WeakMap<object, number>();
+
+  constructor(list: readonly WireType<object>[]) {
+    this.list = list;
+  }
+
+  /** Index of the wire type of `value`, -1 if it has none. O(1). */
+  indexOf(value: object): number {
+    const prototype = Object.getPrototypeOf(value);
+    if (prototype === null) return -1;
+    let index = this.#byPrototype.get(prototype);
+    if (index === undefined) {
+      index = this.list.findIndex((type) => value instanceof type.class);
+      this.#byPrototype.set(prototype, index);
+    }
+    return index;
+  }
+}
