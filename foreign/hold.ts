@@ -26,6 +26,8 @@ export class Hold {
   copies: number = UNIQUE;
   /** What all copies have in common: OBJECT of handle_layout.ts. */
   object = 0;
+  /** The foreign pointer itself, until it is watched: see `watch()`. */
+  unwatched: object | undefined = undefined;
 
   constructor(home: Home, owner: number) {
     this.home = home;
@@ -101,24 +103,23 @@ const MAX_YOUNG = 1024;
 
 // Most pointers are put away within moments, and to watch one costs more than to make it: so those
 // that come wait here until the thread has nothing to do, or they are many.
-const youngPointers: (object | undefined)[] = [];
-const youngHolds: (Hold | undefined)[] = [];
+const young: (Hold | undefined)[] = [];
 let youngCount = 0;
 
 /** Has `hold` come home when `pointer` is garbage and still holds something. */
 export function watch(pointer: object, hold: Hold): void {
   if (youngCount === MAX_YOUNG) watchYoung();
-  youngPointers[youngCount] = pointer;
-  youngHolds[youngCount++] = hold;
+  hold.unwatched = pointer;
+  young[youngCount++] = hold;
 }
 
 /** Watches those that wait; called when the thread has nothing to do. */
 export function watchYoung(): void {
   for (let i = 0; i < youngCount; i++) {
-    const hold = youngHolds[i]!;
-    if (!hold.isNull) lostPointers.register(youngPointers[i]!, hold);
-    youngPointers[i] = undefined;
-    youngHolds[i] = undefined;
+    const hold = young[i]!;
+    if (!hold.isNull) lostPointers.register(hold.unwatched!, hold);
+    hold.unwatched = undefined;
+    young[i] = undefined;
   }
   youngCount = 0;
 }
