@@ -227,7 +227,7 @@ export class BinaryProtocol {
       if (found === true) {
         const { resultFlags, resultLength, resultCas } = view;
         const sent = this.#writeItemHead(resultFlags, resultLength, resultCas, view.keyAddress);
-        connection.output.copy(view.answerAddress, sent);
+        connection.output.copy(view.resultAddress, sent);
         return this.#end();
       }
       using lent = found;

@@ -278,7 +278,7 @@ export class Connection {
   /** Gives another shard a place to put a short value; `freeAnswer()` takes it back. */
   offerAnswer(): void {
     const { request } = this;
-    request.answerAddress = this.router.allocator.malloc(ANSWER_BYTES);
+    request.answerAddress = this.router.allocator.malloc(ANSWER_BYTES + 7);
     request.answerBytes = request.answerAddress === 0 ? 0 : ANSWER_BYTES;
   }
 

@@ -8,7 +8,11 @@
 import type { Allocator } from "@tidepool/core";
 import { OutOfMemoryError } from "./out_of_memory.ts";
 
-const FIRST_BYTES = 1024;
+const FIRST_BYTES = 2048;
+/** From so many bytes on it pays to have both ends of a copy lie alike within their eight bytes. */
+const ALIGNED_BYTES = 256;
+/** So many bytes in front of them are moved for it at most. */
+const MOVED_BYTES = 512;
 const ZERO = 48;
 const encoder = new TextEncoder();
 
@@ -26,6 +30,8 @@ export class Output {
   /** The block; 0 while there is none. */
   #address = 0;
   #capacity = 0;
+  /** Unused bytes at the start of the block: see `copy()`. */
+  #skipped = 0;
 
   constructor(allocator: Allocator) {
     this.#allocator = allocator;
@@ -34,7 +40,8 @@ export class Output {
 
   /** What waits, from its `start`-th byte on: valid until more is written. */
   view(start: number): Uint8Array {
-    return this.#bytes.subarray(this.#address + start, this.#address + this.length);
+    const first = this.#address + this.#skipped;
+    return this.#bytes.subarray(first + start, first + this.length);
   }
 
   /** Forgets what was sent, and frees the block. */
@@ -42,6 +49,7 @@ export class Output {
     this.#allocator.free(this.#address);
     this.#address = 0;
     this.#capacity = 0;
+    this.#skipped = 0;
     this.length = 0;
   }
 
@@ -63,8 +71,14 @@ export class Output {
     for (let i = 0; i < text.length; i++) this.#bytes[at + i] = text.charCodeAt(i);
   }
 
-  /** Adds bytes of the segment. */
+  /**
+   * Adds bytes of the segment. A long value goes a word at a time, ten times as fast, if both ends lie
+   * alike; so the few bytes in front of it move to where that is so.
+   */
   copy(address: number, length: number): void {
+    if (length >= ALIGNED_BYTES && this.length <= MOVED_BYTES && this.#skipped === 0) {
+      this.#skip((address - this.#address - this.length) & 7);
+    }
     const at = this.#take(length);
     if (length > 64) this.#bytes.copyWithin(at, address, address + length);
     else for (let i = 0; i < length; i++) this.#bytes[at + i] = this.#bytes[address + i]!;
@@ -96,13 +110,21 @@ export class Output {
     }
   }
 
+  /** Leaves so many bytes free at the start of the block. */
+  #skip(byteLength: number): void {
+    if (byteLength === 0) return;
+    if (byteLength + this.length > this.#capacity) this.#grow(byteLength + this.length);
+    const first = this.#address;
+    this.#bytes.copyWithin(first + byteLength, first, first + this.length);
+    this.#skipped = byteLength;
+  }
+
   /** Room for so many bytes behind what is there; its address. */
   #take(byteLength: number): number {
-    const needed = this.length + byteLength;
-    if (needed > this.#capacity) this.#grow(needed);
-    const at = this.#address + this.length;
-    this.length = needed;
-    return at;
+    const start = this.#skipped + this.length;
+    if (start + byteLength > this.#capacity) this.#grow(start + byteLength);
+    this.length += byteLength;
+    return this.#address + start;
   }
 
   #grow(needed: number): void {

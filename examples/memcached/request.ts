@@ -18,7 +18,7 @@ export const Request = struct("Request", {
   keyAddress: address,
   /** Where those of the value are. */
   valueAddress: address,
-  /** Where a short value may be put for an answer. */
+  /** Where a short value may be put for an answer: `answerBytes`, and seven more. */
   answerAddress: address,
   /** The version that is wanted, 0 for any. Those past 2^53 are never given out, and match none. */
   cas: f64,
@@ -26,6 +26,8 @@ export const Request = struct("Request", {
   delta: u64,
   /** The number that a missing item is made with. */
   initial: u64,
+  /** Outcome: where the value of a short answer begins. */
+  resultAddress: address,
   /** Outcome: the item's version. */
   resultCas: f64,
   /** Outcome: the item's number. */

@@ -122,7 +122,9 @@ export class Store {
     const { valueLength } = item;
     if (valueLength > view.answerBytes) return false;
     const start = valueOf(item);
-    this.#bytes.copyWithin(view.answerAddress, start, start + valueLength);
+    // Both ends lie alike within their eight bytes: see Output.copy().
+    view.resultAddress = view.answerAddress + (start & 7);
+    this.#bytes.copyWithin(view.resultAddress, start, start + valueLength);
     view.resultLength = valueLength;
     view.resultFlags = item.flags;
     view.resultCas = item.cas;

@@ -96,7 +96,7 @@ export class TextRetrieval {
     output.write(VALUE);
     output.copy(view.keyAddress, view.keyLength);
     this.#writeFigures(view.resultFlags, view.resultLength, withCas ? view.resultCas : -1);
-    output.copy(view.answerAddress, view.resultLength);
+    output.copy(view.resultAddress, view.resultLength);
     output.write(CRLF);
   }
 

@@ -2,7 +2,7 @@
  * A JSR of one's own on the loopback device: takes what `deno publish` sends, and serves it to
  * whoever resolves a `jsr:` specifier. `JSR_URL` points a Deno to it.
  *
- * The paths and the objects are those of https://jsr.io/docs/api. Two things are left out. There is
+ * The paths and the objects are those of the API that JSR documents. Two things are left out. There is
  * no `moduleGraph2` in a version's metadata, so that Deno reads the imports from the modules
  * themselves; and a package exists as soon as it is asked for, where JSR wants it to be made first.
  * And the day is another one: versions count as published two days ago, since Deno takes none that
