@@ -341,13 +341,17 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     const owner = words[at]!;
     const count = words[at + 1]!;
     const object = words[at + 3]!;
-    if (count < 0) return ForeignPtr.#ofHandle(home, owner, words[at + 2]!, object);
+    if (count < 0) {
+      return ForeignPtr.#ofHandle(home, owner, words[at + 2]!, words[at + 4]!, object);
+    }
     const { endpoint, segment } = home;
     const address = (words[at + 2]! >>> 0) * STRUCT_UNIT_BYTES;
     const first = address / WORD_BYTES;
     const copies = new Array<ForeignPtr<object, "shared">>(count);
     for (let i = 0; i < count; i++) {
-      copies[i] = ForeignPtr.#ofHandle(home, owner, segment[first + i]!, object);
+      const handle = segment[first + i]!;
+      const generation = home.words.generation(owner, handle);
+      copies[i] = ForeignPtr.#ofHandle(home, owner, handle, generation, object);
     }
     endpoint.allocator.free(address);
     return copies;
@@ -357,9 +361,9 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     home: Home,
     owner: number,
     handle: number,
+    generation: number,
     object: number,
   ): ForeignPtr<object, "shared"> {
-    const generation = home.words.generation(owner, handle);
     return new ForeignPtr<object, "shared">(
       new Hold(home, owner).setHandle(handle, generation, 0, object),
     );

@@ -9,6 +9,8 @@
  *      2  HANDLE  of `copy()`; of `copy(n)` the address of a block with the handles, in units of
  *                 8 bytes, which the receiver frees
  *      3  OBJECT  as in handle_layout.ts
+ *      4  GENERATION of the handle of `copy()`: to read it where the owner has just written it would
+ *                 fetch that line from the other core
  * ```
  *
  * @module
@@ -17,7 +19,7 @@
 import { STRUCT_UNIT_BYTES } from "./handle_layout.ts";
 
 /** Words of granted copies. */
-export const GRANTED_WORDS = 4;
+export const GRANTED_WORDS = 5;
 
 /** Opened handles, on their owner. */
 export class GrantedCopies {
@@ -29,21 +31,31 @@ export class GrantedCopies {
   readonly handle: number;
   /** OBJECT of handle_layout.ts. */
   readonly object: number;
+  /** Of the handle of `copy()`. */
+  readonly generation: number;
 
   /** Made where the handles are opened, for the endpoint that holds them by then. */
-  constructor(owner: number, count: number, handle: number, object: number) {
+  constructor(
+    owner: number,
+    count: number,
+    handle: number,
+    object: number,
+    generation: number,
+  ) {
     this.owner = owner;
     this.count = count;
     this.handle = handle;
     this.object = object;
+    this.generation = generation;
   }
 
   /** Writes them as a message carries them. */
   static write(granted: GrantedCopies, words: Int32Array, at: number): void {
-    const { owner, count, handle, object } = granted;
+    const { owner, count, handle, object, generation } = granted;
     words[at] = owner;
     words[at + 1] = count;
     words[at + 2] = count < 0 ? handle : handle / STRUCT_UNIT_BYTES;
     words[at + 3] = object;
+    words[at + 4] = generation;
   }
 }

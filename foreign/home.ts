@@ -193,7 +193,9 @@ export class Home {
     const { bus, id } = this.endpoint;
     try {
       const owned = this.handles.copy(handle, generation, bus.currentCaller!, 1, this.#copied, 0);
-      return new GrantedCopies(id, -1, this.#copied[0]!, this.objectWord(owned));
+      const copied = this.#copied[0]!;
+      const copiedGeneration = this.handles.generation(copied);
+      return new GrantedCopies(id, -1, copied, this.objectWord(owned), copiedGeneration);
     } catch (error) {
       throw this.#refused(handle, generation, error);
     }
@@ -211,7 +213,7 @@ export class Home {
       const { handles, segment } = this;
       const first = address / WORD_BYTES;
       const owned = handles.copy(handle, generation, bus.currentCaller!, count, segment, first);
-      return new GrantedCopies(id, count, address, this.objectWord(owned));
+      return new GrantedCopies(id, count, address, this.objectWord(owned), 0);
     } catch (error) {
       allocator.free(address);
       throw this.#refused(handle, generation, error);

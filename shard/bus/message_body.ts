@@ -24,9 +24,9 @@ import { Transferred } from "./parcels.ts";
 import { ValueCodec } from "./value_codec.ts";
 import { type WireType, WireTypes } from "./wire_type.ts";
 
-/** To set the length of an array calls into the runtime, even if it is that already: 50 ns. */
+/** To set the length of an array calls into the runtime: 50 ns, where pop() is compiled. */
 function empty(transfers: object[]): void {
-  if (transfers.length > 0) transfers.length = 0;
+  while (transfers.length > 0) transfers.pop();
 }
 
 /** Writes and reads the values of one endpoint's messages. */
