@@ -61,8 +61,8 @@ export class Callee {
   #currentCall: ServedCall | undefined;
 
   /**
-   * `caller` sends what has no slot reserved; `commit` takes the reserved slot of a peer's ring; `touch` has the peer served at the end of the
-   * turn; `onDone` is told of each call that ends.
+   * `caller` sends what has no slot reserved; `commit` takes the reserved slot of a peer's ring;
+   * `touch` has the peer served at the end of the turn; `onDone` is told of each call that ends.
    */
   constructor(
     views: RecordViews,

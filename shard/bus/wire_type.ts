@@ -14,7 +14,10 @@ export const MAX_WIRE_WORDS = 8;
  * @experimental
  */
 export interface WireType<T extends object> {
-  /** The class whose objects, those of its subclasses included, travel this way. */
+  /**
+   * The class whose objects, those of its subclasses included, travel this way. Whether an object is
+   * one is asked once for each prototype.
+   */
   readonly class: { readonly prototype: T; [Symbol.hasInstance](value: unknown): boolean };
   /** Words on the wire, 1 to 8. */
   readonly words: number;
