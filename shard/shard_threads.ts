@@ -10,14 +10,13 @@
  */
 
 import {
+  Arrivals,
   CHANGES_SEEN_BYTES,
   EPOCH_BYTES,
   HEARTBEAT_BYTES,
   PARKED_BYTES,
   PENDING_BYTES,
-  PENDING_WORDS,
   RING_HEAD_BYTES,
-  RING_TAIL_BYTES,
   STATE_ABSENT,
   STATE_BYTES,
   STATE_RUNNING,
@@ -205,16 +204,13 @@ export class ShardThreads {
     const words = this.#words;
     for (let other = 0; other < layout.endpointCount; other++) {
       if (other === shard) continue;
-      for (const ring of [layout.ring(shard, other), layout.ring(other, shard)]) {
-        words[(ring + RING_TAIL_BYTES) >> 2] = 0;
-        words[(ring + RING_HEAD_BYTES) >> 2] = 0;
+      for (const [from, to] of [[shard, other], [other, shard]] as const) {
+        const arrivals = new Arrivals(words, layout.controlPage(to), layout.endpointCount);
+        words[arrivals.tailWord(from)] = 0;
+        words[(layout.ring(from, to) + RING_HEAD_BYTES) >> 2] = 0;
       }
     }
-    words.fill(
-      0,
-      this.#word(shard, PENDING_BYTES),
-      this.#word(shard, PENDING_BYTES) + PENDING_WORDS,
-    );
+    words[this.#word(shard, PENDING_BYTES)] = 0;
     words[this.#word(shard, PARKED_BYTES)] = 0;
     words[this.#word(shard, EPOCH_BYTES)]!++;
     Atomics.store(words, this.#word(shard, STATE_BYTES), STATE_ABSENT);

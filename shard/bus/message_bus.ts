@@ -21,6 +21,7 @@
  */
 
 import type { Allocator } from "../../allocator/mod.ts";
+import { Arrivals } from "./arrivals.ts";
 import { BATCHES, COUNTER_COUNT, SLEEPS, WAKE_UPS } from "./bus_statistics.ts";
 import type { Callable } from "./callable.ts";
 import { Callee, type Resolver } from "./callee.ts";
@@ -30,6 +31,7 @@ import {
   COUNTERS_BYTES,
   HEARTBEAT_BYTES,
   LATENCIES_BYTES,
+  SENDERS_PER_LINE,
 } from "./control_page.ts";
 import { BUCKET_COUNT, LatencyHistogram } from "./latency_histogram.ts";
 import { MessageBody } from "./message_body.ts";
@@ -38,7 +40,6 @@ import { type CallHandle, Peer } from "./peer.ts";
 import { KIND_REQUEST, KIND_WORD, kindOf } from "./record_layout.ts";
 import { LocalCalls } from "./local_calls.ts";
 import { Parcels } from "./parcels.ts";
-import { PendingSet } from "./pending_set.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
 import { announce, type Doorbells, type Spinner } from "./wait_strategy.ts";
 import type { WireType } from "./wire_type.ts";
@@ -115,10 +116,10 @@ export class MessageBus {
   readonly #peers: (Peer | undefined)[] = [];
   /** Peers with records to publish at the end of the turn. */
   readonly #dirty: Peer[] = [];
-  /** Who may have sent something here. */
-  readonly #pending: PendingSet;
-  /** The same of each endpoint. */
-  readonly #pendingOf: PendingSet[] = [];
+  /** What has arrived at each endpoint. */
+  readonly #arrivalsOf: Arrivals[] = [];
+  /** The same of this one. */
+  readonly #arrivals: Arrivals;
   readonly #heartbeatWord: number;
   readonly #changesWord: number;
   readonly #changesSeenWord: number;
@@ -191,21 +192,24 @@ export class MessageBus {
     );
     this.#local = new LocalCalls(this.#callee, () => this.#checkIdle());
     const words = this.#views.words;
-    this.#pending = new PendingSet(words, page, options.endpointCount);
     for (let other = 0; other < options.endpointCount; other++) {
-      const isOwn = other === options.endpoint;
-      const itsPending = new PendingSet(words, options.controlPage(other), options.endpointCount);
-      this.#pendingOf.push(itsPending);
-      this.#peers.push(isOwn ? undefined : this.#newPeer(other));
+      const itsPage = options.controlPage(other);
+      this.#arrivalsOf.push(new Arrivals(words, itsPage, options.endpointCount));
+    }
+    this.#arrivals = this.#arrivalsOf[options.endpoint]!;
+    for (let other = 0; other < options.endpointCount; other++) {
+      this.#peers.push(other === options.endpoint ? undefined : this.#newPeer(other));
     }
   }
 
   #newPeer(endpoint: number): Peer {
     const words = this.#views.words;
+    const tailThere = this.#arrivalsOf[endpoint]!.tailWord(this.endpoint);
+    const tailHere = this.#arrivals.tailWord(endpoint);
     return new Peer(
       endpoint,
-      new RingProducer(words, this.#ring(this.endpoint, endpoint), this.#ringSlots),
-      new RingConsumer(words, this.#ring(endpoint, this.endpoint), this.#ringSlots),
+      new RingProducer(words, this.#ring(this.endpoint, endpoint), this.#ringSlots, tailThere),
+      new RingConsumer(words, this.#ring(endpoint, this.endpoint), this.#ringSlots, tailHere),
     );
   }
 
@@ -333,7 +337,7 @@ export class MessageBus {
       if (peer.gone !== undefined) continue; // its rings may be another life's by now
       this.#callee.acknowledge(peer);
       peer.producer.publish();
-      this.#pendingOf[peer.endpoint]!.add(this.endpoint);
+      this.#arrivalsOf[peer.endpoint]!.mark(this.endpoint);
       this.#counters[BATCHES]!++;
       if (this.#doorbells.ring(peer.endpoint)) this.#counters[WAKE_UPS]!++;
     }
@@ -352,14 +356,12 @@ export class MessageBus {
     this.#allocator.drainRemoteFrees();
     if (this.#allocator.reclaimers.isDue()) this.#allocator.reclaimers.run();
     if (words[this.#changesWord] !== this.#seenChanges) this.#lookForChanges();
-    if (this.#pending.looksEmpty()) return 0;
+    if (!this.#looksArrived()) return 0;
     let handled = 0;
     this.#polling = true;
     try {
-      for (let index = 0; index < this.#pending.wordCount; index++) {
-        for (let bits = this.#pending.take(index); bits !== 0; bits &= bits - 1) {
-          handled += this.#receive(index * 32 + 31 - Math.clz32(bits & -bits));
-        }
+      for (let lines = this.#arrivals.take(); lines !== 0; lines &= lines - 1) {
+        handled += this.#receiveLine(31 - Math.clz32(lines & -lines));
       }
       if (handled > 0) this.#sendWaiting();
     } finally {
@@ -385,11 +387,20 @@ export class MessageBus {
     }
   }
 
-  /** Handles every record of the ring from `endpoint`. */
-  #receive(endpoint: number): number {
-    const peer = this.#peers[endpoint]!;
-    // A call number of a dead peer may have been given out again: its late replies are not read.
-    if (peer.gone !== undefined) return 0;
+  /** Handles every record from the senders of a line. */
+  #receiveLine(line: number): number {
+    const first = line * SENDERS_PER_LINE;
+    const end = Math.min(first + SENDERS_PER_LINE, this.#peers.length);
+    let handled = 0;
+    for (let endpoint = first; endpoint < end; endpoint++) {
+      const peer = this.#peers[endpoint];
+      if (peer !== undefined && hasSent(peer)) handled += this.#receive(peer);
+    }
+    return handled;
+  }
+
+  /** Handles every record of the ring from `peer`. */
+  #receive(peer: Peer): number {
     const { consumer } = peer;
     this.#reading = consumer;
     let handled = 0;
@@ -408,13 +419,29 @@ export class MessageBus {
 
   /** Whether something seems to wait: plain looks, cheap enough to spin on. */
   looksBusy(): boolean {
-    return !this.#pending.looksEmpty() ||
+    return this.#looksArrived() ||
       this.#views.words[this.#changesWord] !== this.#seenChanges;
+  }
+
+  /** Looks at one word, or at the peers where they are few: see arrivals.ts. */
+  #looksArrived(): boolean {
+    if (this.#arrivals.marked) return this.#arrivals.looksMarked();
+    const peers = this.#peers;
+    for (let i = 0; i < peers.length; i++) {
+      const peer = peers[i];
+      if (peer !== undefined && hasSent(peer)) return true;
+    }
+    return false;
+  }
+
+  #hasArrived(): boolean {
+    if (this.#arrivals.marked) return this.#arrivals.isMarked();
+    return this.#peers.some((peer) => peer?.gone === undefined && peer?.consumer.isEmpty() === false);
   }
 
   /** Whether something waits: exact, for the last look before a sleep. */
   isBusy(): boolean {
-    return !this.#pending.isEmpty() ||
+    return this.#hasArrived() ||
       Atomics.load(this.#views.words, this.#changesWord) !== this.#seenChanges ||
       this.#allocator.hasRemoteFrees();
   }
@@ -470,8 +497,8 @@ export class MessageBus {
     this.#allocator.remoteFrees.restore(endpoint);
     this.parcels.renew(endpoint, epoch);
     this.#peers[endpoint] = this.#newPeer(endpoint);
-    // It may have sent something, and its bit been taken while it still counted as dead.
-    this.#pending.add(endpoint);
+    // It may have sent something, and its mark been taken while it still counted as dead.
+    this.#arrivals.mark(endpoint);
   }
 
   /** Rejects every call to `endpoint`, now and from now on, with `error`; returns how many. */
@@ -539,4 +566,12 @@ export class MessageBus {
     this.#doorbells.ringSelf();
     return rejected;
   }
+}
+
+/**
+ * Whether `peer` seems to have sent something. A call number of a dead peer may have been given out
+ * again: its late replies are not read.
+ */
+function hasSent(peer: Peer): boolean {
+  return peer.gone === undefined && !peer.consumer.looksEmpty();
 }

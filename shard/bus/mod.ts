@@ -4,6 +4,7 @@
  * @module
  */
 
+export { Arrivals } from "./arrivals.ts";
 export * from "./control_page.ts";
 export * from "./errors.ts";
 export { type BusStatistics, readBusStatistics } from "./bus_statistics.ts";
@@ -14,7 +15,7 @@ export type { Callable } from "./callable.ts";
 export { MessageBus, type MessageBusOptions } from "./message_bus.ts";
 export { transfer, Transferred } from "./parcels.ts";
 export { CallHandle } from "./peer.ts";
-export { RING_HEAD_BYTES, RING_TAIL_BYTES, ringBytes } from "./ring_layout.ts";
+export { RING_HEAD_BYTES, ringBytes } from "./ring_layout.ts";
 export { type ErrorClass, registerErrorClass, ValueCodec } from "./value_codec.ts";
 export { attend, Doorbells, Spinner, waitUntilAtLeast } from "./wait_strategy.ts";
 export type { WireType } from "./wire_type.ts";

@@ -11,7 +11,7 @@
  */
 
 import { RECORD_WORDS } from "./record_layout.ts";
-import { RING_HEAD_BYTES, RING_SLOTS_BYTES, RING_TAIL_BYTES } from "./ring_layout.ts";
+import { RING_HEAD_BYTES, RING_SLOTS_BYTES } from "./ring_layout.ts";
 
 /** The sending end. Only one thread may hold it. */
 export class RingProducer {
@@ -27,9 +27,9 @@ export class RingProducer {
   /** HEAD as last seen. Invariant: never ahead of HEAD, so the room computed from it is real. */
   #seenHead: number;
 
-  constructor(words: Int32Array, byteOffset: number, slotCount: number) {
+  constructor(words: Int32Array, byteOffset: number, slotCount: number, tailWord: number) {
     this.#words = words;
-    this.#tailWord = (byteOffset + RING_TAIL_BYTES) >> 2;
+    this.#tailWord = tailWord;
     this.#headWord = (byteOffset + RING_HEAD_BYTES) >> 2;
     this.#slotsWord = (byteOffset + RING_SLOTS_BYTES) >> 2;
     this.#slotCount = slotCount;
@@ -92,9 +92,9 @@ export class RingConsumer {
   /** TAIL as last loaded. Invariant: never ahead of TAIL, so every slot below it is written. */
   #seenTail: number;
 
-  constructor(words: Int32Array, byteOffset: number, slotCount: number) {
+  constructor(words: Int32Array, byteOffset: number, slotCount: number, tailWord: number) {
     this.#words = words;
-    this.#tailWord = (byteOffset + RING_TAIL_BYTES) >> 2;
+    this.#tailWord = tailWord;
     this.#headWord = (byteOffset + RING_HEAD_BYTES) >> 2;
     this.#slotsWord = (byteOffset + RING_SLOTS_BYTES) >> 2;
     this.#slotCount = slotCount;
@@ -102,6 +102,16 @@ export class RingConsumer {
     this.#head = words[this.#headWord]!;
     this.#publishedHead = this.#head;
     this.#seenTail = this.#head;
+  }
+
+  /** Whether there seems to be no record: a plain look, may lag. */
+  looksEmpty(): boolean {
+    return this.#words[this.#tailWord] === this.#head;
+  }
+
+  /** Whether there is no record, exactly: the look that must precede a sleep. */
+  isEmpty(): boolean {
+    return Atomics.load(this.#words, this.#tailWord) === this.#head;
   }
 
   /** Word index of the oldest record, or -1 when there is none. Valid until `release()`. O(1). */
