@@ -83,9 +83,10 @@ export interface RuntimeOptions {
   readonly hostMemory?: number | string;
   /**
    * Microseconds that an endpoint spins for messages before it sleeps, which makes calls some twenty
-   * times faster. It does not spin while more endpoints are awake than there are cores, and seldom
-   * while its spins end without a message; 0 turns spinning off. Sockets and timers of an endpoint
-   * that spins wait so long: where shards serve sockets on all cores, it costs a third of the rate.
+   * times faster. Its sockets and timers wait so long; then it goes on for up to eight times as long
+   * and lets them have their turn. It does not spin while more endpoints are awake than there are
+   * cores, and seldom while its spins end without a message; 0 turns spinning off. Where shards serve
+   * sockets on all cores, spinning costs a third of the rate.
    *
    * @default {50, or 0 if there are more shards than cores besides the host's}
    */

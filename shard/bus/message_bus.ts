@@ -228,6 +228,11 @@ export class MessageBus {
     return this.#caller.underWay;
   }
 
+  /** Whether there are such calls. */
+  get awaitsReply(): boolean {
+    return this.#caller.underWay > 0;
+  }
+
   // ─── Calls ───────────────────────────────────────────────────────────────────────────────────
 
   /**
@@ -342,7 +347,7 @@ export class MessageBus {
       if (this.#doorbells.ring(peer.endpoint)) this.#counters[WAKE_UPS]!++;
     }
     if (dirty.length > 0) dirty.length = 0;
-    if (this.#asleep && this.#spinner.pays && this.#caller.underWay > 0 && this.maySpin()) {
+    if (this.#asleep && this.awaitsReply && this.#spinner.pays(this) && this.maySpin()) {
       this.#doorbells.ringSelf();
     }
   }
@@ -436,7 +441,9 @@ export class MessageBus {
 
   #hasArrived(): boolean {
     if (this.#arrivals.marked) return this.#arrivals.isMarked();
-    return this.#peers.some((peer) => peer?.gone === undefined && peer?.consumer.isEmpty() === false);
+    return this.#peers.some((peer) =>
+      peer?.gone === undefined && peer?.consumer.isEmpty() === false
+    );
   }
 
   /** Whether something waits: exact, for the last look before a sleep. */

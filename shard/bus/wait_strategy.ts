@@ -21,10 +21,22 @@ const LOOKS_PER_TURN = 16;
 /** Turns of the microtask queue between two looks at the clock, for the same reason. */
 const TURNS_PER_CLOCK = 4;
 
+/**
+ * A spin goes on for so many times its microseconds where waits have been that short of late, but the
+ * event loop turns meanwhile. It must outlast the wake-up of another endpoint, 25 µs on an idle
+ * machine and 170 on a virtual one that is not: else a single delay puts both ends to sleep, each
+ * wakes the other too late for its spin, and calls take a hundred times as long from then on.
+ */
+const LINGER_TIMES = 8;
 /** After so many spins in a row that ended without a message, spinning is not worth while just now. */
 const MISSES_IN_A_ROW = 4;
-/** Then one wait in so many spins all the same, to find out whether that has changed. */
+/**
+ * Then one wait in so many spins all the same, to find out whether that has changed; after each that
+ * misses too, one in twice as many. Where the system has put both ends on one core, each spin keeps
+ * the other end from running.
+ */
 const WAITS_PER_TRIAL = 8;
+const MOST_WAITS_PER_TRIAL = 256;
 
 /** The PARKED words of all endpoints, as one endpoint uses them. */
 export class Doorbells {
@@ -92,6 +104,8 @@ export interface Attended {
   isBusy(): boolean;
   /** False once the endpoint is closed: `attend()` returns. */
   readonly open: boolean;
+  /** Whether calls of its own are under way, so that it waits for a reply. */
+  readonly awaitsReply: boolean;
   /** Whether a core is free for this endpoint to spin on. */
   maySpin(): boolean;
   /** Called on the way into and out of a sleep. */
@@ -109,15 +123,17 @@ export async function attend(
   spinner: Spinner,
 ): Promise<void> {
   let turnStart = performance.now();
+  let idleSince = turnStart;
   while (bus.open) {
     if (bus.poll() > 0) {
-      if ((performance.now() - turnStart) * 1000 >= TURN_MICROSECONDS) {
+      idleSince = performance.now();
+      if ((idleSince - turnStart) * 1000 >= TURN_MICROSECONDS) {
         await eventLoopTurn();
-        turnStart = performance.now();
+        idleSince = turnStart = performance.now();
       } else await undefined;
       continue;
     }
-    if (spinner.isDue(bus) && await spinner.spin(bus)) continue;
+    if (spinner.isDue(bus) && await spinner.spin(bus, idleSince)) continue;
     doorbells.announceSleep();
     if (bus.isBusy() || !bus.open) {
       doorbells.cancelSleep();
@@ -129,57 +145,90 @@ export async function attend(
       await rung;
       bus.sleeping(false);
     }
-    turnStart = performance.now();
+    idleSince = turnStart = performance.now();
+  }
+}
+
+/** How spins through waits of one sort have ended, and whether to spin through the next. */
+class Habit {
+  #missesInARow = 0;
+  #waitsSinceTrial = 0;
+  #waitsPerTrial = WAITS_PER_TRIAL;
+
+  /** Whether spinning has paid of late. */
+  get pays(): boolean {
+    return this.#missesInARow < MISSES_IN_A_ROW;
+  }
+
+  /** Whether to spin through this wait; to be asked once. */
+  isDue(): boolean {
+    if (this.pays) return true;
+    if (++this.#waitsSinceTrial < this.#waitsPerTrial) return false;
+    this.#waitsSinceTrial = 0;
+    this.#waitsPerTrial = Math.min(this.#waitsPerTrial * 2, MOST_WAITS_PER_TRIAL);
+    return true;
+  }
+
+  /** Learns how a spin has ended. */
+  learn(hit: boolean): void {
+    this.#missesInARow = hit ? 0 : this.#missesInARow + 1;
+    if (hit) this.#waitsPerTrial = WAITS_PER_TRIAL;
   }
 }
 
 /**
  * Looks again and again for a moment before a sleep. Whether that pays depends on what the others do,
- * and on where the system has put them: a spinning endpoint keeps the one that it waits for from
- * running if both are on one core, which the system takes its time to change. So it learns from how
- * the last spins went.
+ * and on where the system has put them, so it learns from how the last spins went. Waits for replies
+ * and waits for calls are told apart: an endpoint that calls now and then has short ones of the one
+ * sort and long ones of the other, in turn.
  */
 export class Spinner {
   readonly #microseconds: number;
-  #missesInARow = 0;
-  #waitsSinceTrial = 0;
+  readonly #forReplies: Habit = new Habit();
+  readonly #forCalls: Habit = new Habit();
 
   /** With 0 microseconds it never spins. */
   constructor(microseconds: number) {
     this.#microseconds = microseconds;
   }
 
-  /** Whether spinning has paid of late. */
-  get pays(): boolean {
-    return this.#microseconds > 0 && this.#missesInARow < MISSES_IN_A_ROW;
+  /** Whether spinning has paid of late in waits like the one that `bus` is in. */
+  pays(bus: Attended): boolean {
+    return this.#microseconds > 0 && this.#habitOf(bus).pays;
   }
 
   /** Whether to spin before this sleep. */
   isDue(bus: Attended): boolean {
-    if (this.#microseconds === 0 || !bus.maySpin()) return false;
-    if (this.pays) return true;
-    if (++this.#waitsSinceTrial < WAITS_PER_TRIAL) return false;
-    this.#waitsSinceTrial = 0;
-    return true;
+    return this.#microseconds > 0 && bus.maySpin() && this.#habitOf(bus).isDue();
   }
 
-  /** True as soon as there is work, false when the time is over. */
-  async spin(bus: Attended): Promise<boolean> {
-    const end = performance.now() + this.#microseconds / 1000;
-    do {
+  #habitOf(bus: Attended): Habit {
+    return bus.awaitsReply ? this.#forReplies : this.#forCalls;
+  }
+
+  /**
+   * True as soon as there is work, false when the time is over, which began at `since`. Other
+   * microtasks run meanwhile, and after the first `microseconds` timers and sockets as well.
+   */
+  async spin(bus: Attended, since: number): Promise<boolean> {
+    const habit = this.#habitOf(bus);
+    const tightEnd = since + this.#microseconds / 1000;
+    const end = since + this.#microseconds * LINGER_TIMES / 1000;
+    for (let now = since; now < end; now = performance.now()) {
+      if (now > tightEnd) await eventLoopTurn();
       for (let turn = 0; turn < TURNS_PER_CLOCK; turn++) {
         for (let look = 0; look < LOOKS_PER_TURN; look++) {
-          if (bus.looksBusy()) {
-            this.#missesInARow = 0;
-            return true;
-          }
+          if (!bus.looksBusy()) continue;
+          // One that was not given the core meanwhile may see what came long after its end.
+          habit.learn(performance.now() < end);
+          return true;
         }
         if (!bus.open) return true;
         await undefined; // spinning must not hold up what the messages set in motion
       }
       if (!bus.maySpin()) return false;
-    } while (performance.now() < end);
-    this.#missesInARow++;
+    }
+    habit.learn(false);
     return false;
   }
 }

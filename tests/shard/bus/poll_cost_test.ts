@@ -6,11 +6,15 @@ import { CreditModel } from "./credit_model.ts";
 /** Looks at rings that endpoint 1 takes, of so many: with nothing to find, and with one call. */
 async function looks(endpoints: number): Promise<{ idle: number; busy: number }> {
   const model = new CreditModel(endpoints);
-  const original = RingConsumer.prototype.peek;
+  const { peek, looksEmpty } = RingConsumer.prototype;
   let count = 0;
   RingConsumer.prototype.peek = function (): number {
     count++;
-    return original.call(this);
+    return peek.call(this);
+  };
+  RingConsumer.prototype.looksEmpty = function (): boolean {
+    count++;
+    return looksEmpty.call(this);
   };
   try {
     await model.poll(1);
@@ -21,11 +25,15 @@ async function looks(endpoints: number): Promise<{ idle: number; busy: number }>
     await model.poll(1);
     return { idle, busy: count };
   } finally {
-    RingConsumer.prototype.peek = original;
+    Object.assign(RingConsumer.prototype, { peek, looksEmpty });
   }
 }
 
-Deno.test("MessageBus.poll() looks at no ring of a peer that is silent, be they 2 or 60", async () => {
-  assertEquals(await looks(2), { idle: 0, busy: 2 }); // the call, and that there is no other
-  assertEquals(await looks(60), { idle: 0, busy: 2 });
+Deno.test("MessageBus.poll() looks at the rings of 15 other endpoints at most, be they 2 or 60", async () => {
+  // A call: that something has come, what, and that there is no other call.
+  assertEquals(await looks(2), { idle: 1, busy: 4 });
+  assertEquals(await looks(16), { idle: 15, busy: 18 });
+  // With more, the first look is one at the marks.
+  assertEquals(await looks(17), { idle: 0, busy: 17 });
+  assertEquals(await looks(60), { idle: 0, busy: 17 });
 });

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
+import { setImmediate } from "node:timers";
 import { Endpoint } from "../../../shard/endpoint.ts";
 import { shapeFor } from "../../../shard/runtime_options.ts";
 import { SegmentLayout } from "../../../shard/segment_layout.ts";
@@ -6,56 +7,101 @@ import { PARKED_BYTES } from "../../../shard/bus/control_page.ts";
 import { type Attended, Spinner } from "../../../shard/bus/wait_strategy.ts";
 
 /** A bus to which something comes after so many looks. */
-function busyAfter(looks: number, maySpin = true): Attended {
+function busyAfter(looks: number, { maySpin = true, awaitsReply = false } = {}): Attended {
   return {
     poll: () => 0,
     looksBusy: () => --looks < 0,
     isBusy: () => false,
     open: true,
+    awaitsReply,
     maySpin: () => maySpin,
     sleeping: () => {},
   };
 }
 
+function spin(spinner: Spinner, bus: Attended): Promise<boolean> {
+  return spinner.spin(bus, performance.now());
+}
+
+const NEVER = busyAfter(Infinity);
+
 Deno.test("Spinner.spin() ends as soon as something comes, also after other microtasks", async () => {
   const spinner = new Spinner(10_000_000);
-  assert(await spinner.spin(busyAfter(0)));
-  assert(await spinner.spin(busyAfter(1000)));
+  assert(await spin(spinner, busyAfter(0)));
+  assert(await spin(spinner, busyAfter(1000)));
+});
+
+Deno.test("Spinner.spin() lets the event loop turn once its first microseconds are over", async () => {
+  const spinner = new Spinner(10_000_000);
+  const bus = busyAfter(Infinity);
+  let came = false;
+  bus.looksBusy = () => came;
+  setImmediate(() => came = true);
+  assert(await spinner.spin(bus, performance.now() - 10_001));
 });
 
 Deno.test("a Spinner spins seldom once four spins in a row have missed, and again after a hit", async () => {
-  const never = busyAfter(Infinity);
   const spinner = new Spinner(1);
   for (let miss = 0; miss < 4; miss++) {
-    assert(spinner.isDue(never));
-    assert(spinner.pays);
-    assertFalse(await spinner.spin(never));
+    assert(spinner.isDue(NEVER));
+    assert(spinner.pays(NEVER));
+    assertFalse(await spin(spinner, NEVER));
   }
-  assertFalse(spinner.pays);
-  const due = Array.from({ length: 16 }, () => spinner.isDue(never));
-  assertEquals(due.flatMap((isDue, wait) => isDue ? [wait] : []), [7, 15]);
-  assert(await spinner.spin(busyAfter(0)));
-  assert(spinner.pays);
-  assert(spinner.isDue(never));
+  assertFalse(spinner.pays(NEVER));
+  const trials: number[] = [];
+  for (let wait = 1; wait <= 1000; wait++) {
+    if (!spinner.isDue(NEVER)) continue;
+    trials.push(wait);
+    assertFalse(await spin(spinner, NEVER));
+  }
+  assertEquals(trials, [8, 24, 56, 120, 248, 504, 760]); // one in 8, 16, 32 … 256
+  await hit(spinner);
+  assert(spinner.pays(NEVER));
+  assert(spinner.isDue(NEVER));
+});
+
+/** Has `spinner` spin until it sees something in time: a microsecond is soon over. */
+async function hit(spinner: Spinner): Promise<void> {
+  while (!spinner.pays(NEVER)) await spin(spinner, busyAfter(0));
+}
+
+Deno.test("a message that a spin sees after its time is over is a miss: something else had the core", async () => {
+  const spinner = new Spinner(1);
+  const late = busyAfter(0);
+  late.looksBusy = () => {
+    for (const end = performance.now() + 0.01; performance.now() < end;);
+    return true;
+  };
+  for (let spins = 0; spins < 4; spins++) {
+    assert(spinner.pays(late));
+    assert(await spin(spinner, late));
+  }
+  assertFalse(spinner.pays(late));
+});
+
+Deno.test("a Spinner learns of waits for replies and of waits for calls apart", async () => {
+  const spinner = new Spinner(1);
+  for (let miss = 0; miss < 4; miss++) await spin(spinner, NEVER);
+  assertFalse(spinner.pays(NEVER));
+  assert(spinner.pays(busyAfter(0, { awaitsReply: true })));
 });
 
 Deno.test("a Spinner with 0 microseconds, or where it may not, is never due", () => {
   const off = new Spinner(0);
-  const crowded = busyAfter(0, false);
+  const crowded = busyAfter(0, { maySpin: false });
   const on = new Spinner(50);
   for (let wait = 0; wait < 20; wait++) {
     assertFalse(off.isDue(busyAfter(0)));
     assertFalse(on.isDue(crowded));
   }
-  assertFalse(off.pays);
+  assertFalse(off.pays(NEVER));
 });
 
 Deno.test("a spin that is ended because cores are short is no miss", async () => {
   const spinner = new Spinner(10_000_000);
-  for (let spin = 0; spin < 10; spin++) {
-    assertFalse(await spinner.spin(busyAfter(Infinity, false)));
-  }
-  assert(spinner.pays);
+  const crowded = busyAfter(Infinity, { maySpin: false });
+  for (let spins = 0; spins < 10; spins++) assertFalse(await spin(spinner, crowded));
+  assert(spinner.pays(NEVER));
 });
 
 Deno.test("MessageBus.maySpin() while no more endpoints are awake than there are cores", () => {
