@@ -16,7 +16,6 @@ const CALLS_PER_SAMPLE = 64;
 /** The calls under way of one endpoint. */
 export class CallTable {
   readonly #resolves: (Settle | undefined)[] = [];
-  readonly #rejects: (Settle | undefined)[] = [];
   readonly #callees: (Peer | undefined)[] = [];
   readonly #tasks: Callable[] = [];
   readonly #handles: (CallHandle | undefined)[] = [];
@@ -44,13 +43,11 @@ export class CallTable {
     peer: Peer,
     task: Callable,
     resolve: Settle,
-    reject: Settle,
     handle: CallHandle | undefined,
     block: number,
   ): number {
     const call = this.#free.pop() ?? this.#resolves.length;
     this.#resolves[call] = resolve;
-    this.#rejects[call] = reject;
     this.#callees[call] = peer;
     this.#tasks[call] = task;
     this.#handles[call] = handle;
@@ -89,15 +86,14 @@ export class CallTable {
 
   /** Takes the call's promise away; it stays under way until its reply has come. */
   abandon(call: number): Settle {
-    const reject = this.#rejects[call]!;
+    const resolve = this.#resolves[call]!;
     this.#resolves[call] = undefined;
-    this.#rejects[call] = undefined;
-    return reject;
+    return resolve;
   }
 
-  /** Takes a call out; returns the function that settles its promise, if it has one. */
-  remove(call: number, failed: boolean): Settle | undefined {
-    const settle = (failed ? this.#rejects : this.#resolves)[call];
+  /** Takes a call out; returns the function that resolves its promise, if it has one. */
+  remove(call: number): Settle | undefined {
+    const resolve = this.#resolves[call];
     if (call === this.#timedCall) {
       this.#latencies.add(performance.now() - this.#timedSince);
       this.#timedCall = -1;
@@ -106,11 +102,10 @@ export class CallTable {
     this.#callees[call]!.outstanding--;
     this.#size--;
     this.#resolves[call] = undefined;
-    this.#rejects[call] = undefined;
     this.#callees[call] = undefined;
     this.#handles[call] = undefined;
     this.#free.push(call);
-    return settle;
+    return resolve;
   }
 
   /** Numbers of the calls under way to `peer`. O(size of the table). */

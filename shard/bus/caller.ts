@@ -18,7 +18,7 @@ import type { MessageBody } from "./message_body.ts";
 import { RecordViews } from "./message_codec.ts";
 import type { Callable } from "./callable.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
-import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
+import { type CallHandle, type Peer, rejectBy, type Settle, type WaitingCall } from "./peer.ts";
 import { rejectWithLocalStack } from "./two_sided_stack.ts";
 import {
   CALL_WORD,
@@ -114,15 +114,18 @@ export class Caller {
     if (waiting >= MAX_WAITING_CALLS && !urgent) {
       return Promise.reject(new BusyError(peer.endpoint, waiting));
     }
-    // Once this is compiled, the executor is a part of it: no closure is made.
-    return new Promise<unknown>((resolve, reject) => {
-      try {
-        this.#send(peer, task, args, resolve, reject, handle, noReply, urgent);
-      } catch (error) {
-        handle?.settle();
-        reject(error);
-      }
+    // Once this is compiled, the executor is a part of it: neither it nor a reject() is made.
+    let resolve!: Settle;
+    const outcome = new Promise<unknown>((itsResolve) => {
+      resolve = itsResolve;
     });
+    try {
+      this.#send(peer, task, args, resolve, handle, noReply, urgent);
+    } catch (error) {
+      handle?.settle();
+      return Promise.reject(error);
+    }
+    return outcome;
   }
 
   #send(
@@ -130,7 +133,6 @@ export class Caller {
     task: Callable,
     args: readonly unknown[],
     resolve: Settle,
-    reject: Settle,
     handle: CallHandle | undefined,
     noReply: boolean,
     urgent: boolean,
@@ -156,7 +158,7 @@ export class Caller {
     if (handle !== undefined) handle.peer = peer;
     if (direct && (bytes === undefined || this.#body.tryWriteBlock(bytes, views, at))) {
       this.#body.move(peer.endpoint);
-      this.#admit(peer, at, task, resolve, reject, handle, noReply);
+      this.#admit(peer, at, task, resolve, handle, noReply);
     } else {
       if (direct && this.underWay === 0) {
         throw this.#body.memoryError(bytes!.length); // no reply is due that could bring memory back
@@ -166,10 +168,7 @@ export class Caller {
       this.#body.move(peer.endpoint);
       // The codec's scratch is reused by the next message.
       const body = bytes?.slice();
-      this.#wait(
-        peer,
-        { views: staged, bytes: body, task, resolve, reject, handle, noReply, urgent },
-      );
+      this.#wait(peer, { views: staged, bytes: body, task, resolve, handle, noReply, urgent });
     }
   }
 
@@ -206,7 +205,7 @@ export class Caller {
       bytes,
       task: undefined,
       resolve: () => {},
-      reject: refused,
+      refused,
       handle: undefined,
       noReply: true,
       urgent: true,
@@ -245,7 +244,6 @@ export class Caller {
     at: number,
     task: Callable | undefined,
     resolve: Settle,
-    reject: Settle,
     handle: CallHandle | undefined,
     noReply: boolean,
   ): void {
@@ -256,7 +254,7 @@ export class Caller {
       resolve(undefined);
     } else {
       const block = this.#body.blockOf(this.#views, at);
-      const call = this.#calls.add(peer, task!, resolve, reject, handle, block);
+      const call = this.#calls.add(peer, task!, resolve, handle, block);
       this.#views.words[at + CALL_WORD] = call;
     }
     // Not sooner: a call that waits may never be sent.
@@ -279,7 +277,7 @@ export class Caller {
         if (this.#calls.size + this.#unacknowledged > 0) break; // a reply brings memory back and tries again
         this.#refuse(next, this.#body.memoryError(next.bytes.length));
       } else {
-        this.#admit(peer, at, next.task, next.resolve, next.reject, next.handle, next.noReply);
+        this.#admit(peer, at, next.task, next.resolve, next.handle, next.noReply);
       }
       sent++;
     }
@@ -294,7 +292,8 @@ export class Caller {
     if (waiting.bytes !== undefined) this.#body.discardBytes(waiting.bytes);
     else this.#body.discard(waiting.views, 0);
     waiting.handle?.settle();
-    waiting.reject(error);
+    if (waiting.refused !== undefined) waiting.refused(error);
+    else rejectBy(waiting.resolve, error);
   }
 
   /** Takes the reply at `at`, of `kind`, and settles its call. */
@@ -326,17 +325,12 @@ export class Caller {
     }
     this.#counters[REPLIES_RECEIVED]!++;
     const abandoned = this.#calls.isAbandoned(call);
-    let value: unknown;
     let failed = kindOf(kind) !== KIND_RESULT;
+    let value: unknown;
     try {
       if (abandoned) this.#body.discard(this.#views, at);
       else value = this.#body.readOne(this.#views, at);
       if (kindOf(kind) === KIND_ERROR_TEXT) value = new Error(String(value));
-      if (failed && value instanceof Error && !abandoned) {
-        // It settles the call as well, a little later.
-        value = rejectWithLocalStack(value, peer.endpoint, this.#calls.taskOf(call).key);
-        failed = false;
-      }
     } catch (error) {
       value = error;
       failed = true;
@@ -344,16 +338,27 @@ export class Caller {
     this.#body.free(this.#body.blockOf(this.#views, at)); // the callee's: a remote free
     peer.consumer.release();
     if (value instanceof ComingParcel) this.#awaitParcel(peer, call, failed, value);
-    else this.#finish(call, failed)?.(value);
+    else if (failed) this.#fail(peer, call, value);
+    else this.#finish(call)?.(value);
   }
 
   /** The call stays under way until the rest of its reply is here. */
   #awaitParcel(peer: Peer, call: number, failed: boolean, { parcel }: ComingParcel): void {
     this.#parcels.receive(peer.endpoint, parcel, (arrived) => {
       if (peer.gone !== undefined) return;
-      this.#finish(call, failed)?.(arrived);
+      if (failed) this.#fail(peer, call, arrived);
+      else this.#finish(call)?.(arrived);
       this.#onChange(); // its credit is free, and there may be no reply to notice that
     });
+  }
+
+  /** Ends a call that has failed with `error`. */
+  #fail(peer: Peer, call: number, error: unknown): void {
+    const { key } = this.#calls.taskOf(call);
+    const resolve = this.#finish(call);
+    if (resolve === undefined) return;
+    if (error instanceof Error) resolve(rejectWithLocalStack(error, peer.endpoint, key));
+    else rejectBy(resolve, error);
   }
 
   /** Takes the credit of so many messages back that want no reply. */
@@ -363,10 +368,10 @@ export class Caller {
     this.#unacknowledged -= messages;
   }
 
-  /** Ends a call and frees what carried its arguments; returns what settles its promise, if wanted. */
-  #finish(call: number, failed: boolean): Settle | undefined {
+  /** Ends a call and frees what carried its arguments; returns what resolves its promise, if wanted. */
+  #finish(call: number): Settle | undefined {
     this.#body.free(this.#calls.blockOf(call));
-    return this.#calls.remove(call, failed);
+    return this.#calls.remove(call);
   }
 
   /**
@@ -390,7 +395,7 @@ export class Caller {
       this.sendWaiting(peer); // it may have been the one that there was no memory for
       return -1;
     }
-    this.#calls.abandon(handle.call)(reason);
+    rejectBy(this.#calls.abandon(handle.call), reason);
     return handle.call;
   }
 
@@ -404,9 +409,9 @@ export class Caller {
     peer.unacknowledged = 0;
     let rejected = waiting.length;
     for (const call of this.#calls.callsTo(peer)) {
-      const reject = this.#finish(call, true);
-      if (reject === undefined) continue;
-      reject(error);
+      const resolve = this.#finish(call);
+      if (resolve === undefined) continue;
+      rejectBy(resolve, error);
       rejected++;
     }
     for (const call of waiting) this.#refuse(call, error);

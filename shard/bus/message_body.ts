@@ -132,7 +132,7 @@ export class MessageBody {
 
   /** Frees a block, whosever it is; 0 is none. */
   free(address: number): void {
-    this.#allocator.free(address);
+    if (address !== 0) this.#allocator.free(address); // most messages have none, and pay no call
   }
 
   /** The values of the record at `at`. Its block stays. */

@@ -11,6 +11,15 @@ import type { RingConsumer, RingProducer } from "./spsc_ring.ts";
 /** One of a promise's two functions. */
 export type Settle = (value: unknown) => void;
 
+/**
+ * Rejects the promise that `resolve` is of, two turns of the microtask queue from now. A call keeps
+ * only that one of its promise's two functions, and the engine need not make the other: a third of
+ * what a call allocates.
+ */
+export function rejectBy(resolve: Settle, error: unknown): void {
+  resolve(Promise.reject(error));
+}
+
 /** A function that serves calls. */
 export type Handler = (...args: unknown[]) => unknown;
 
@@ -22,10 +31,10 @@ export interface WaitingCall {
   readonly bytes: Uint8Array | undefined;
   /** What it calls, if it is a call. */
   readonly task: Callable | undefined;
-  /** Settles the caller's promise. */
+  /** Resolves the caller's promise. */
   readonly resolve: Settle;
-  /** Settles the caller's promise. */
-  readonly reject: Settle;
+  /** Told why it will never be sent, if that is not the caller. */
+  readonly refused?: Settle;
   /** Of a call that can be cancelled. */
   readonly handle: CallHandle | undefined;
   /** Whether no reply is wanted. */
