@@ -353,7 +353,7 @@ export class Callee {
       const { words } = this.#views;
       // Invariant: the credit that admitted the request keeps a slot for its reply.
       const at = peer.producer.reserve();
-      if (this.#body.tryEncodePlain(value, this.#views, at)) {
+      if (this.#body.tryEncodeOne(value, this.#views, at, peer.endpoint)) {
         words[at + KIND_WORD] = kindWord(kind, 1, 0);
         words[at + CALL_WORD] = call;
       } else this.#writeAny(peer, call, kind, value, name);

@@ -79,9 +79,17 @@ export class MessageBody {
     return bytes;
   }
 
-  /** The same for the one value of a result or an error; false, and nothing done, if it is not plain. */
-  tryEncodePlain(value: unknown, views: RecordViews, at: number): boolean {
-    return this.#inline.tryEncodePlain(value, views, at);
+  /**
+   * The same for the one value of a result or an error, for endpoint `to`, if it is plain or of a wire
+   * type; false, and nothing done, if it is not.
+   */
+  tryEncodeOne(value: unknown, views: RecordViews, at: number, to: number): boolean {
+    if (this.#inline.tryEncodePlain(value, views, at)) return true;
+    if (!isObject(value) || value instanceof Transferred) return false;
+    const type = this.#inline.tryEncodeWire(value, views, at);
+    if (type === undefined) return false;
+    type.moved(value, to);
+    return true;
   }
 
   /**

@@ -22,7 +22,7 @@ import {
   TAG_WIRE,
   TAGS_WORD,
 } from "./record_layout.ts";
-import type { WireTypes } from "./wire_type.ts";
+import type { WireType, WireTypes } from "./wire_type.ts";
 
 /** The most characters of a string that the cells of one record hold. */
 export const INLINE_CHARACTERS = CELL_COUNT * 8 - 4;
@@ -156,6 +156,23 @@ export class InlineCodec {
     return true;
   }
 
+  /** Writes one value of a wire type into the record at `wordIndex`; its type, if it has one and fits. */
+  tryEncodeWire(
+    value: object,
+    views: RecordViews,
+    wordIndex: number,
+  ): WireType<object> | undefined {
+    const id = this.#types.indexOf(value);
+    if (id < 0) return undefined;
+    const type = this.#types.list[id]!;
+    if (type.words >= CELL_COUNT * 2) return undefined;
+    const at = wordIndex + CELLS_WORD;
+    views.words[at] = id;
+    type.write(value, views.words, at + 1);
+    views.words[wordIndex + TAGS_WORD] = TAG_WIRE;
+    return type;
+  }
+
   /** Reads `count` values of the record at `wordIndex` into `into`, from its start. */
   decode(count: number, views: RecordViews, wordIndex: number, into: unknown[]): void {
     const tags = views.words[wordIndex + TAGS_WORD]!;
@@ -206,8 +223,11 @@ export class InlineCodec {
 
   /** Reads the one value of the record at `wordIndex`. */
   decodeOne(views: RecordViews, wordIndex: number): unknown {
-    if (views.words[wordIndex + TAGS_WORD] === TAG_NUMBER) {
-      return views.floats[(wordIndex + CELLS_WORD) >> 1];
+    const tag = views.words[wordIndex + TAGS_WORD];
+    if (tag === TAG_NUMBER) return views.floats[(wordIndex + CELLS_WORD) >> 1];
+    if (tag === TAG_WIRE) {
+      const at = wordIndex + CELLS_WORD;
+      return this.#types.list[views.words[at]!]!.read(views.words, at + 1);
     }
     const values: unknown[] = [undefined];
     this.decode(1, views, wordIndex, values);
