@@ -54,7 +54,6 @@ export class Callee {
   readonly #caller: Caller;
   readonly #commit: (peer: Peer) => void;
   readonly #touch: (peer: Peer) => void;
-  readonly #onDone: () => void;
   #underWay = 0;
   /** The peer and the call whose task is running now, up to its first await. */
   #currentPeer: Peer | undefined;
@@ -62,7 +61,7 @@ export class Callee {
 
   /**
    * `caller` sends what has no slot reserved; `commit` takes the reserved slot of a peer's ring;
-   * `touch` has the peer served at the end of the turn; `onDone` is told of each call that ends.
+   * `touch` has the peer served at the end of the turn.
    */
   constructor(
     views: RecordViews,
@@ -73,7 +72,6 @@ export class Callee {
     caller: Caller,
     commit: (peer: Peer) => void,
     touch: (peer: Peer) => void,
-    onDone: () => void,
   ) {
     this.#views = views;
     this.#body = body;
@@ -83,7 +81,6 @@ export class Callee {
     this.#caller = caller;
     this.#commit = commit;
     this.#touch = touch;
-    this.#onDone = onDone;
   }
 
   /** Calls that run or wait here. */
@@ -260,7 +257,6 @@ export class Callee {
     if ((flags & FLAG_LATE) === 0) peer.owedAcks++;
     this.#underWay--;
     this.#touch(peer);
-    this.#onDone();
   }
 
   /** Acknowledges the calls without reply that are over. The credit of any of them is a slot for it. */
@@ -343,8 +339,10 @@ export class Callee {
     value: unknown,
     name: () => string,
   ): void {
-    if (peer.gone !== undefined) this.#body.abandon(value);
-    else if ((flags & FLAG_LATE) !== 0) {
+    if (peer.gone !== undefined) {
+      this.#body.abandon(value);
+      this.#touch(peer);
+    } else if ((flags & FLAG_LATE) !== 0) {
       this.#caller.sendUrgent(peer, kind, call, [value], name, (error) => {
         // Later: whoever refuses is in the middle of the queue.
         queueMicrotask(() => this.#refused(peer, call, flags, error));
@@ -362,7 +360,6 @@ export class Callee {
     }
     if (peer.served.size > 0) peer.served.delete(call);
     this.#underWay--;
-    this.#onDone();
   }
 
   /** There was no memory for a late reply: its caller is told so. */

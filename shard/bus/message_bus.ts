@@ -188,7 +188,6 @@ export class MessageBus {
       this.#caller,
       commit,
       (peer) => this.#touch(peer),
-      () => this.#checkIdle(),
     );
     this.#local = new LocalCalls(this.#callee, () => this.#checkIdle());
     const words = this.#views.words;
