@@ -3,7 +3,7 @@
  * What a call costs, without the waiting: both ends of the bus on one thread, polled in turn, so that
  * processor time and memory are those of the call and of nothing else.
  *
- * Run it with `deno task profile`; docs/bus_profile.md explains what it prints.
+ * Run it with `deno task profile`; docs/performance.md explains what it prints.
  */
 import inspector from "node:inspector";
 import { cpuUsage } from "node:process";
