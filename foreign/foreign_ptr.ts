@@ -345,6 +345,9 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
       return ForeignPtr.#ofHandle(home, owner, words[at + 2]!, words[at + 4]!, object);
     }
     const { endpoint, segment } = home;
+    if (!home.words.pass(owner, words[at + 5]!, words[at + 4]!, owner, endpoint.id)) {
+      throw new StaleForeignPtrError(owner); // this endpoint counts as dead
+    }
     const address = (words[at + 2]! >>> 0) * STRUCT_UNIT_BYTES;
     const first = address / WORD_BYTES;
     const copies = new Array<ForeignPtr<object, "shared">>(count);
@@ -355,6 +358,19 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     }
     endpoint.allocator.free(address);
     return copies;
+  }
+
+  /**
+   * Takes back, on their owner, granted copies that nobody will read.
+   * @internal
+   */
+  static undeliveredGranted(home: Home, words: Int32Array, at: number): void {
+    if (words[at + 1]! < 0) return; // the one of `copy()` was the caller's
+    home.takeBackGranted(
+      words[at + 5]!,
+      words[at + 4]!,
+      (words[at + 2]! >>> 0) * STRUCT_UNIT_BYTES,
+    );
   }
 
   static #ofHandle(

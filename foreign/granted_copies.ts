@@ -10,8 +10,12 @@
  *                 8 bytes, which the receiver frees
  *      3  OBJECT  as in handle_layout.ts
  *      4  GENERATION of the handle of `copy()`: to read it where the owner has just written it would
- *                 fetch that line from the other core
+ *                 fetch that line from the other core; of `copy(n)` that of FIRST
+ *      5  FIRST   of the handles of `copy(n)`; the block goes with it
  * ```
+ *
+ * The handles are the asking endpoint's since they were opened: if it dies, the owner takes them back.
+ * But FIRST is the owner's until the answer is read, and whoever has FIRST frees the block.
  *
  * @module
  */
@@ -19,7 +23,7 @@
 import { STRUCT_UNIT_BYTES } from "./handle_layout.ts";
 
 /** Words of granted copies. */
-export const GRANTED_WORDS = 5;
+export const GRANTED_WORDS = 6;
 
 /** Opened handles, on their owner. */
 export class GrantedCopies {
@@ -31,8 +35,10 @@ export class GrantedCopies {
   readonly handle: number;
   /** OBJECT of handle_layout.ts. */
   readonly object: number;
-  /** Of the handle of `copy()`. */
+  /** Of the handle of `copy()`, or of `first`. */
   readonly generation: number;
+  /** The first handle of `copy(n)`, 0 otherwise. */
+  readonly first: number;
 
   /** Made where the handles are opened, for the endpoint that holds them by then. */
   constructor(
@@ -41,21 +47,24 @@ export class GrantedCopies {
     handle: number,
     object: number,
     generation: number,
+    first: number,
   ) {
     this.owner = owner;
     this.count = count;
     this.handle = handle;
     this.object = object;
     this.generation = generation;
+    this.first = first;
   }
 
   /** Writes them as a message carries them. */
   static write(granted: GrantedCopies, words: Int32Array, at: number): void {
-    const { owner, count, handle, object, generation } = granted;
+    const { owner, count, handle, object, generation, first } = granted;
     words[at] = owner;
     words[at + 1] = count;
     words[at + 2] = count < 0 ? handle : handle / STRUCT_UNIT_BYTES;
     words[at + 3] = object;
     words[at + 4] = generation;
+    words[at + 5] = first;
   }
 }

@@ -33,6 +33,9 @@ export const FAILED_BYTES = 24;
 /** Bytes from the region's start to the HOLDER of handle 0. */
 export const HOLDER_BYTES = 128;
 
+/** What `holder()` gives, and `pass()` takes, for no endpoint. */
+export const NOBODY = -1;
+
 const HOLDER_BITS = 9;
 const HOLDER_MASK = 2 ** HOLDER_BITS - 1;
 /** The last generation: a handle that has reached it is not used again. */
@@ -89,7 +92,7 @@ export class HolderWords {
     return (word >>> HOLDER_BITS) === generation && (word & HOLDER_MASK) !== 0;
   }
 
-  /** Who holds the pointer, or -1. A plain look: exact for the owner once the holder is dead or itself. */
+  /** Who holds the pointer, or NOBODY. A plain look: exact for the owner once the holder is dead or itself. */
   holder(owner: number, handle: number): number {
     return (this.#words[this.#word(owner, handle)]! & HOLDER_MASK) - 1;
   }

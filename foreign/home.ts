@@ -11,7 +11,7 @@ import { foreignTasks } from "./foreign_tasks.ts";
 import { GrantedCopies } from "./granted_copies.ts";
 import { STRUCT_UNIT_BYTES } from "./handle_layout.ts";
 import { HandleTable, type HeldPointer, ownedBy, takeOwned } from "./handle_table.ts";
-import { FAILED_BYTES, HolderWords, LOST_BYTES } from "./holder_words.ts";
+import { FAILED_BYTES, HolderWords, LOST_BYTES, NOBODY } from "./holder_words.ts";
 import type { Hold } from "./hold.ts";
 import type { Owned } from "./owned.ts";
 import { destructorWarning, unattended, unattendedEnded, warnOfDestructor } from "./unattended.ts";
@@ -195,7 +195,7 @@ export class Home {
       const owned = this.handles.copy(handle, generation, bus.currentCaller!, 1, this.#copied, 0);
       const copied = this.#copied[0]!;
       const copiedGeneration = this.handles.generation(copied);
-      return new GrantedCopies(id, -1, copied, this.objectWord(owned), copiedGeneration);
+      return new GrantedCopies(id, -1, copied, this.objectWord(owned), copiedGeneration, 0);
     } catch (error) {
       throw this.#refused(handle, generation, error);
     }
@@ -211,13 +211,26 @@ export class Home {
         throw new MessageMemoryError(count * WORD_BYTES, freeBytes, totalBytes);
       }
       const { handles, segment } = this;
-      const first = address / WORD_BYTES;
-      const owned = handles.copy(handle, generation, bus.currentCaller!, count, segment, first);
-      return new GrantedCopies(id, count, address, this.objectWord(owned), 0);
+      const at = address / WORD_BYTES;
+      const caller = bus.currentCaller!;
+      const owned = handles.copy(handle, generation, caller, count, segment, at);
+      const first = segment[at]!;
+      const firstGeneration = handles.generation(first);
+      this.words.pass(id, first, firstGeneration, caller, id);
+      return new GrantedCopies(id, count, address, this.objectWord(owned), firstGeneration, first);
     } catch (error) {
       allocator.free(address);
       throw this.#refused(handle, generation, error);
     }
+  }
+
+  /** Nobody will read copies that were granted: frees their block and the first, if nobody has. */
+  takeBackGranted(first: number, generation: number, address: number): void {
+    const { endpoint: { allocator, id }, handles, words } = this;
+    if (!words.pass(id, first, generation, id, NOBODY)) return;
+    allocator.free(address);
+    const owned = takeOwned(handles.seize(first, generation));
+    if (owned !== null) this.end(owned);
   }
 
   /** A request for copies fails with `error`: a pointer that was destroyed meanwhile waits for it. */

@@ -53,9 +53,10 @@ registerWireType({
       words: GRANTED_WORDS,
       write: GrantedCopies.write,
       read: (words: Int32Array, at: number) => ForeignPtr.readGranted(home, words, at),
-      // The handles are the receiver's since they were opened: if it dies, the owner takes them.
       moved: () => {},
-      undelivered: () => {},
+      // On the owner: nobody gives a request for copies up, so it ends unread only if its caller dies.
+      undelivered: (words: Int32Array, at: number) =>
+        ForeignPtr.undeliveredGranted(home, words, at),
     };
   },
 });

@@ -20,7 +20,12 @@ import {
 import { controlTasks } from "./control_tasks.ts";
 import { LimitedCalls } from "./limited_calls.ts";
 import { readObituary } from "./obituary.ts";
-import { CHANGES_BYTES, SegmentLayout, type SegmentShape } from "./segment_layout.ts";
+import {
+  CHANGES_BYTES,
+  SegmentLayout,
+  type SegmentShape,
+  SERVICES_BYTES,
+} from "./segment_layout.ts";
 import { shardIdFault } from "./shard_id.ts";
 import { defineTasks, findTask, Task } from "./task.ts";
 import { bindWireTypes, type WireTypeName } from "./wire_types.ts";
@@ -255,6 +260,14 @@ export class Endpoint {
   /** Which life of `shard` it is, from 0: it grows when the shard is started again. O(1). */
   epochOf(shard: number): number {
     return this.#words[(this.layout.controlPage(shard) + EPOCH_BYTES) >> 2]!;
+  }
+
+  /**
+   * A number for a sharded service: no other of this segment has it, and later ones are higher.
+   * @internal
+   */
+  nextService(): number {
+    return Atomics.add(this.#words, SERVICES_BYTES >> 2, 1);
   }
 
   /** Rejects the calls to shards that have died, and takes up those that have come back. */

@@ -333,7 +333,8 @@ export class Runtime {
   }
 
   /**
-   * Figures of the allocator of `shard`, read from shared memory without a message. O(1).
+   * Figures of the allocator of `shard`, or of the host if `shard` is `shardCount`, read from shared
+   * memory without a message. O(1).
    *
    * @throws {RangeError} If there is no such shard.
    */
@@ -348,14 +349,15 @@ export class Runtime {
    * @throws {RangeError} If there is no such shard.
    */
   busStatistics(shard: number): BusStatistics {
-    if (shard !== this.shardCount) this.#sliceOf(shard);
+    this.#checkEndpoint(shard);
     const page = this.#endpoint.layout.controlPage(shard);
     return readBusStatistics(this.#endpoint.buffer, page);
   }
 
   /**
-   * A report of the memory of `shard` in a dozen lines of text: how full it is, in what pieces, and
-   * what became of requests. For logs and bug reports. Without a message. O(blocks).
+   * A report of the memory of `shard`, or of the host if `shard` is `shardCount`, in a dozen lines of
+   * text: how full it is, in what pieces, and what became of requests. For logs and bug reports.
+   * Without a message. O(blocks).
    *
    * @throws {RangeError} If there is no such shard.
    */
@@ -364,8 +366,8 @@ export class Runtime {
   }
 
   /**
-   * The blocks of the slice of `shard` in the order of their addresses. Consistent only while that
-   * shard is quiet. O(blocks).
+   * The blocks of the slice of `shard`, or of the host if `shard` is `shardCount`, in the order of
+   * their addresses. Consistent only while that shard is quiet. O(blocks).
    *
    * @throws {RangeError} If there is no such shard.
    */
@@ -374,7 +376,8 @@ export class Runtime {
   }
 
   /**
-   * Checks every invariant of the heap of `shard`, which must be quiet. O(blocks).
+   * Checks every invariant of the heap of `shard`, or of the host if `shard` is `shardCount`. It must
+   * be quiet. O(blocks).
    *
    * @throws {RangeError} If there is no such shard.
    * @throws {HeapCheckError} If an invariant does not hold: which, and where.
@@ -383,8 +386,13 @@ export class Runtime {
     checkHeap(this.#endpoint.buffer, this.#sliceOf(shard));
   }
 
+  /** Allows the host's number too. */
+  #checkEndpoint(shard: number): void {
+    if (shard !== this.shardCount) checkShardId(shard, this.shardCount, "look at");
+  }
+
   #sliceOf(shard: number) {
-    checkShardId(shard, this.shardCount, "look at");
+    this.#checkEndpoint(shard);
     return this.#endpoint.layout.slices[shard]!;
   }
 

@@ -3,7 +3,8 @@
  * every shard arrive at the same offsets.
  *
  * ```
- * 0          header page            MAGIC, and CHANGES: how often a shard has died or come back
+ * 0          header page            MAGIC; CHANGES: how often a shard has died or come back;
+ *                                   SERVICES: sharded services started so far
  * 4096       control pages          4096 bytes an endpoint: shards 0 … n-1, then the host
  * …          rings                  one per ordered pair, (n+1) × n of them
  * …          holder words           4 MiB a shard: who holds the pointers to its objects (foreign/)
@@ -29,6 +30,8 @@ const HOLDERS_BYTES = 2 ** 22;
 export const MAGIC_BYTES = 0;
 /** Bytes from the segment's start to CHANGES. */
 export const CHANGES_BYTES = 128;
+/** Bytes from the segment's start to SERVICES, on a line of its own: CHANGES is looked at all the time. */
+export const SERVICES_BYTES = 256;
 /** What MAGIC holds: "TIDE". */
 export const SEGMENT_MAGIC = 0x45444954;
 

@@ -32,9 +32,6 @@ import { packParameters, type PerShard, withoutParameters } from "./sharded_para
 import { findId, findInstance, nameOfService, shardedTasks } from "./sharded_tasks.ts";
 import { registerWireType } from "./wire_types.ts";
 
-/** Services that this thread has started. */
-let startedHere = 0;
-
 /**
  * An instance of a service on every shard, seen from one endpoint. It is a name for them: it can be
  * passed to any shard as an argument, and there reaches the same instances.
@@ -92,8 +89,9 @@ export class Sharded<Service extends object> {
     checkArguments(endpoint, args);
     const parameters = packParameters(args);
     const values = withoutParameters(args);
-    // Unique without asking anyone: every endpoint counts in steps, from its own number.
-    const id = startedHere++ * (endpoint.shardCount + 1) + endpoint.id;
+    // Counted in the segment: a thread's own count would begin again with the next life of its shard,
+    // and name services of the former life.
+    const id = endpoint.nextService();
     const sharded = new Sharded<Service>(endpoint, id, definition.name);
     try {
       await callEach(
@@ -387,8 +385,8 @@ export function containerOf<Service extends object>(service: Service): Sharded<S
 }
 
 /**
- * Stops all services that run on `shards`, the latest started first: for the end of a runtime. Every
- * service has an instance on every shard, so any shard knows all, in the order of their start.
+ * Stops all services that run on `shards`, the latest started first: for the end of a runtime. All
+ * are asked, as a shard that was started again has no instance of what ran before.
  *
  * @param failures Receives what services throw. While one stops, it holds that it has not finished,
  * for a runtime that can wait no longer.
@@ -399,10 +397,11 @@ export async function stopServices(
   shards: readonly number[],
   failures: unknown[],
 ): Promise<number> {
-  const [witness] = shards;
-  if (witness === undefined) return 0;
-  const running = await endpoint.submitTo(witness, shardedTasks.running, []);
-  for (const { id, name } of running.reverse()) {
+  const names = new Map<number, string>();
+  const running = shards.map((shard) => endpoint.submitTo(shard, shardedTasks.running, []));
+  for (const { id, name } of (await Promise.all(running)).flat()) names.set(id, name);
+  const latestFirst = [...names].sort(([a], [b]) => (b - a) | 0); // the numbers may wrap
+  for (const [id, name] of latestFirst) {
     failures.push(
       new StoppedError(`${name} had not stopped when the runtime could wait no longer`),
     );
@@ -414,7 +413,7 @@ export async function stopServices(
       if (!endpoint.bus.open) break; // the runtime has failed, and ends all the others at once
     }
   }
-  return running.length;
+  return names.size;
 }
 
 registerRepeatable(Sharded);

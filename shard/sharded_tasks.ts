@@ -33,7 +33,7 @@ export interface RunningService {
 /** How many names of services that are no more are kept, for messages to those who call them late. */
 const MAX_FORMER_NAMES = 256;
 
-/** By number, in the order of their making. */
+/** By number. */
 const instances = new Map<number, Instance>();
 const idsByService = new WeakMap<object, number>();
 const formerNames = new Map<number, string>();
@@ -130,7 +130,7 @@ export const shardedTasks: ShardedTasks = defineTasks(import.meta.url, {
     if (formerNames.size > MAX_FORMER_NAMES) formerNames.delete(formerNames.keys().next().value!);
     await destroy(instance.service);
   },
-  /** The services with an instance here, in the order of their start. */
+  /** The services with an instance here. */
   running(): RunningService[] {
     return [...instances].map(([id, { name }]) => ({ id, name }));
   },

@@ -22,7 +22,10 @@ export async function countWords(
   counts: WordCounts,
   onBytes: (byteLength: number) => void = () => {},
 ): Promise<void> {
-  const file = await Deno.open(path); // whoever reads it to its end has closed it
+  // Whoever reads it to its end has closed it.
+  const file = await Deno.open(path).catch((cause) => {
+    throw cannotCount(path, cause);
+  });
   const decoder = new TextDecoder();
   let rest = ""; // the end of a piece may be the first half of a word
   for await (const bytes of file.readable) {
@@ -33,6 +36,12 @@ export async function countWords(
     onBytes(bytes.length);
   }
   addWords(rest + decoder.decode(), counts);
+}
+
+/** What it was that could not be done, as the system says only what it was asked for. */
+export function cannotCount(path: string, cause: unknown): Error {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`Cannot count the words of ${path}: ${why}`, { cause });
 }
 
 function addWords(text: string, counts: WordCounts): void {

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { ProgressBar } from "../replay/progress_bar.ts";
 import { formatBytes, formatCount, formatTime } from "../replay/units.ts";
 import { countFiles, type SizedFile } from "./count_files.ts";
-import { countWords, type WordCounts } from "./count_words.ts";
+import { cannotCount, countWords, type WordCounts } from "./count_words.ts";
 
 const USAGE = `Counts the words of files, on several shards at once.
 
@@ -90,8 +90,15 @@ async function ownFiles(): Promise<string[]> {
   return paths.sort();
 }
 
+/** Asks the system first, so that nothing is counted if a file is not there. */
 async function sizeOf(path: string): Promise<SizedFile> {
-  return { path, byteLength: (await Deno.stat(path)).size };
+  try {
+    const { size, isDirectory } = await Deno.stat(path);
+    if (isDirectory) throw new TypeError("it is a directory, expected a file");
+    return { path, byteLength: size };
+  } catch (cause) {
+    throw cannotCount(path, cause);
+  }
 }
 
 function wholeNumber(name: string, text: string, least: number, most: number): number {

@@ -1,9 +1,10 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { countFiles } from "../../examples/word_count/count_files.ts";
 import { countWords, type WordCounts } from "../../examples/word_count/count_words.ts";
 import { type SeededRandom, withRandom } from "../harness/seeded_random.ts";
 
-const MAIN = new URL("../../examples/word_count/main.ts", import.meta.url).href;
+const MAIN_PATH = new URL("../../examples/word_count/main.ts", import.meta.url).pathname;
+const MAIN = `file://${MAIN_PATH}`;
 const VOCABULARY = ["shard", "don't", "Größe", "ÉTÉ", "память", "42", "naïve", "x"];
 
 /** What `deno task word-count` runs, with its permissions. */
@@ -66,9 +67,22 @@ Deno.test("word-count counts this project, and one thread comes to the same", as
 });
 
 Deno.test("word-count says what it cannot read and what it does not understand", async () => {
-  const missing = await wordCount("no/such/file");
-  assertEquals([missing.code, missing.stdout], [1, ""]);
-  assertStringIncludes(missing.stderr, "no/such/file");
+  const folder = await Deno.makeTempDir();
+  const bad: [path: string, why: string][] = [
+    ["no/such/file", "No such file or directory"],
+    [folder, "it is a directory, expected a file\n"],
+  ];
+  for (const [path, why] of bad) {
+    const { code, stdout, stderr } = await wordCount(MAIN_PATH, path);
+    assertEquals([code, stdout], [1, ""]);
+    assert(stderr.startsWith(`Cannot count the words of ${path}: ${why}`), stderr);
+  }
+  await assertRejects(
+    () => countFiles([{ path: `${folder}/gone`, byteLength: 1 }], 1), // since its length was asked for
+    Error,
+    `Cannot count the words of ${folder}/gone: No such file or directory`,
+  );
+  await Deno.remove(folder);
   const shards = await wordCount("--shards", "many");
   assertEquals([shards.code, shards.stderr], [
     1,

@@ -70,6 +70,9 @@ interface OutcomeTasks {
   readonly exit: Task<[], void>;
   readonly passAndExit: Task<[number, Unique], void>;
   readonly copyAndExit: Task<[Shared], void>;
+  readonly askForCopies: Task<[Shared, number], void>;
+  readonly sayAndWait: Task<[number, number], void>;
+  readonly sayWaitAndExit: Task<[number, number], void>;
   readonly callLater: Task<[number, string, number], void>;
   readonly loseKept: Task<[number], void>;
   readonly makeAndLose: Task<[string], void>;
@@ -153,6 +156,19 @@ export const outcomeTasks: OutcomeTasks = defineTasks(import.meta.url, {
   },
   copyAndExit: (pointer: Shared): void => {
     pointer.copy().catch(() => {});
+    outcomeTasks.exit.run();
+  },
+  /** Asks for copies and does not wait for them. */
+  askForCopies: (pointer: Shared, count: number): void => {
+    pointer.copy(count).catch(() => {});
+  },
+  /** Says in one word that it blocks the thread, until the other is set. */
+  sayAndWait: (here: number, until: number): void => {
+    outcomeTasks.letGo.run(here);
+    Atomics.wait(words(until), 0, 0);
+  },
+  sayWaitAndExit: (here: number, until: number): void => {
+    outcomeTasks.sayAndWait.run(here, until);
     outcomeTasks.exit.run();
   },
   /** Asks another shard for a pointer that is there only later. */

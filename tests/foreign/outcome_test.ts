@@ -286,6 +286,48 @@ Deno.test("the receiver dies with copies it has asked for under way: none is lef
   }
 });
 
+Deno.test("who asked for several copies dies with the answer unread: nothing of it is left at home", async () => {
+  for (const copies of [1, 50]) {
+    await using runtime = await start();
+    const word = async () => {
+      const address = await runtime.submitTo(2, outcomeTasks.word);
+      return { address, words: new Int32Array(runtime.endpoint.buffer, address, 1) };
+    };
+    const [atHome, answer, atCaller, death] = [
+      await word(),
+      await word(),
+      await word(),
+      await word(),
+    ];
+    const isSet = async ({ words }: { words: Int32Array }) => {
+      while (Atomics.load(words, 0) === 0) await runtime.submitTo(2, outcomeTasks.tick);
+    };
+    const set = ({ words }: { words: Int32Array }) => {
+      Atomics.store(words, 0, 1);
+      Atomics.notify(words, 0);
+    };
+    const shared = await runtime.submitTo(0, outcomeTasks.openShared, "s");
+    const { liveBlocks } = runtime.memoryStatistics(0);
+    const held = runtime.submitTo(0, outcomeTasks.sayAndWait, atHome.address, answer.address);
+    await isSet(atHome);
+    await runtime.submitTo(1, outcomeTasks.askForCopies, shared, copies);
+    const dying = runtime.submitTo(1, outcomeTasks.sayWaitAndExit, atCaller.address, death.address);
+    await isSet(atCaller);
+    set(answer);
+    await held;
+    while (foreignStatistics(0, runtime).givenAway < 1 + copies) {
+      await runtime.submitTo(0, outcomeTasks.tick);
+    }
+    set(death);
+    await assertRejects(() => dying, ShardCrashedError);
+    assertEquals(await ended(runtime, 0, 1), ["s"]);
+    assertEquals(outstanding(runtime, 0), 0);
+    await runtime.submitTo(0, outcomeTasks.tick); // it drains what the host has freed
+    assertEquals(runtime.memoryStatistics(0).liveBlocks, liveBlocks);
+    runtime.checkHeap(0);
+  }
+});
+
 Deno.test("the sender dies with the message unpublished: the object is destroyed at home", async () => {
   await using runtime = await start();
   const pointer = await runtime.submitTo(0, outcomeTasks.open, "a");

@@ -10,6 +10,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { Runtime } from "@tidepool/core";
+import { busTasks } from "./bus_tasks.ts";
 import { memoryTasks } from "./memory_tasks.ts";
 
 const MIB = 2 ** 20;
@@ -53,12 +54,27 @@ Deno.test("Runtime.memoryReport() describes the slice of a shard from the host",
   assertStringIncludes(runtime.memoryReport(1), "1 block live");
   assertStringIncludes(runtime.memoryReport(0), "0 blocks live");
   assertThrows(
-    () => runtime.memoryReport(2),
+    () => runtime.memoryReport(3), // 2 is the host
     RangeError,
-    "Cannot look at shard 2: the runtime has shards 0 to 1",
+    "Cannot look at shard 3: the runtime has shards 0 to 1",
   );
   await runtime.submitTo(1, memoryTasks.freeAll, block);
   assertStringIncludes(runtime.memoryReport(1), "0 blocks live");
+});
+
+Deno.test("Runtime describes the host's slice under the number after the last shard's", async () => {
+  await using runtime = await Runtime.start({ shards: 2, memory: "16MiB", hostMemory: "1MiB" });
+  const host = runtime.shardCount;
+  const { totalBytes, liveBlocks } = runtime.memoryStatistics(host);
+  assert(totalBytes <= MIB && totalBytes > MIB - 16384, `${totalBytes} bytes`);
+  const text = "x".repeat(5000);
+  const echo = runtime.submitTo(1, busTasks.echo, text);
+  assertEquals(runtime.memoryStatistics(host).liveBlocks, liveBlocks + 1);
+  assertStringIncludes(runtime.memoryReport(host), `${liveBlocks + 1} block`);
+  assert(runtime.walkHeap(host).some(({ byteLength, free }) => byteLength >= 5000 && !free));
+  assertEquals(await echo, text);
+  assertEquals(runtime.memoryStatistics(host).liveBlocks, liveBlocks);
+  runtime.checkHeap(host);
 });
 
 Deno.test("Runtime.start() refuses weights that do not fit", async () => {

@@ -211,3 +211,53 @@ Deno.test('services stop on the shards that are left after a crash with onCrash 
   await assertRejects(() => service.invokeOn(0, "stop"), ShardCrashedError, "Shard 0 crashed");
   await assertRejects(() => runtime.stop(), RangeError, "shard 2 does not stop");
 });
+
+/** Starts a runtime whose shards come back, with what ends shard `shard` and waits for its new life. */
+async function startMortal() {
+  let back = Promise.withResolvers<void>();
+  const runtime = await Runtime.start({
+    shards: SHARDS,
+    memory: "16MiB",
+    onCrash: "restart",
+    onRestart: () => back.resolve(),
+  });
+  const restart = async (shard: number) => {
+    await assertRejects(() => runtime.submitTo(shard, busTasks.crash, "throw"), ShardCrashedError);
+    await back.promise;
+    back = Promise.withResolvers();
+  };
+  return { runtime, restart };
+}
+
+Deno.test("a service that a restarted shard starts is none that its former life started", async () => {
+  const { runtime, restart } = await startMortal();
+  await using _ = runtime;
+  const former = await runtime.submitTo(1, serviceTasks.startHere, "former ");
+  const stopped = await runtime.submitTo(1, serviceTasks.startHere, "stopped ");
+  await stopped.stop();
+  await restart(1);
+  const later = await runtime.submitTo(1, serviceTasks.startHere, "later ");
+  const further = await runtime.submitTo(1, serviceTasks.startHere, "further ");
+  assertEquals(await later.map("text"), ["later 3", "later 13", "later 23"]);
+  assertEquals(await further.invokeOn(2, "text"), "further 23");
+  assertEquals(await former.invokeOn(0, "text"), "former 3"); // where it lives on, it is what it was
+  await assertRejects(() => former.invokeOn(1, "text"), NoShardedInstanceError);
+  await assertRejects(() => stopped.invokeOn(0, "text"), NoShardedInstanceError);
+  await former.stop();
+  assertEquals(await later.invokeOn(2, "text"), "later 23");
+});
+
+Deno.test("Runtime.stop() stops the services that a restarted shard does not know", async () => {
+  const { runtime, restart } = await startMortal();
+  await runtime.startSharded(fragile, [], [2], "");
+  await restart(0);
+  await runtime.startSharded(fragile, [], [0], "");
+  await restart(1);
+  await runtime.startSharded(fragile, [], [1], "");
+  const error = await assertRejects(() => runtime.stop(), AggregateError);
+  assertEquals(error.errors.map(String), [
+    "RangeError: shard 1 does not stop",
+    "RangeError: shard 0 does not stop",
+    "RangeError: shard 2 does not stop",
+  ]);
+});
