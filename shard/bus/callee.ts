@@ -116,8 +116,12 @@ export class Callee {
       args = (kind & FLAG_INTRODUCES) === 0 ? [] : this.#body.readFirst(this.#views, at, 2);
     }
     // Of a call with a reply, the caller frees the block when it has that.
-    if ((kind & FLAG_NO_REPLY) !== 0) this.#body.free(this.#body.blockOf(this.#views, at));
+    const block = (kind & FLAG_NO_REPLY) === 0 ? 0 : this.#body.blockOf(this.#views, at);
     peer.consumer.release();
+    if (block !== 0) {
+      peer.consumer.publish(); // before the free, as in Caller.reply()
+      this.#body.free(block);
+    }
     if ((kind & FLAG_INTRODUCES) !== 0) {
       this.#meet(peer, task, args[0] as string, args[1] as string);
       args = args.slice(2);

@@ -335,8 +335,14 @@ export class Caller {
       value = error;
       failed = true;
     }
-    this.#body.free(this.#body.blockOf(this.#views, at)); // the callee's: a remote free
+    const block = this.#body.blockOf(this.#views, at);
     peer.consumer.release();
+    if (block !== 0) {
+      // Invariant: HEAD is past a record before its sender can see the block freed. If this endpoint
+      // dies, the sender looks into the blocks of all records from HEAD on: see discardUnread().
+      peer.consumer.publish();
+      this.#body.free(block); // the callee's: a remote free
+    }
     if (value instanceof ComingParcel) this.#awaitParcel(peer, call, failed, value);
     else if (failed) this.#fail(peer, call, value);
     else this.#finish(call)?.(value);

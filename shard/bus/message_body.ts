@@ -180,8 +180,8 @@ export class MessageBody {
   }
 
   /**
-   * The same for a record that its dead consumer may have been reading. Its block is left alone: the
-   * consumer may have freed it already.
+   * The same for a record that its dead consumer has not given back: it has not freed the block. But
+   * the block is left alone, as one that counts as dead because it is stuck may come to it yet.
    */
   discardUnread(views: RecordViews, at: number): void {
     const kind = views.words[at + KIND_WORD]!;
@@ -192,7 +192,7 @@ export class MessageBody {
     try {
       this.#values.discard(this.#block(views, at));
     } catch (error) {
-      // The block was freed and holds something else by now: then the message had been read.
+      // One that is stuck has come to it meanwhile, and freed it: then the message has been read.
       if (!(error instanceof RangeError)) throw error;
     }
   }
