@@ -24,7 +24,7 @@ import type { Allocator } from "../../allocator/mod.ts";
 import { Arrivals } from "./arrivals.ts";
 import { BATCHES, COUNTER_COUNT, SLEEPS, WAKE_UPS } from "./bus_statistics.ts";
 import type { Callable } from "./callable.ts";
-import { Callee, type Resolver } from "./callee.ts";
+import { Callee } from "./callee.ts";
 import { Caller } from "./caller.ts";
 import {
   CHANGES_SEEN_BYTES,
@@ -35,6 +35,7 @@ import {
 } from "./control_page.ts";
 import { BUCKET_COUNT, LatencyHistogram } from "./latency_histogram.ts";
 import { MessageBody } from "./message_body.ts";
+import type { MessageBusOptions } from "./message_bus_options.ts";
 import { RecordViews } from "./message_codec.ts";
 import { type CallHandle, Peer } from "./peer.ts";
 import { KIND_REQUEST, KIND_WORD, kindOf } from "./record_layout.ts";
@@ -42,53 +43,12 @@ import { LocalCalls } from "./local_calls.ts";
 import { Parcels } from "./parcels.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
 import { announce, type Doorbells, type Spinner } from "./wait_strategy.ts";
-import type { WireType } from "./wire_type.ts";
 
 /**
  * Records that a turn writes before it publishes them without waiting for its end. Measured with 64
  * and 1,024 calls under way: 16 to 64 are alike and half as fast again as publishing at the end only.
  */
 const RECORDS_PER_PUBLISH = 32;
-
-/** Where the bus lies and what it works with. */
-export interface MessageBusOptions {
-  /** This endpoint's number. */
-  readonly endpoint: number;
-  /** How many endpoints there are. */
-  readonly endpointCount: number;
-  /** The segment. */
-  readonly buffer: SharedArrayBuffer;
-  /** Bytes of the segment that hold control pages and rings. */
-  readonly controlByteLength: number;
-  /** Byte offset of the ring between two endpoints. */
-  readonly ring: (from: number, to: number) => number;
-  /** Slots of each ring. */
-  readonly ringSlots: number;
-  /** Byte offset of an endpoint's control page. */
-  readonly controlPage: (endpoint: number) => number;
-  /** Byte offset of the word that counts the endpoints that have died or come back. */
-  readonly changesByteOffset: number;
-  /** Called when that word has changed. */
-  readonly onChanges: () => void;
-  /** Called when an endpoint has been declared gone, once for each of its lives. */
-  readonly onGone: (endpoint: number) => void;
-  /** Called when this endpoint goes to sleep. */
-  readonly onSleep: () => void;
-  /** The allocator of this endpoint's slice. */
-  readonly allocator: Allocator;
-  /** Classes that travel as themselves. */
-  readonly types: readonly WireType<object>[];
-  /** Finds the functions that peers call. */
-  readonly resolve: Resolver;
-  /** Asks for a channel to another endpoint, for `parcels.attach()`. */
-  readonly connect: (endpoint: number) => void;
-  /** Wakes peers. */
-  readonly doorbells: Doorbells;
-  /** What spins for this endpoint. A caller that sleeps wakes itself if that pays. */
-  readonly spinner: Spinner;
-  /** Cores of the machine. */
-  readonly cores: number;
-}
 
 /** One endpoint's side of the bus. */
 export class MessageBus {
@@ -125,7 +85,7 @@ export class MessageBus {
   readonly #changesSeenWord: number;
   readonly #onChanges: () => void;
   #seenChanges = 0;
-  /** Resolved when a call ends here. */
+  /** Resolved at the end of a turn in which calls may have ended. */
   #endWaiters: (() => void)[] = [];
   #endScheduled = false;
   #polling = false;
@@ -135,13 +95,12 @@ export class MessageBus {
   #reading: RingConsumer | undefined;
   #asleep = false;
   #closedBy: Error | undefined;
-  readonly #idleWaiters: { readonly serving: number; readonly resolve: () => void }[] = [];
   /** The end of a turn that did not poll. */
   readonly #endTurn = (): void => {
     this.#sendWaiting();
     this.#askForCredit();
     this.flush();
-    this.#checkIdle();
+    this.#tellOfEnds();
   };
 
   constructor(options: MessageBusOptions) {
@@ -189,7 +148,7 @@ export class MessageBus {
       commit,
       (peer) => this.#touch(peer),
     );
-    this.#local = new LocalCalls(this.#callee, () => this.#checkIdle());
+    this.#local = new LocalCalls(this.#callee, () => this.#tellOfEnds());
     const words = this.#views.words;
     for (let other = 0; other < options.endpointCount; other++) {
       const itsPage = options.controlPage(other);
@@ -290,7 +249,7 @@ export class MessageBus {
   /** Gives a call up, for `reason`; the number to tell its callee, or -1 if there is none to tell. */
   cancel(handle: CallHandle, reason: unknown): number {
     const call = this.#caller.cancel(handle, reason);
-    this.#checkIdle();
+    this.#tellOfEnds();
     return call;
   }
 
@@ -374,7 +333,7 @@ export class MessageBus {
       // Also when a record could not be handled: what was sent before it must not stay behind.
       this.flush();
     }
-    this.#checkIdle();
+    this.#tellOfEnds();
     return handled;
   }
 
@@ -522,15 +481,13 @@ export class MessageBus {
     for (const at of peer.producer.unread()) this.#body.discardUnread(this.#views, at);
     const rejected = this.#caller.rejectAll(peer, error);
     this.#onGone(endpoint);
-    this.#checkIdle();
+    this.#tellOfEnds();
     return rejected;
   }
 
   /** Resolves when no call of this endpoint is under way, and at most `serving` of others here. */
   async idle(serving = 0): Promise<void> {
-    while (!this.#isIdle(serving)) {
-      await new Promise<void>((resolve) => this.#idleWaiters.push({ serving, resolve }));
-    }
+    while (!this.#isIdle(serving)) await this.nextEnd();
   }
 
   /** Resolves when a call ends here: then there may be room for another. */
@@ -543,18 +500,11 @@ export class MessageBus {
       this.#callee.underWay <= serving;
   }
 
-  #checkIdle(): void {
-    if (this.#endWaiters.length > 0) {
-      const waiters = this.#endWaiters;
-      this.#endWaiters = [];
-      for (const resolve of waiters) resolve();
-    }
-    for (let i = this.#idleWaiters.length - 1; i >= 0; i--) {
-      const waiter = this.#idleWaiters[i]!;
-      if (!this.#isIdle(waiter.serving)) continue;
-      this.#idleWaiters.splice(i, 1);
-      waiter.resolve();
-    }
+  #tellOfEnds(): void {
+    if (this.#endWaiters.length === 0) return;
+    const waiters = this.#endWaiters;
+    this.#endWaiters = [];
+    for (const resolve of waiters) resolve();
   }
 
   /**

@@ -12,7 +12,7 @@ export type { LatencyStatistics } from "./latency_histogram.ts";
 export { bareError, textOf } from "./error_codec.ts";
 export { MAX_WAITING_CALLS } from "./caller.ts";
 export type { Callable } from "./callable.ts";
-export { MessageBus, type MessageBusOptions } from "./message_bus.ts";
+export { MessageBus } from "./message_bus.ts";
 export { transfer, Transferred } from "./parcels.ts";
 export { CallHandle } from "./peer.ts";
 export { RING_HEAD_BYTES, ringBytes } from "./ring_layout.ts";
