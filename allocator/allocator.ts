@@ -101,13 +101,18 @@ export class Allocator {
   readonly remoteFrees: RemoteFreeSender;
   readonly #words: Int32Array;
   readonly #tlsf: Tlsf;
-  /** Address of the first block's payload. */
-  readonly #firstAddress: number;
-  readonly #heapBytes: number;
+  // Numbers from the start: a field that was undefined first may hold anything, as far as the engine
+  // knows, and it looks at each use what it has loaded.
+  /** The address of the payload that a block at word 0 would have. */
+  readonly #originAddress: number = 0;
+  /** Address of the first block's payload, and the low 32 bits of it. */
+  readonly #firstAddress: number = 0;
+  readonly #firstAddressBits: number = 0;
+  readonly #heapBytes: number = 0;
   /** Requests of up to this many bytes are placed at once: less than the heap while watched. */
-  #quickBytes: number;
+  #quickBytes = 0;
   /** Addresses below this offset from the first are freed at once: 0 while frees are watched. */
-  #quickFreeBytes: number;
+  #quickFreeBytes = 0;
   readonly #slices: SliceTable;
   readonly #heap: SliceHeap;
   readonly #small: SmallCache;
@@ -126,7 +131,9 @@ export class Allocator {
     this.#words = slices.words(index);
     formatHeap(this.#words);
     this.#tlsf = new Tlsf(this.#words);
+    this.#originAddress = layout.addressOf(this.#words, 0);
     this.#firstAddress = layout.addressOf(this.#words, this.#tlsf.firstBlock);
+    this.#firstAddressBits = this.#firstAddress | 0;
     this.#heapBytes = this.#tlsf.heapGranules * 8;
     this.#quickBytes = Math.min(QUICK_BYTES, this.#heapBytes - layout.HEADER_BYTES);
     this.#quickFreeBytes = this.#heapBytes;
@@ -219,7 +226,7 @@ export class Allocator {
     const requested = (before + length) | 0;
     words[Word.REQUESTED] = requested;
     if ((requested ^ before) < 0 || (mallocs & 0x7fffffff) === 0) this.#heap.carry(before);
-    return this.#firstAddress + (((block - tlsf.firstBlock) << 2) >>> 0);
+    return this.#originAddress + ((block << 2) >>> 0);
   }
 
   /**
@@ -232,10 +239,11 @@ export class Allocator {
    * @throws {InvalidAddressError} if the address can be that of no live block
    */
   free(address: number): void {
-    const firstAddress = this.#firstAddress;
-    const offset = (address - firstAddress) >>> 0;
+    // An address out of an array of doubles is an integer sooner by this than by a subtraction.
+    const offset = ((address >>> 0) - this.#firstAddressBits) >>> 0;
     if (
-      firstAddress + offset !== address || offset >= this.#quickFreeBytes || (offset & 7) !== 0
+      this.#firstAddress + offset !== address || offset >= this.#quickFreeBytes ||
+      (offset & 7) !== 0
     ) {
       this.#freeSlowly(address);
       return;

@@ -49,7 +49,7 @@ export class SmallCache {
   /** The state of each class, by granules. The last is that of all larger blocks: closed. */
   readonly states: Int32Array = new Int32Array(SMALL_GRANULES + 1).fill(CLOSED);
   /** The blocks of each class, the oldest first. */
-  readonly blocks: Int32Array;
+  declare readonly blocks: Int32Array;
   readonly #tlsf: Tlsf;
   readonly #words: Int32Array;
   /** Memory is short while more granules than these are in use. */

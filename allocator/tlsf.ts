@@ -74,12 +74,14 @@ const TIGHT_FIT_LOOKS = 64;
 
 /** The allocator of one slice, in granules and block indices. */
 export class Tlsf {
+  // Declared alone, so that no field is undefined before it has its value: the engine then trusts the
+  // kind of what it loads, and leaves out a check at each use.
   /** The words of the slice. */
-  readonly words: Int32Array;
+  declare readonly words: Int32Array;
   /** The header of the first block. */
-  readonly firstBlock: number;
+  declare readonly firstBlock: number;
   /** The header that ends the heap. */
-  readonly sentinel: number;
+  declare readonly sentinel: number;
 
   /** Takes up a slice that formatHeap() has formatted. */
   constructor(words: Int32Array) {
