@@ -32,14 +32,15 @@ const MAX_INT64 = 2n ** 63n - 1n;
 
 /** The same bytes seen as words, float64s, int64s and bytes; made once, never per message. */
 export class RecordViews {
+  // Declared alone, so that no field is undefined before it has its value: see RingProducer.
   /** Int32 words: the index unit of records. */
-  readonly words: Int32Array;
+  declare readonly words: Int32Array;
   /** Cells as float64. */
-  readonly floats: Float64Array;
+  declare readonly floats: Float64Array;
   /** Cells as int64. */
-  readonly integers: BigInt64Array;
+  declare readonly integers: BigInt64Array;
   /** Bytes of short strings. */
-  readonly bytes: Uint8Array;
+  declare readonly bytes: Uint8Array;
 
   constructor(buffer: ArrayBufferLike, byteLength: number) {
     this.words = new Int32Array(buffer, 0, byteLength >> 2);

@@ -96,12 +96,13 @@ export class ServedCall {
 
 /** What an endpoint keeps of another. */
 export class Peer {
+  // Declared alone, so that none is undefined before it has its value: see RingProducer.
   /** The other endpoint's number. */
-  readonly endpoint: number;
+  declare readonly endpoint: number;
   /** Ring to it. */
-  readonly producer: RingProducer;
+  declare readonly producer: RingProducer;
   /** Ring from it. */
-  readonly consumer: RingConsumer;
+  declare readonly consumer: RingConsumer;
   /** Calls sent and not yet answered. Invariant: at most half the slots of a ring. */
   outstanding = 0;
   /** Calls that wait for credit or memory: the urgent ones first, the oldest first among each. */

@@ -15,17 +15,19 @@ import { RING_HEAD_BYTES, RING_SLOTS_BYTES } from "./ring_layout.ts";
 
 /** The sending end. Only one thread may hold it. */
 export class RingProducer {
+  // Numbers from the start: a field that was undefined first may hold anything, as far as the engine
+  // knows, and it looks at each use what it has loaded.
   readonly #words: Int32Array;
-  readonly #tailWord: number;
-  readonly #headWord: number;
-  readonly #slotsWord: number;
-  readonly #slotCount: number;
+  readonly #tailWord: number = 0;
+  readonly #headWord: number = 0;
+  readonly #slotsWord: number = 0;
+  readonly #slotCount: number = 0;
   /** Records written, published or not. */
-  #tail: number;
+  #tail = 0;
   /** The last value given to TAIL. */
-  #publishedTail: number;
+  #publishedTail = 0;
   /** HEAD as last seen. Invariant: never ahead of HEAD, so the room computed from it is real. */
-  #seenHead: number;
+  #seenHead = 0;
 
   constructor(words: Int32Array, byteOffset: number, slotCount: number, tailWord: number) {
     this.#words = words;
@@ -82,15 +84,15 @@ export class RingProducer {
 /** The receiving end. Only one thread may hold it. */
 export class RingConsumer {
   readonly #words: Int32Array;
-  readonly #tailWord: number;
-  readonly #headWord: number;
-  readonly #slotsWord: number;
-  readonly #slotCount: number;
+  readonly #tailWord: number = 0;
+  readonly #headWord: number = 0;
+  readonly #slotsWord: number = 0;
+  readonly #slotCount: number = 0;
   /** Records taken, published or not. */
-  #head: number;
-  #publishedHead: number;
+  #head = 0;
+  #publishedHead = 0;
   /** TAIL as last loaded. Invariant: never ahead of TAIL, so every slot below it is written. */
-  #seenTail: number;
+  #seenTail = 0;
 
   constructor(words: Int32Array, byteOffset: number, slotCount: number, tailWord: number) {
     this.#words = words;
