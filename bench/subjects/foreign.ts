@@ -33,10 +33,17 @@ const READ = "read a field of a struct of the other thread";
 const IN_FLIGHT = 64;
 /** Operations between two looks at the clock. */
 const CHUNK = 64;
-/** Copies that are held at most: then they are put away, untimed. */
+/** Copies that are put away at each clean-up, untimed: some more are made for it if need be. */
 const HELD_COPIES = 64;
 /** Far more than any sample takes: whoever needs it hangs. */
 const PATIENCE_MS = 20_000;
+
+type SharedPointer = Awaited<ReturnType<TidepoolHolder["makeShared"]>>;
+/** A pointer, and copies of it until they are put away. */
+interface Copied {
+  readonly pointer: SharedPointer;
+  copies: SharedPointer[];
+}
 
 interface Holders {
   readonly tidepool: TidepoolHolder;
@@ -64,9 +71,9 @@ export async function compareForeign(settings: CompareSettings): Promise<Finding
       "and all of them are up while one is measured.",
       `A sample is ${sampleMs} ms of operations. The rate counts objects that were made, held here ` +
       "and destroyed there; the sample ends when the owner says that all of them are.",
-      `Copies are destroyed between the timed stretches, so that ${HELD_COPIES} are held at most. ` +
-      "copy(64) is compared with copy() under the same conditions: one call a stretch, which finds " +
-      "both threads at the end of a clean-up.",
+      `Calls and copies are timed under the same conditions: between two stretches of ${HELD_COPIES} ` +
+      `there is a clean-up, untimed, that destroys ${HELD_COPIES} copies. copy(64) is compared with a ` +
+      "copy() that is alone in its stretch too.",
     ],
   };
 }
@@ -159,17 +166,26 @@ function ownTrials(tidepool: TidepoolHolder, sampleMs: number): Trial[] {
     if (sum !== reads) throw new Error(`${reads} fields of 1 add up to ${sum}`);
     return milliseconds * 1e6 / reads;
   };
-  const copyTime = (count: number | undefined, inARow: number) => async (): Promise<number> => {
+  /** Microseconds of `operate`, so many in a row between two clean-ups of HELD_COPIES copies. */
+  const timeBetweenCleanUps = async (
+    inARow: number,
+    operate: (copied: Copied) => Promise<unknown>,
+  ): Promise<number> => {
     const pointer = await tidepool.makeShared();
-    type Copy = { destroy(): Promise<void> };
-    const copies: (Copy | Copy[])[] = [];
-    const copy = count === undefined
-      ? async () => void copies.push(await pointer.copy())
-      : async () => void copies.push(await pointer.copy(count));
-    const cleanUp = () => Promise.all(copies.splice(0).flat().map((each) => each.destroy()));
-    const microseconds = await timeOf(sampleMs, copy, inARow, cleanUp);
+    const copied: Copied = { pointer, copies: [] };
+    const cleanUp = async () => {
+      while (copied.copies.length < HELD_COPIES) await copy(copied);
+      await Promise.all(copied.copies.splice(0).map((each) => each.destroy()));
+    };
+    const microseconds = await timeOf(sampleMs, () => operate(copied), inARow, cleanUp);
     await pointer.destroy();
     return microseconds;
+  };
+  const copy = async ({ pointer, copies }: Copied) => {
+    copies.push(await pointer.copy());
+  };
+  const copyMany = async (copied: Copied) => {
+    copied.copies = await copied.pointer.copy(HELD_COPIES);
   };
   const own = (measure: string, unit: string, sample: () => Promise<number>): Trial => ({
     name: TIDEPOOL,
@@ -178,10 +194,10 @@ function ownTrials(tidepool: TidepoolHolder, sampleMs: number): Trial[] {
     sample,
   });
   return [
-    own(CALL, "µs/call", () => timeOf(sampleMs, () => tidepool.call())),
-    own(COPY, "µs/call", copyTime(undefined, HELD_COPIES)),
-    own(COPY_ALONE, "µs/call", copyTime(undefined, 1)),
-    own(COPY_64, "µs/call", copyTime(HELD_COPIES, 1)),
+    own(CALL, "µs/call", () => timeBetweenCleanUps(HELD_COPIES, () => tidepool.call())),
+    own(COPY, "µs/call", () => timeBetweenCleanUps(HELD_COPIES, copy)),
+    own(COPY_ALONE, "µs/call", () => timeBetweenCleanUps(1, copy)),
+    own(COPY_64, "µs/call", () => timeBetweenCleanUps(1, copyMany)),
     own(READ, "ns/read", async () => nanoseconds(await tidepool.readField(reads))),
     {
       name: TYPED_ARRAY,
