@@ -11,24 +11,12 @@
  * @module
  */
 
+import { type AnyPointer, ownedBy, takeOwned } from "./any_pointer.ts";
 import { StaleForeignPtrError } from "./errors.ts";
 import { type HolderWords, MAX_GENERATION } from "./holder_words.ts";
 import type { Owned } from "./owned.ts";
 import { SharedPtr } from "./shared_ptr.ts";
 import { UniquePtr } from "./unique_ptr.ts";
-
-/** What a foreign pointer holds on its home shard. */
-export type AnyPointer = UniquePtr<object> | SharedPtr<object>;
-
-/** What a pointer owns, which stays there. */
-export function ownedBy(pointer: AnyPointer): Owned<object> | null {
-  return pointer instanceof SharedPtr ? SharedPtr.peek(pointer) : UniquePtr.peek(pointer);
-}
-
-/** What a pointer owned, if it was the last one to it; the pointer is null afterwards. */
-export function takeOwned(pointer: AnyPointer): Owned<object> | null {
-  return pointer instanceof SharedPtr ? SharedPtr.take(pointer) : UniquePtr.take(pointer);
-}
 
 class Entry {
   /** The pointer; null in a copy that has not been asked for it, and in an entry out of use. */

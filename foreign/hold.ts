@@ -5,8 +5,8 @@
  * @module
  */
 
+import { type AnyPointer, ownedBy, takeOwned } from "./any_pointer.ts";
 import { NO_HANDLE, UNIQUE } from "./handle_layout.ts";
-import { type AnyPointer, ownedBy, takeOwned } from "./handle_table.ts";
 import type { Home } from "./home.ts";
 import { SharedPtr } from "./shared_ptr.ts";
 

@@ -6,11 +6,12 @@
  */
 
 import { BusyError, type Endpoint, MessageMemoryError } from "../shard/mod.ts";
+import { ownedBy, takeOwned } from "./any_pointer.ts";
 import { StaleForeignPtrError } from "./errors.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
 import { GrantedCopies } from "./granted_copies.ts";
 import { STRUCT_UNIT_BYTES } from "./handle_layout.ts";
-import { HandleTable, type HeldPointer, ownedBy, takeOwned } from "./handle_table.ts";
+import { HandleTable, type HeldPointer } from "./handle_table.ts";
 import { FAILED_BYTES, HolderWords, LOST_BYTES, NOBODY } from "./holder_words.ts";
 import type { Hold } from "./hold.ts";
 import type { Owned } from "./owned.ts";

@@ -21,13 +21,8 @@
 import "./wire_types.ts";
 
 export { StaleForeignPtrError, WrongShardError } from "./errors.ts";
-export {
-  ForeignPtr,
-  makeForeign,
-  type Ownership,
-  type PointerOf,
-  type ViewedAs,
-} from "./foreign_ptr.ts";
+export { ForeignPtr, type Ownership, type PointerOf, type ViewedAs } from "./foreign_ptr.ts";
+export { makeForeign } from "./make_foreign.ts";
 export type { Destructor } from "./owned.ts";
 export { SharedPtr } from "./shared_ptr.ts";
 export { type ForeignStatistics, foreignStatistics } from "./statistics.ts";

@@ -12,8 +12,8 @@
 
 import { type Allocator, type ReclaimRequest, walkHeap } from "@tidepool/core";
 import { FETCHED, Item, itemBytes, type ItemView } from "./item.ts";
+import type { Items } from "./items.ts";
 import { CLASS_COUNT, sizeClassOf } from "./lru.ts";
-import type { Store } from "./store.ts";
 
 /** The most items that are passed over because somebody reads them. */
 const MOST_READ = 64;
@@ -21,18 +21,18 @@ const MOST_READ = 64;
 /** Evicts the items of one shard. */
 export class Evictor {
   readonly #allocator: Allocator;
-  readonly #store: Store;
+  readonly #items: Items;
   readonly #item: ItemView;
   readonly #registration: Disposable;
 
-  constructor(allocator: Allocator, store: Store) {
+  constructor(allocator: Allocator, items: Items) {
     this.#allocator = allocator;
-    this.#store = store;
+    this.#items = items;
     // A view has to be somewhere; it is moved before every use.
     this.#item = Item.at(allocator, allocator.slice.byteOffset + 8);
     this.#registration = allocator.reclaimers.add((request) => this.#reclaim(request), {
       scope: "sync",
-      heldBytes: () => store.itemBytes,
+      heldBytes: () => items.itemBytes,
     });
   }
 
@@ -48,7 +48,7 @@ export class Evictor {
 
   /** Evicts what was used longest ago, until so many bytes are free. */
   #evictOldest(byteLength: number): void {
-    const { lists } = this.#store;
+    const { lists } = this.#items;
     let freed = 0;
     let read = 0;
     while (freed < byteLength && read < MOST_READ) {
@@ -62,17 +62,17 @@ export class Evictor {
 
   /** Evicts the oldest of a class; if it is read it counts as used instead. Returns the bytes freed. */
   #evictFrom(sizeClass: number): number {
-    const { lists } = this.#store;
+    const { lists } = this.#items;
     const address = lists.oldestOf(sizeClass);
-    if (!this.#store.isRead(address)) return this.#evict(address);
-    this.#item.at(address).time = this.#store.now;
+    if (!this.#items.isRead(address)) return this.#evict(address);
+    this.#item.at(address).time = this.#items.now;
     lists.bump(address);
     return 0;
   }
 
   /** Evicts one item whose block is large enough for the request. */
   #evictOneOf(contiguousBytes: number): boolean {
-    const { lists } = this.#store;
+    const { lists } = this.#items;
     for (let sizeClass = sizeClassOf(contiguousBytes); sizeClass < CLASS_COUNT; sizeClass++) {
       const tries = Math.min(lists.counts[sizeClass]!, MOST_READ);
       for (let i = 0; i < tries; i++) {
@@ -85,12 +85,12 @@ export class Evictor {
   /** Evicts all items between two blocks that cannot go, in the first stretch that is long enough. */
   #clearStretch(contiguousBytes: number): void {
     const { buffer, slice } = this.#allocator;
-    const { table } = this.#store;
+    const { table } = this.#items;
     let items: number[] = [];
     let bytes = 0;
     for (const { address, byteLength, free } of walkHeap(buffer, slice)) {
       const isItem = !free && address + 64 <= buffer.byteLength && table.holds(address);
-      if (!free && (!isItem || this.#store.isRead(address))) {
+      if (!free && (!isItem || this.#items.isRead(address))) {
         items = [];
         bytes = 0;
         continue;
@@ -104,12 +104,12 @@ export class Evictor {
   }
 
   #evict(address: number): number {
-    const { counters } = this.#store;
+    const { counters } = this.#items;
     const item = this.#item.at(address);
     counters.evictions++;
     if ((item.state & FETCHED) === 0) counters.evicted_unfetched++;
     const freed = itemBytes(item.keyLength, item.valueLength);
-    this.#store.unlink(address);
+    this.#items.unlink(address);
     return freed;
   }
 }

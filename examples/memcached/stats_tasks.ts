@@ -45,17 +45,17 @@ export interface ShardFigures {
 /** What a shard does for `stats`. */
 export const statsTasks = defineTasks(import.meta.url, {
   figures: (): ShardFigures => {
-    const store = localStore();
+    const { items } = localStore();
     const server = localServer();
     const memory = localAllocator().statistics();
     return {
       shard: thisShard(),
-      counters: store.counters,
+      counters: items.counters,
       sums: {
-        items: store.table.size,
-        itemBytes: store.itemBytes,
-        lentItems: store.lender.size,
-        buckets: store.table.bucketCount,
+        items: items.table.size,
+        itemBytes: items.itemBytes,
+        lentItems: items.lender.size,
+        buckets: items.table.bucketCount,
         currConnections: server?.currentConnections ?? 0,
         totalConnections: server?.totalConnections ?? 0,
         rejectedConnections: server?.rejectedConnections ?? 0,
@@ -72,7 +72,7 @@ export const statsTasks = defineTasks(import.meta.url, {
         memoryRemoteFrees: memory.remoteFreesReceived,
       },
       bus: busFigures(),
-      classCounts: [...store.lists.counts.entries()].filter(([, count]) => count > 0),
+      classCounts: [...items.lists.counts.entries()].filter(([, count]) => count > 0),
     };
   },
 
@@ -80,7 +80,7 @@ export const statsTasks = defineTasks(import.meta.url, {
   connections: (): string[] => localServer()?.remoteAddresses() ?? [],
 
   reset(): void {
-    localStore().counters = new StoreCounters();
+    localStore().items.counters = new StoreCounters();
   },
 });
 

@@ -1,6 +1,6 @@
 /**
- * The storage of one shard: items in its slice, found by key, kept in the order of their use. What
- * the commands do to them follows memcached 1.6 (memcached.c, `do_store_item`; items.c).
+ * The storage of one shard: what the commands do with its items, after memcached 1.6 (memcached.c,
+ * `do_store_item`).
  *
  * A request is a struct, see request.ts; what is returned is its outcome. Nothing here waits, and
  * nothing knows of sockets.
@@ -9,19 +9,12 @@
  */
 
 import type { Allocator, SharedPtr } from "@tidepool/core";
-import { StoreCounters } from "./counters.ts";
-import { Evictor } from "./evictor.ts";
-import { HashTable } from "./hash_table.ts";
 import * as layout from "./item.ts";
 import { HEADER_BYTES, Item, itemBytes, type ItemView } from "./item.ts";
-import { Lender } from "./lender.ts";
-import { LruLists, sizeClassOf } from "./lru.ts";
+import { Items } from "./items.ts";
 import { readValueNumber, writeValueNumber } from "./number_text.ts";
 import * as request from "./request.ts";
 import type { RequestView } from "./request.ts";
-
-const CR = 13;
-const LF = 10;
 
 /** Seconds since 1970. */
 export function wallClock(): number {
@@ -30,75 +23,43 @@ export function wallClock(): number {
 
 /** The storage of one shard. */
 export class Store {
-  /** What it counts. */
-  counters: StoreCounters = new StoreCounters();
-  /** The items by key. */
-  readonly table: HashTable;
-  /** The items by use. */
-  readonly lists: LruLists;
-  /** The items that others read. */
-  readonly lender: Lender;
+  /** What it stores. */
+  readonly items: Items;
   readonly #allocator: Allocator;
-  readonly #clock: () => number;
   readonly #bytes: Uint8Array;
   readonly #item: ItemView;
-  readonly #evictor: Evictor;
-  /** The item that a reader was given last: it is not evicted while its answer is made. */
-  #found = 0;
-  #itemBytes = 0;
-  #lastCas = 0;
-  /** Items of versions below are gone: `flush_all` was here. */
-  #flushedCas = 0;
-  /** Items last used before that second are gone, once it has come. */
-  #flushTime = 0;
 
   /** @throws {RangeError} If the slice has no room for the smallest table. */
   constructor(allocator: Allocator, clock: () => number = wallClock) {
     this.#allocator = allocator;
-    this.#clock = clock;
     this.#bytes = allocator.bytes(0, allocator.buffer.byteLength);
-    this.table = new HashTable(allocator);
-    this.lists = new LruLists(allocator);
-    this.lender = new Lender(allocator);
+    this.items = new Items(allocator, clock);
     // A view has to be somewhere; it is moved before every use.
     this.#item = Item.at(allocator, allocator.slice.byteOffset + 8);
-    this.#evictor = new Evictor(allocator, this);
   }
 
   /** Seconds since 1970. */
   get now(): number {
-    return this.#clock();
+    return this.items.now;
   }
 
-  /**
-   * Whether somebody reads the item: another shard, a socket, or whoever looked for it last, who may
-   * need memory for the answer and must not lose the item to that.
-   */
-  isRead(address: number): boolean {
-    return address === this.#found || this.lender.isLent(address);
-  }
-
-  /** Bytes of all items. */
-  get itemBytes(): number {
-    return this.#itemBytes;
+  /** A pointer to an item, for somebody who reads it after this turn. */
+  lend(address: number): SharedPtr<ItemView> {
+    return this.items.lender.lend(address);
   }
 
   /** Gives every item up, and asks for none to be evicted any more. */
   [Symbol.dispose](): void {
-    this.#evictor[Symbol.dispose]();
-    for (let sizeClass = this.lists.oldestClass(); sizeClass !== -1;) {
-      this.unlink(this.lists.oldestOf(sizeClass));
-      sizeClass = this.lists.oldestClass();
-    }
+    this.items[Symbol.dispose]();
   }
 
   // ─── Reading ─────────────────────────────────────────────────────────────────────────────────
 
   /** The item of the request, which counts as used; 0 if there is none. With TOUCH it gets an expiry. */
   get(view: RequestView): number {
-    const { counters } = this;
+    const { counters } = this.items;
     const touches = (view.options & request.TOUCH) !== 0;
-    const found = this.#find(view);
+    const found = this.items.find(view);
     if (touches) {
       counters.cmd_touch++;
       if (found === 0) counters.touch_misses++;
@@ -111,7 +72,7 @@ export class Store {
     if (found === 0) counters.get_misses++;
     else {
       counters.get_hits++;
-      this.#use(found);
+      this.items.use(found);
     }
     return found;
   }
@@ -133,35 +94,36 @@ export class Store {
 
   /** Gives the item an expiry. */
   touch(view: RequestView): number {
-    this.counters.cmd_touch++;
-    const found = this.#find(view);
+    const { counters } = this.items;
+    counters.cmd_touch++;
+    const found = this.items.find(view);
     if (found === 0) {
-      this.counters.touch_misses++;
+      counters.touch_misses++;
       return request.NOT_FOUND;
     }
-    this.counters.touch_hits++;
+    counters.touch_hits++;
     this.#item.at(found).expiry = view.expiry;
-    this.#use(found);
+    this.items.use(found);
     view.resultCas = this.#item.at(found).cas;
     return request.DONE;
   }
 
   /** The item for a meta command, made if it is missing and the request says so; 0 if there is none. */
   metaGet(view: RequestView): number {
-    const { counters } = this;
+    const { counters } = this.items;
     const { options } = view;
     counters.cmd_meta++;
     counters.cmd_get++;
-    let found = this.#find(view);
+    let found = this.items.find(view);
     let won = false;
     if (found === 0) counters.get_misses++;
     else counters.get_hits++;
     if (found === 0 && (options & request.VIVIFY) !== 0) {
-      found = this.#allocate(view, 0, 0);
+      found = this.items.allocate(view, 0, 0);
       if (found === 0) return 0;
       this.#item.at(found).expiry = view.vivifyExpiry;
-      this.#link(found);
-      this.#found = found;
+      this.items.link(found);
+      this.items.found = found;
       won = true;
     }
     if (found === 0) return 0;
@@ -178,14 +140,14 @@ export class Store {
     view.resultState = before & ~layout.WON | (won ? layout.WON : 0) |
       ((before & layout.WON) !== 0 ? OTHER_WON : 0);
     if (won) item.state = before | layout.WON;
-    if ((options & request.NO_BUMP) === 0) this.#use(found);
+    if ((options & request.NO_BUMP) === 0) this.items.use(found);
     return found;
   }
 
   /** The item as it is, for `me`: nothing is counted, nothing changed. */
   peek(view: RequestView): number {
-    this.counters.cmd_meta++;
-    const found = this.#find(view);
+    this.items.counters.cmd_meta++;
+    const found = this.items.find(view);
     if (found === 0) return 0;
     const item = this.#item.at(found);
     const now = this.now;
@@ -213,7 +175,7 @@ export class Store {
    * discarded; 0 if there is no memory for it. It has the key, and `commit()` needs no other.
    */
   reserve(view: RequestView): number {
-    const address = this.#allocate(view, view.valueLength, view.flags);
+    const address = this.items.allocate(view, view.valueLength, view.flags);
     if (address === 0) this.#outOfMemory(view);
     return address;
   }
@@ -233,12 +195,12 @@ export class Store {
   }
 
   #commit(view: RequestView, address: number): number {
-    this.counters.cmd_set++;
+    this.items.counters.cmd_set++;
     view.resultCas = 0;
     const item = this.#item.at(address);
     item.expiry = view.expiry;
     if ((view.options & request.KEY_IN_BASE64) !== 0) item.state = layout.BINARY_KEY;
-    const old = this.#find(view);
+    const old = this.items.find(view);
     const outcome = old === 0 ? this.#storeNew(view, address) : this.#storeOver(view, address, old);
     if (outcome !== request.DONE) this.discard(address);
     return outcome;
@@ -247,14 +209,14 @@ export class Store {
   /** An item of the size that the request asks for is never stored; says why. */
   refuse(view: RequestView): number {
     this.#giveUpOld(view);
-    this.counters.store_too_large++;
+    this.items.counters.store_too_large++;
     return request.TOO_LARGE;
   }
 
   /** Deletes the item, or marks it as stale. */
   remove(view: RequestView): number {
-    const { counters } = this;
-    const found = this.#find(view);
+    const { counters } = this.items;
+    const found = this.items.find(view);
     if (found === 0) {
       counters.delete_misses++;
       return request.NOT_FOUND;
@@ -266,20 +228,20 @@ export class Store {
     }
     if ((view.options & request.INVALIDATE) === 0) {
       counters.delete_hits++;
-      this.unlink(found);
+      this.items.unlink(found);
       return request.DONE;
     }
     if ((view.options & request.TOUCH) !== 0) item.expiry = view.expiry;
     item.state = item.state & ~layout.WON | layout.STALE;
-    item.cas = this.#nextCas();
+    item.cas = this.items.nextCas();
     return request.DONE;
   }
 
   /** Adds to the number that the item is, or subtracts. */
   arithmetic(view: RequestView): number {
-    const { counters } = this;
+    const { counters } = this.items;
     const decrements = (view.options & request.DECREMENT) !== 0;
-    let found = this.#find(view);
+    let found = this.items.find(view);
     if (found === 0) {
       if ((view.options & request.VIVIFY) === 0) {
         if (decrements) counters.decr_misses++;
@@ -301,12 +263,12 @@ export class Store {
       : BigInt.asUintN(64, before + view.delta);
     if (decrements) counters.decr_hits++;
     else counters.incr_hits++;
-    if (this.lender.isLent(found) || !this.#overwriteNumber(item, after)) {
+    if (this.items.lender.isLent(found) || !this.#overwriteNumber(item, after)) {
       found = this.#replaceByNumber(view, found, after);
       if (found === 0) return request.NO_MEMORY;
     } else {
-      item.cas = this.#nextCas();
-      this.#use(found);
+      item.cas = this.items.nextCas();
+      this.items.use(found);
     }
     if ((view.options & request.TOUCH) !== 0) this.#item.at(found).expiry = view.expiry;
     this.#describe(view, found, after);
@@ -315,116 +277,32 @@ export class Store {
 
   /** Makes all items go that are there now, or will be `delay` seconds from now. */
   flush(delay: number): void {
-    this.counters.cmd_flush++;
-    if (delay > 0) this.#flushTime = request.expiryOf(delay, this.now);
-    else {
-      this.#flushedCas = this.#nextCas();
-      this.#flushTime = 0;
-    }
-  }
-
-  /** A pointer to an item, for somebody who reads it after this turn. */
-  lend(address: number): SharedPtr<ItemView> {
-    return this.lender.lend(address);
-  }
-
-  /** Takes an item out of the cache. */
-  unlink(address: number): void {
-    this.table.remove(address);
-    this.lists.remove(address);
-    const item = this.#item.at(address);
-    this.#itemBytes -= itemBytes(item.keyLength, item.valueLength);
-    this.lender.free(address);
+    this.items.counters.cmd_flush++;
+    this.items.flush(delay);
   }
 
   // ─── Inside ──────────────────────────────────────────────────────────────────────────────────
 
-  /** The live item of the request, 0 if there is none; one that is past its time goes now. */
-  #find(view: RequestView): number {
-    const found = this.table.find(view.keyAddress, view.keyLength, view.hash);
-    this.#found = found;
-    if (found === 0) return 0;
-    const item = this.#item.at(found);
-    const { expiry, cas, time } = item;
-    const now = this.now;
-    if (expiry !== 0 && expiry <= now) {
-      this.counters.get_expired++;
-      if ((item.state & layout.FETCHED) === 0) this.counters.expired_unfetched++;
-    } else if (cas < this.#flushedCas || (now >= this.#flushTime && time < this.#flushTime)) {
-      this.counters.get_flushed++;
-    } else return found;
-    this.unlink(found);
-    return 0;
-  }
-
-  #use(address: number): void {
-    const item = this.#item.at(address);
-    item.time = this.now;
-    item.state |= layout.FETCHED;
-    this.lists.bump(address);
-  }
-
-  #nextCas(): number {
-    return ++this.#lastCas;
-  }
-
-  /**
-   * A block with a header, a key and CR LF, not linked yet; 0 if there is no memory. Evicts other
-   * items, so look for what is in the table after this.
-   */
-  #allocate(view: RequestView, valueLength: number, flags: number): number {
-    const { keyAddress, keyLength } = view;
-    const byteLength = itemBytes(keyLength, valueLength);
-    const address = this.#allocator.malloc(byteLength);
-    if (address === 0) return 0;
-    const item = this.#item.at(address);
-    item.hash = view.hash;
-    item.flags = flags;
-    item.expiry = 0;
-    item.valueLength = valueLength;
-    item.keyLength = keyLength;
-    item.state = 0;
-    item.sizeClass = sizeClassOf(byteLength);
-    const bytes = this.#bytes;
-    const key = address + HEADER_BYTES;
-    for (let i = 0; i < keyLength; i++) bytes[key + i] = bytes[keyAddress + i]!;
-    bytes[key + keyLength + valueLength] = CR;
-    bytes[key + keyLength + valueLength + 1] = LF;
-    return address;
-  }
-
-  #link(address: number): void {
-    const item = this.#item.at(address);
-    item.cas = this.#nextCas();
-    item.time = this.now;
-    this.#itemBytes += itemBytes(item.keyLength, item.valueLength);
-    this.counters.total_items++;
-    // First the table, which may need memory and evict for it: what is on no list is not evicted.
-    this.table.add(address);
-    this.lists.add(address);
-  }
-
   #storeNew(view: RequestView, address: number): number {
     switch (view.mode) {
       case request.MODE_CAS:
-        this.counters.cas_misses++;
+        this.items.counters.cas_misses++;
         return request.NOT_FOUND;
       case request.MODE_REPLACE:
       case request.MODE_APPEND:
       case request.MODE_PREPEND:
         return request.NOT_STORED;
     }
-    this.#link(address);
-    view.resultCas = this.#lastCas;
+    view.resultCas = this.items.link(address);
     return request.DONE;
   }
 
   #storeOver(view: RequestView, address: number, old: number): number {
-    const { counters } = this;
+    const { counters } = this.items;
     const oldItem = Item.at(this.#allocator, old);
     switch (view.mode) {
       case request.MODE_ADD:
-        this.#use(old);
+        this.items.use(old);
         return request.NOT_STORED;
       case request.MODE_CAS:
         if (oldItem.cas === view.cas) counters.cas_hits++;
@@ -443,21 +321,20 @@ export class Store {
         if (view.cas !== 0 && oldItem.cas !== view.cas) return request.EXISTS;
         return this.#storeJoined(view, address);
     }
-    this.unlink(old);
-    this.#link(address);
-    view.resultCas = this.#lastCas;
+    this.items.unlink(old);
+    view.resultCas = this.items.link(address);
     return request.DONE;
   }
 
   /** Appends or prepends: a new item of both values takes the place of the old one. */
   #storeJoined(view: RequestView, added: number): number {
     const addedLength = this.#item.at(added).valueLength;
-    const oldLength = this.#item.at(this.#find(view)).valueLength;
+    const oldLength = this.#item.at(this.items.find(view)).valueLength;
     const valueLength = oldLength + addedLength;
     if (itemBytes(view.keyLength, valueLength) > layout.MAX_ITEM_BYTES) return request.TOO_LARGE;
-    const joined = this.#allocate(view, valueLength, 0);
+    const joined = this.items.allocate(view, valueLength, 0);
     if (joined === 0) return request.NO_MEMORY;
-    const old = this.#find(view);
+    const old = this.items.find(view);
     if (old === 0) { // the old one was evicted to make room
       this.discard(joined);
       return request.NOT_STORED;
@@ -475,23 +352,22 @@ export class Store {
     bytes.copyWithin(joined + start, first + start, first + start + firstLength);
     const middle = joined + start + firstLength;
     bytes.copyWithin(middle, second + start, second + start + secondLength);
-    this.unlink(old);
+    this.items.unlink(old);
     this.discard(added);
-    this.#link(joined);
-    view.resultCas = this.#lastCas;
+    view.resultCas = this.items.link(joined);
     return request.DONE;
   }
 
   #outOfMemory(view: RequestView): void {
     this.#giveUpOld(view);
-    this.counters.store_no_memory++;
+    this.items.counters.store_no_memory++;
   }
 
   /** A `set` that fails must not leave the old value behind, which the client takes for replaced. */
   #giveUpOld(view: RequestView): void {
     if (view.mode !== request.MODE_SET) return;
-    const old = this.#find(view);
-    if (old !== 0) this.unlink(old);
+    const old = this.items.find(view);
+    if (old !== 0) this.items.unlink(old);
   }
 
   /** The number in the item's value; undefined if it is none. */
@@ -518,7 +394,7 @@ export class Store {
       ? { flags: 0, expiry: 0, state: 0 }
       : this.#item.at(old);
     const text = number.toString();
-    const address = this.#allocate(view, text.length, flags);
+    const address = this.items.allocate(view, text.length, flags);
     if (address === 0) return 0;
     const item = this.#item.at(address);
     item.expiry = expiry;
@@ -527,9 +403,9 @@ export class Store {
       : state & layout.BINARY_KEY;
     const start = valueOf(item);
     writeValueNumber(this.#bytes, start, start + text.length, text);
-    const still = this.table.find(view.keyAddress, view.keyLength, view.hash);
-    if (still !== 0) this.unlink(still);
-    this.#link(address);
+    const still = this.items.table.find(view.keyAddress, view.keyLength, view.hash);
+    if (still !== 0) this.items.unlink(still);
+    this.items.link(address);
     return address;
   }
 

@@ -162,8 +162,8 @@ export const storeModelTasks: StoreModelTasks = defineTasks(import.meta.url, {
       if (i % 500 === 0) subject.check();
     }
     for (const key of [...model.keys()]) subject.expect(key, store.get(subject.ask(key)));
-    assertEquals(store.table.size, model.size);
+    assertEquals(store.items.table.size, model.size);
     subject.check();
-    return store.counters.evictions;
+    return store.items.counters.evictions;
   },
 });

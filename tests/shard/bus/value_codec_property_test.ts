@@ -2,7 +2,7 @@
  * Random messages against structured clone, which is the oracle for all that the two share.
  *
  * What this does not cover: errors and wire types, on which structured clone differs or is silent;
- * value_codec_test.ts has their cases.
+ * value_codec_errors_test.ts and value_codec_test.ts have their cases.
  *
  * @module
  */
