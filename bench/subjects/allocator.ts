@@ -41,7 +41,7 @@ const SLOWEST = "slowest operation that repeats";
 
 const FULL: Effort = {
   sampleMs: 40,
-  budgetMs: 2_000,
+  budgetMs: 3_000,
   patternShare: 1,
   latencyReplays: 9,
   freeBatches: 64,
