@@ -397,11 +397,13 @@ export class MessageBus {
     return false;
   }
 
+  /** The same, exactly. */
   #hasArrived(): boolean {
     if (this.#arrivals.marked) return this.#arrivals.isMarked();
-    return this.#peers.some((peer) =>
-      peer?.gone === undefined && peer?.consumer.isEmpty() === false
-    );
+    for (const peer of this.#peers) {
+      if (peer !== undefined && peer.gone === undefined && !peer.consumer.isEmpty()) return true;
+    }
+    return false;
   }
 
   /** Whether something waits: exact, for the last look before a sleep. */

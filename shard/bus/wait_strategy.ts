@@ -22,7 +22,7 @@ const LOOKS_PER_TURN = 16;
 const TURNS_PER_CLOCK = 4;
 
 /**
- * A spin goes on for so many times its microseconds where waits have been that short of late, but the
+ * A spin that has seen nothing in its microseconds goes on for so many times as long in all, and the
  * event loop turns meanwhile. It must outlast the wake-up of another endpoint, 25 µs on an idle
  * machine and 170 on a virtual one that is not: else a single delay puts both ends to sleep, each
  * wakes the other too late for its spin, and calls take a hundred times as long from then on.
