@@ -50,7 +50,7 @@ export const statsTasks = defineTasks(import.meta.url, {
     const memory = localAllocator().statistics();
     return {
       shard: thisShard(),
-      counters: items.counters,
+      counters: { ...items.counters }, // they go on counting while other shards are asked
       sums: {
         items: items.table.size,
         itemBytes: items.itemBytes,
