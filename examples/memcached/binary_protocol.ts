@@ -23,7 +23,8 @@ import { ascii } from "./output.ts";
 import * as request from "./request.ts";
 import { readFigures } from "./stats.ts";
 import { storeFromSocket } from "./store_from_socket.ts";
-import type { LentItem } from "./store_tasks.ts";
+import { missingOr } from "./router.ts";
+import type { ItemAnswer, LentItem } from "./store_tasks.ts";
 import { VERSION } from "./version.ts";
 
 const HEADER_BYTES = 24;
@@ -221,21 +222,22 @@ export class BinaryProtocol {
     const connection = this.#connection;
     const view = connection.request;
     connection.offerAnswer();
+    let found: ItemAnswer;
     try {
-      const found = await connection.router.get(view);
-      if (found === null) return this.#missing();
-      if (found === true) {
-        const { resultFlags, resultLength, resultCas } = view;
-        const sent = this.#writeItemHead(resultFlags, resultLength, resultCas, view.keyAddress);
-        connection.output.copy(view.resultAddress, sent);
-        return this.#end();
-      }
-      using lent = found;
-      await this.#sendLent(lent);
-      return true;
-    } finally {
-      connection.freeAnswer();
+      found = await connection.router.get(view);
+    } catch (error) {
+      found = missingOr(error);
     }
+    if (found === null) return this.#missing();
+    if (found === true) {
+      const { resultFlags, resultLength, resultCas } = view;
+      const sent = this.#writeItemHead(resultFlags, resultLength, resultCas, view.keyAddress);
+      connection.output.copy(view.resultAddress, sent);
+      return this.#end();
+    }
+    using lent = found;
+    await this.#sendLent(lent);
+    return true;
   }
 
   async #sendLent(lent: LentItem): Promise<void> {

@@ -33,6 +33,8 @@ const DIRECT_BYTES = 8192;
 
 /** Values of other shards that are no longer are put into a block here, and not pointed to. */
 const ANSWER_BYTES = 4096;
+/** What is sent before a value at most: a key, a few numbers, and what is around them. */
+const MOST_HEAD_BYTES = MAX_KEY_BYTES + 54;
 
 const BINARY_MAGIC = 0x80;
 const CR = 13;
@@ -90,7 +92,7 @@ export class Connection {
     this.server = server;
     this.router = router;
     this.bytes = server.bytes;
-    this.output = new Output(allocator);
+    this.output = new Output(server.outputBlocks);
     this.#socket = socket;
     this.#protocolName = protocol;
     this.#buffer = allocator.malloc(this.#capacity);
@@ -275,17 +277,11 @@ export class Connection {
     }
   }
 
-  /** Gives another shard a place to put a short value; `freeAnswer()` takes it back. */
+  /** Gives another shard a place to put a short value: the one that it is sent from. */
   offerAnswer(): void {
     const { request } = this;
-    request.answerAddress = this.router.allocator.malloc(ANSWER_BYTES + 7);
+    request.answerAddress = this.output.offer(MOST_HEAD_BYTES, ANSWER_BYTES + 7);
     request.answerBytes = request.answerAddress === 0 ? 0 : ANSWER_BYTES;
-  }
-
-  /** See `offerAnswer()`. */
-  freeAnswer(): void {
-    this.router.allocator.free(this.request.answerAddress);
-    this.request.answerAddress = 0;
   }
 
   /** Names the key of the request: bytes of the buffer. */

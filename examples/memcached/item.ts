@@ -57,6 +57,8 @@ export const STALE = 2;
 export const WON = 4;
 /** State: the key came in base64, and goes out so. */
 export const BINARY_KEY = 8;
+/** State: it was used since it came to where it is on its list. */
+export const USED = 16;
 
 /** The longest key. */
 export const MAX_KEY_BYTES = 250;

@@ -35,6 +35,8 @@ export class Items {
   readonly #bytes: Uint8Array;
   readonly #item: ItemView;
   readonly #evictor: Evictor;
+  /** When `find()` was last called: a clock costs more to read than an item to find. */
+  #findTime = 0;
   #itemBytes = 0;
   #lastCas = 0;
   /** Items of versions below are gone: `flush_all` was here. */
@@ -89,7 +91,7 @@ export class Items {
     if (found === 0) return 0;
     const item = this.#item.at(found);
     const { expiry, cas, time } = item;
-    const now = this.now;
+    const now = this.#findTime = this.now;
     if (expiry !== 0 && expiry <= now) {
       this.counters.get_expired++;
       if ((item.state & layout.FETCHED) === 0) this.counters.expired_unfetched++;
@@ -100,12 +102,11 @@ export class Items {
     return 0;
   }
 
-  /** Counts a use of the item, which goes to the end of its list. */
+  /** Counts a use of the item that `find()` gave. */
   use(address: number): void {
     const item = this.#item.at(address);
-    item.time = this.now;
-    item.state |= layout.FETCHED;
-    this.lists.bump(address);
+    item.time = this.#findTime;
+    item.state |= layout.FETCHED | layout.USED;
   }
 
   /** The number of the next version. */

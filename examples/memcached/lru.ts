@@ -1,13 +1,18 @@
 /**
- * The items of one shard in the order of their use: a doubly linked list for each size class, after
- * memcached's lists for each slab class (items.c). The classes are no pages of memory here, only
- * lists: when an item must go so that another fits, one of about its size leaves a hole that fits.
+ * The items of one shard, more or less in the order of their use: a doubly linked list for each size
+ * class, after memcached's lists for each slab class (items.c). The classes are no pages of memory
+ * here, only lists: when an item must go so that another fits, one of about its size leaves a hole
+ * that fits.
+ *
+ * An item that is used stays where it is, and is marked. At the end of its list it is not evicted but
+ * becomes the newest, without its mark: the second chance of the CLOCK algorithm. To move it at every
+ * use would cost as much as to find it, as its neighbours are in memory that nobody has looked at.
  *
  * @module
  */
 
 import type { Allocator } from "@tidepool/core";
-import { Item, type ItemView } from "./item.ts";
+import { Item, type ItemView, USED } from "./item.ts";
 
 /** Lists for each doubling of the size. */
 const CLASSES_PER_DOUBLING = 8;
@@ -30,6 +35,9 @@ export function smallestOf(sizeClass: number): number {
   return (CLASSES_PER_DOUBLING + sizeClass % CLASSES_PER_DOUBLING) * 2 ** (level - 3);
 }
 
+/** Items in a row that get a second chance, before one goes that has earned it too. */
+const MOST_CHANCES = 64;
+
 /** The lists of one shard. */
 export class LruLists {
   /** Items of each list. */
@@ -43,17 +51,25 @@ export class LruLists {
     this.#item = Item.at(allocator, allocator.slice.byteOffset + 8);
   }
 
-  /** The item of a class that was used longest ago, 0 if there is none. */
+  /** The item of a class that is to go first, 0 if there is none. */
   oldestOf(sizeClass: number): number {
+    for (let chances = 0; chances < MOST_CHANCES; chances++) {
+      const address = this.#oldest[sizeClass]!;
+      if (address === 0) return 0;
+      const item = this.#item.at(address);
+      if ((item.state & USED) === 0) return address;
+      item.state &= ~USED;
+      this.bump(address);
+    }
     return this.#oldest[sizeClass]!;
   }
 
-  /** The class whose oldest item was used before those of all others, -1 if there is no item. */
+  /** The class whose first to go was used before those of all others, -1 if there is no item. */
   oldestClass(): number {
     let oldest = -1;
     let oldestTime = Infinity;
     for (let sizeClass = 0; sizeClass < CLASS_COUNT; sizeClass++) {
-      const address = this.#oldest[sizeClass]!;
+      const address = this.oldestOf(sizeClass);
       if (address === 0) continue;
       const time = this.#item.at(address).time;
       if (time >= oldestTime) continue;

@@ -1,6 +1,6 @@
 /**
  * What a connection is about to send: one block of its shard's slice, which grows as far as one
- * response needs and is freed once it is sent. An idle connection has none.
+ * response needs and is given back once it is sent. An idle connection has none.
  *
  * @module
  */
@@ -8,7 +8,10 @@
 import type { Allocator } from "@tidepool/core";
 import { OutOfMemoryError } from "./out_of_memory.ts";
 
-const FIRST_BYTES = 2048;
+/** Room for what nearly every response is: a value that another shard puts here, too. */
+const BLOCK_BYTES = 4600;
+/** Blocks that a shard keeps for the next responses: to allocate one for each costs more. */
+const MOST_SPARE = 8;
 /** From so many bytes on it pays to have both ends of a copy lie alike within their eight bytes. */
 const ALIGNED_BYTES = 256;
 /** So many bytes in front of them are moved for it at most. */
@@ -21,11 +24,37 @@ export function ascii(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
+/** Blocks of one shard for responses. */
+export class OutputBlocks {
+  readonly allocator: Allocator;
+  readonly #spare: number[] = [];
+
+  constructor(allocator: Allocator) {
+    this.allocator = allocator;
+  }
+
+  /** A block of BLOCK_BYTES; 0 if there is no memory. */
+  take(): number {
+    return this.#spare.pop() ?? this.allocator.malloc(BLOCK_BYTES);
+  }
+
+  /** Takes such a block back. */
+  give(address: number): void {
+    if (this.#spare.length < MOST_SPARE) this.#spare.push(address);
+    else this.allocator.free(address);
+  }
+
+  /** Frees what is kept. */
+  [Symbol.dispose](): void {
+    for (const address of this.#spare.splice(0)) this.allocator.free(address);
+  }
+}
+
 /** A response, or several, on their way into a socket. */
 export class Output {
   /** Bytes that wait to be sent. */
   length = 0;
-  readonly #allocator: Allocator;
+  readonly #blocks: OutputBlocks;
   readonly #bytes: Uint8Array;
   /** The block; 0 while there is none. */
   #address = 0;
@@ -33,8 +62,9 @@ export class Output {
   /** Unused bytes at the start of the block: see `copy()`. */
   #skipped = 0;
 
-  constructor(allocator: Allocator) {
-    this.#allocator = allocator;
+  constructor(blocks: OutputBlocks) {
+    const { allocator } = blocks;
+    this.#blocks = blocks;
     this.#bytes = allocator.bytes(0, allocator.buffer.byteLength);
   }
 
@@ -44,9 +74,10 @@ export class Output {
     return this.#bytes.subarray(first + start, first + this.length);
   }
 
-  /** Forgets what was sent, and frees the block. */
+  /** Forgets what was sent, and gives the block back. */
   clear(): void {
-    this.#allocator.free(this.#address);
+    if (this.#capacity === BLOCK_BYTES) this.#blocks.give(this.#address);
+    else this.#blocks.allocator.free(this.#address);
     this.#address = 0;
     this.#capacity = 0;
     this.#skipped = 0;
@@ -72,14 +103,30 @@ export class Output {
   }
 
   /**
-   * Adds bytes of the segment. A long value goes a word at a time, ten times as fast, if both ends lie
-   * alike; so the few bytes in front of it move to where that is so.
+   * Room for a value of up to `byteLength` bytes that another shard is to put here, `headBytes` or
+   * more behind what waits: `copy()` adds it. Nothing must be added before it is there. Its address,
+   * or 0 without memory.
+   */
+  offer(headBytes: number, byteLength: number): number {
+    const start = this.#skipped + this.length + headBytes + 7; // 7: see #skip()
+    const needed = start + byteLength;
+    if (needed > this.#capacity && !this.#resize(needed)) return 0;
+    return this.#address + start;
+  }
+
+  /**
+   * Adds bytes of the segment. What waits, if it is little, moves in front of a value that was put
+   * where it was offered. Other long values go a word at a time, ten times as fast, if both ends lie
+   * alike, so it moves to where that is so.
    */
   copy(address: number, length: number): void {
-    if (length >= ALIGNED_BYTES && this.length <= MOVED_BYTES && this.#skipped === 0) {
-      this.#skip((address - this.#address - this.length) & 7);
+    if (this.length <= MOVED_BYTES && this.#skipped === 0) {
+      const gap = address - this.#address - this.length;
+      if (gap >= 0 && gap + this.length < this.#capacity) this.#skip(gap);
+      else if (length >= ALIGNED_BYTES) this.#skip(gap & 7);
     }
     const at = this.#take(length);
+    if (at === address) return;
     if (length > 64) this.#bytes.copyWithin(at, address, address + length);
     else for (let i = 0; i < length; i++) this.#bytes[at + i] = this.#bytes[address + i]!;
   }
@@ -128,11 +175,20 @@ export class Output {
   }
 
   #grow(needed: number): void {
-    let capacity = Math.max(this.#capacity, FIRST_BYTES);
+    let capacity = Math.max(this.#capacity, BLOCK_BYTES);
     while (capacity < needed) capacity *= 2;
-    const address = this.#allocator.realloc(this.#address, capacity);
-    if (address === 0) throw new OutOfMemoryError("send a response", capacity);
+    if (!this.#resize(capacity)) throw new OutOfMemoryError("send a response", capacity);
+  }
+
+  /** Makes the block `byteLength` long, or BLOCK_BYTES if that is more; false if there is no memory. */
+  #resize(byteLength: number): boolean {
+    const capacity = Math.max(byteLength, BLOCK_BYTES);
+    const address = capacity === BLOCK_BYTES
+      ? this.#blocks.take()
+      : this.#blocks.allocator.realloc(this.#address, capacity);
+    if (address === 0) return false;
     this.#address = address;
     this.#capacity = capacity;
+    return true;
   }
 }

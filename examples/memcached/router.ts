@@ -19,7 +19,13 @@ import { KEY_REFERENCE_BYTES, KeyReference, keyReferenceAt } from "./key_referen
 import { OutOfMemoryError } from "./out_of_memory.ts";
 import { NO_SHARD, type RequestView } from "./request.ts";
 import type { Store } from "./store.ts";
-import { type LentItem, localStore, type ReservedItem, storeTasks } from "./store_tasks.ts";
+import {
+  type ItemAnswer,
+  type LentItem,
+  localStore,
+  type ReservedItem,
+  storeTasks,
+} from "./store_tasks.ts";
 
 /** What has nothing but an outcome. */
 export type OutcomeOperation = "arithmetic" | "refuse" | "remove" | "store" | "touch";
@@ -39,6 +45,12 @@ export interface KeyBytes {
 /** Whether an item or an outcome is missing because its shard is. */
 export function isShardGone(error: unknown): boolean {
   return error instanceof ShardCrashedError || error instanceof StaleForeignPtrError;
+}
+
+/** No item, if its shard is gone: its items are lost, so all are missing. Throws any other error. */
+export function missingOr(error: unknown): null {
+  if (isShardGone(error)) return null;
+  throw error;
 }
 
 /** The way from one shard to all keys. */
@@ -72,15 +84,11 @@ export class Router {
 
   /**
    * Gets an item of another shard: true if the value is where the request wants it, a pointer to be
-   * disposed of if it is too long for that, null if there is none.
+   * disposed of if it is too long for that, null if there is none. Rejects if that shard is gone: see
+   * `missingOr()`.
    */
-  async get(request: RequestView): Promise<LentItem | true | null> {
-    try {
-      return await submitTo(this.#home(request), storeTasks.get, request.address);
-    } catch (error) {
-      if (isShardGone(error)) return null; // its items are lost: all are missing
-      throw error;
-    }
+  get(request: RequestView): Promise<ItemAnswer> {
+    return submitTo(this.#home(request), storeTasks.get, request.address);
   }
 
   /** The item of another shard, to be disposed of; null if there is none, or its shard is gone. */
@@ -88,8 +96,7 @@ export class Router {
     try {
       return await submitTo(this.#home(request), storeTasks[operation], request.address);
     } catch (error) {
-      if (isShardGone(error)) return null; // its items are lost: all are missing
-      throw error;
+      return missingOr(error);
     }
   }
 

@@ -8,6 +8,7 @@
 import { defineTasks, localAllocator } from "@tidepool/core";
 import { Connection, type ProtocolName } from "./connection.ts";
 import { isOutOfMemory } from "./out_of_memory.ts";
+import { OutputBlocks } from "./output.ts";
 import { Router } from "./router.ts";
 
 /** How long to wait after a connection could not be accepted: as long as memcached does. */
@@ -29,6 +30,8 @@ export class ShardServer {
   readonly router: Router = new Router();
   /** All bytes of the segment, by address. */
   readonly bytes: Uint8Array = allBytes();
+  /** Where its connections collect what they send. */
+  readonly outputBlocks: OutputBlocks = new OutputBlocks(localAllocator());
   /** Seconds since 1970 when it began. */
   readonly startTime: number = Math.floor(Date.now() / 1000);
   /** How it was told to serve. */
@@ -78,6 +81,7 @@ export class ShardServer {
     await this.#accepting;
     for (const connection of this.#connections.keys()) connection.close();
     await Promise.all(this.#connections.values());
+    this.outputBlocks[Symbol.dispose]();
   }
 
   async #accept(): Promise<void> {

@@ -421,7 +421,7 @@ export class Store {
 const MAX_NUMBER_BYTES = 22;
 
 /** In a request's outcome: another client was told to renew the item before. */
-export const OTHER_WON = 16;
+export const OTHER_WON = 32;
 
 /** Where the item's value begins. */
 function valueOf(item: ItemView): number {

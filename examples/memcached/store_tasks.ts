@@ -15,6 +15,8 @@ import { Store } from "./store.ts";
 
 /** An item that another shard reads. */
 export type LentItem = ForeignPtr<ItemView, "shared">;
+/** What a shard answers that is asked for an item: see `Router.get()`. */
+export type ItemAnswer = LentItem | true | null;
 /** A block that another shard fills. */
 export type ReservedItem = ForeignPtr<ItemView>;
 
@@ -52,7 +54,7 @@ function lent(address: number): LentItem | null {
  * wants it, else a pointer. A pointer costs the two shards some 8 µs, so that a value has to be long
  * before it is not cheaper to put it there.
  */
-function answered(view: RequestView): LentItem | true | null {
+function answered(view: RequestView): ItemAnswer {
   const store = localStore();
   const address = store.get(view);
   if (address === 0) return null;

@@ -10,8 +10,8 @@ import { hashOf } from "./key_hash.ts";
 import { readSigned32 } from "./number_text.ts";
 import { ascii } from "./output.ts";
 import * as request from "./request.ts";
-import type { KeyBytes } from "./router.ts";
-import type { LentItem } from "./store_tasks.ts";
+import { type KeyBytes, missingOr } from "./router.ts";
+import type { ItemAnswer, LentItem } from "./store_tasks.ts";
 import type { TextLine } from "./text_line.ts";
 import { BAD_EXPTIME, BAD_FORMAT, END } from "./text_answers.ts";
 
@@ -77,15 +77,16 @@ export class TextRetrieval {
     const connection = this.#connection;
     const view = connection.request;
     connection.offerAnswer();
+    let found: ItemAnswer;
     try {
-      const found = await connection.router.get(view);
-      if (found === true) this.#writeAnswer(withCas);
-      else if (found !== null) {
-        using lent = found;
-        await this.#sendLent(lent, withCas);
-      }
-    } finally {
-      connection.freeAnswer();
+      found = await connection.router.get(view);
+    } catch (error) {
+      found = missingOr(error);
+    }
+    if (found === true) this.#writeAnswer(withCas);
+    else if (found !== null) {
+      using lent = found;
+      await this.#sendLent(lent, withCas);
     }
     return this.#answer(END);
   }
