@@ -50,6 +50,12 @@ import { announce, type Doorbells, type Spinner } from "./wait_strategy.ts";
  */
 const RECORDS_PER_PUBLISH = 32;
 
+/**
+ * Records of one peer that a poll handles at most. One that sends as fast as they are handled would
+ * otherwise keep everybody else waiting: other peers, timers, sockets.
+ */
+const RECORDS_PER_POLL = 1024;
+
 /** One endpoint's side of the bus. */
 export class MessageBus {
   /** This endpoint's number. */
@@ -312,7 +318,7 @@ export class MessageBus {
 
   // ─── The loop's side: see wait_strategy.ts ───────────────────────────────────────────────────
 
-  /** Handles every record that has come, gives memory back, and publishes the replies. */
+  /** Handles the records that have come, gives memory back, and publishes the replies. */
   poll(): number {
     const words = this.#views.words;
     words[this.#heartbeatWord]!++;
@@ -350,7 +356,7 @@ export class MessageBus {
     }
   }
 
-  /** Handles every record from the senders of a line. */
+  /** Handles the records from the senders of a line. */
   #receiveLine(line: number): number {
     const first = line * SENDERS_PER_LINE;
     const end = Math.min(first + SENDERS_PER_LINE, this.#peers.length);
@@ -362,12 +368,16 @@ export class MessageBus {
     return handled;
   }
 
-  /** Handles every record of the ring from `peer`. */
+  /** Handles the records of the ring from `peer`, or the first of them. */
   #receive(peer: Peer): number {
     const { consumer } = peer;
     this.#reading = consumer;
     let handled = 0;
     for (let at = consumer.peek(); at >= 0; at = consumer.peek()) {
+      if (handled === RECORDS_PER_POLL) {
+        this.#arrivals.mark(peer.endpoint); // the rest is for the next poll, which must find it
+        break;
+      }
       const kind = this.#views.words[at + KIND_WORD]!;
       if (kindOf(kind) === KIND_REQUEST) this.#callee.request(peer, kind, at);
       else this.#caller.reply(peer, kind, at);

@@ -41,15 +41,18 @@ export class CreditModel {
   readonly ran: number[][][];
   /** Errors that a turn threw: an invariant of the bus was violated. */
   readonly faults: unknown[] = [];
+  /** Called when a call begins to run at `endpoint`. */
+  onRun: (endpoint: number) => void = () => {};
   /** Ends the calls of `subscribe`, by number. */
   readonly #signals = new Map<number, AbortSignal>();
   readonly #tasks: Record<TaskName, Callable>;
   #count = 0;
 
-  constructor(endpoints: number) {
+  /** With rings of so many slots. */
+  constructor(endpoints: number, slots = SLOTS) {
     const pairs = endpoints * (endpoints - 1);
     const rings = CONTROL_PAGE_BYTES * (endpoints + 1); // a page for CHANGES comes first
-    const control = rings + pairs * ringBytes(SLOTS);
+    const control = rings + pairs * ringBytes(slots);
     const slicesAt = Math.ceil(control / 4096) * 4096;
     const buffer = new SharedArrayBuffer(slicesAt + endpoints * SLICE_BYTES);
     const slices = Array.from({ length: endpoints }, (_, endpoint) => {
@@ -66,8 +69,8 @@ export class CreditModel {
         buffer,
         controlByteLength: control,
         ring: (from, to) =>
-          rings + (from * (endpoints - 1) + (to < from ? to : to - 1)) * ringBytes(SLOTS),
-        ringSlots: SLOTS,
+          rings + (from * (endpoints - 1) + (to < from ? to : to - 1)) * ringBytes(slots),
+        ringSlots: slots,
         controlPage: page,
         changesByteOffset: 0,
         onChanges: () => {},
@@ -92,6 +95,7 @@ export class CreditModel {
     const bus = this.buses[endpoint]!;
     const begin = (number: unknown) => {
       this.ran[endpoint]![bus.currentCaller!]!.push(number as number);
+      this.onRun(endpoint);
     };
     switch (key) {
       case "ask": // calls its caller back before it answers
