@@ -311,9 +311,15 @@ export class MessageBus {
       if (this.#doorbells.ring(peer.endpoint)) this.#counters[WAKE_UPS]!++;
     }
     if (dirty.length > 0) dirty.length = 0;
-    if (this.#asleep && this.awaitsReply && this.#spinner.pays(this) && this.maySpin()) {
+    // What runs while the endpoint counts as asleep, a socket's turn or a module's, may have used up its
+    // memory: this tells the others, as the look before a sleep does.
+    if (this.#asleep && (this.#allocator.hasRemoteFrees() || this.#wantsToSpin())) {
       this.#doorbells.ringSelf();
     }
+  }
+
+  #wantsToSpin(): boolean {
+    return this.awaitsReply && this.#spinner.pays(this) && this.maySpin();
   }
 
   // ─── The loop's side: see wait_strategy.ts ───────────────────────────────────────────────────
