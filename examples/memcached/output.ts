@@ -33,6 +33,11 @@ export class OutputBlocks {
     this.allocator = allocator;
   }
 
+  /** Bytes of the blocks that are kept. */
+  get spareBytes(): number {
+    return this.#spare.length * BLOCK_BYTES;
+  }
+
   /** A block of BLOCK_BYTES; 0 if there is no memory. */
   take(): number {
     return this.#spare.pop() ?? this.allocator.malloc(BLOCK_BYTES);

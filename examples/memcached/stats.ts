@@ -117,6 +117,7 @@ function general(server: ShardServer, shards: readonly ShardFigures[]): Figure[]
     ["bytes", total("itemBytes")],
     ["curr_items", total("items")],
     ["memory_used", total("memoryUsedBytes")],
+    ["memory_spare", total("memorySpareBytes")],
     ["rss", `${rss}`],
   ];
 }

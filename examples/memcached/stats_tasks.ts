@@ -29,6 +29,7 @@ export interface ShardFigures {
     readonly bytesWritten: number;
     readonly memoryTotalBytes: number;
     readonly memoryUsedBytes: number;
+    readonly memorySpareBytes: number;
     readonly memoryFreeBytes: number;
     readonly memoryLargestFreeBytes: number;
     readonly memoryLiveBlocks: number;
@@ -64,6 +65,7 @@ export const statsTasks = defineTasks(import.meta.url, {
         bytesWritten: server?.bytesWritten ?? 0,
         memoryTotalBytes: memory.totalBytes,
         memoryUsedBytes: memory.usedBytes,
+        memorySpareBytes: server?.outputBlocks.spareBytes ?? 0,
         memoryFreeBytes: memory.freeBytes,
         memoryLargestFreeBytes: memory.largestFreeBytes,
         memoryLiveBlocks: memory.liveBlocks,
