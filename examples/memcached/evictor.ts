@@ -2,10 +2,10 @@
  * Gives up items when the slice is short of memory: a reclaimer of the allocator, which asks before
  * any allocation fails, that of a message or a socket's buffer included.
  *
- * The first time it is asked, the items go that were used longest ago. Should the memory that they
- * leave lie in pieces too small, one item goes that is large enough for the request by itself, of the
- * same size class or one above. And if there is none, a stretch of the slice is cleared of the items
- * in it: thousands of small items may be there, and none large.
+ * The first time it is asked, the items go that are the first of their lists, see lru.ts. Should the
+ * memory that they leave lie in pieces too small, one item goes that is large enough for the request
+ * by itself, of the same size class or one above. And if there is none, a stretch of the slice is
+ * cleared of the items in it: thousands of small items may be there, and none large.
  *
  * @module
  */
@@ -46,7 +46,7 @@ export class Evictor {
     else if (!this.#evictOneOf(contiguousBytes)) this.#clearStretch(contiguousBytes);
   }
 
-  /** Evicts what was used longest ago, until so many bytes are free. */
+  /** Evicts the first of the lists, until so many bytes are free. */
   #evictOldest(byteLength: number): void {
     const { lists } = this.#items;
     let freed = 0;

@@ -19,9 +19,9 @@ import { address, f64, sizeOf, struct, u32, u8, type ViewOf } from "@tidepool/co
 export const Item = struct("Item", {
   /** The next item of the same bucket. */
   next: address,
-  /** The item of the same size class that was used next after this one. */
+  /** The next newer item of the same size class: see lru.ts. */
   newer: address,
-  /** The item of the same size class that was used last before this one. */
+  /** The next older one. */
   older: address,
   /** Number of the version: unique on the shard, exact up to 2^53. */
   cas: f64,

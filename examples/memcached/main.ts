@@ -68,6 +68,7 @@ if (import.meta.main) {
     await main(Deno.args);
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
+    console.error("See deno task memcached --help");
     Deno.exit(1);
   }
 }

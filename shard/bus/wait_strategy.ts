@@ -235,7 +235,7 @@ export class Spinner {
 
   /**
    * True as soon as there is work, false when the time is over, which began at `since`. Other
-   * microtasks run meanwhile, and after the first `microseconds` timers and sockets as well.
+   * microtasks run meanwhile, and after the first `microseconds` the event loop turns.
    */
   async spin(bus: Attended, since: number): Promise<boolean> {
     const habit = this.#habitOf(bus);
