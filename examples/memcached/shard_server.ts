@@ -56,7 +56,12 @@ export class ShardServer {
     const { port, hostname } = options;
     // Not in Deno's stable types: it takes `"unstable": ["net"]` in deno.json.
     const shared = { port, hostname, reusePort: true };
-    this.#listener = Deno.listen(shared);
+    try {
+      this.#listener = Deno.listen(shared);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`Cannot listen on ${hostname}:${port}: ${reason}`, { cause: error });
+    }
     this.#accepting = this.#accept();
   }
 

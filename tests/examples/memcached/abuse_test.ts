@@ -1,6 +1,7 @@
 /** Clients that read slowly, leave early, send too much, or send nonsense. */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { Server } from "../../../examples/memcached/server.ts";
 import { runSeed, SeededRandom } from "../../harness/seeded_random.ts";
 import { type Client, isClosedByServer } from "./client.ts";
 import { keyAtHomeOn, TestServer } from "./test_server.ts";
@@ -217,4 +218,15 @@ Deno.test("memcached: an idle connection costs little", async () => {
   }
   const each = (await memoryUsed(test, witness) - before) / 200;
   assert(each < 4 * KIB, `${each} bytes of the slice for each connection`);
+});
+
+Deno.test("memcached: a port that is taken is named", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr;
+  await assertRejects(
+    () =>
+      Server.start({ hostname: "127.0.0.1", port, shards: 2, memory: "4MiB", protocol: "auto" }),
+    Error,
+    `Cannot listen on 127.0.0.1:${port}: Address already in use`,
+  );
 });
