@@ -16,8 +16,13 @@ function use(random: SeededRandom, quarantineBytes: number) {
   const debugHeap = { stacks: false, quarantineBytes };
   const heap = Allocator.create(segment, [SLICE], 0, { debugHeap });
   const live = new Map<number, number>();
-  let highest = 0;
-  for (let step = 0; step < 200; step++) {
+  const [map] = [...walkHeap(segment, SLICE)];
+  let highest = map!.address;
+  /** Bytes that can be tried: those that were handed out and are not live. */
+  const tried = (): number =>
+    highest - map!.address - live.values().reduce((sum, byteLength) => sum + byteLength, 0);
+  // Once in some hundred times 200 steps leave hardly any: then there are more.
+  for (let step = 0; step < 200 || tried() < 400; step++) {
     if (live.size < 12 && random.below(2) === 0) {
       const byteLength = random.below(100);
       const address = random.below(4) === 0
