@@ -120,6 +120,9 @@ function checkBlocks(words: Int32Array): Blocks {
       if (left !== 0 && (words[left]! & FREE) !== 0) {
         fail(words, block, "no two free blocks are neighbours", "the one before it is free");
       }
+      if ((header & CACHED) !== 0) {
+        fail(words, block, "a free block is not kept for reuse as well", `its header is ${header}`);
+      }
       free.add(block);
     } else {
       const isKept = (header & CACHED) !== 0;

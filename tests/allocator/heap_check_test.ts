@@ -48,6 +48,10 @@ const CORRUPTIONS: readonly (readonly [invariant: string, (heap: Heap) => void])
   ["a free block ends with its own index", ({ words, blocks }) => words[blocks[2]! - 1] = 5],
   ["no two free blocks are neighbours", ({ words, blocks }) => words[blocks[2]!]! |= FREE],
   [
+    "a free block is not kept for reuse as well",
+    ({ words, blocks }) => words[blocks[1]!]! |= CACHED,
+  ],
+  [
     "a used block of no size ends the heap",
     ({ words }) => words[words.length - 1] = 16 | PREVIOUS_FREE,
   ],
