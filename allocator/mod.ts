@@ -95,7 +95,7 @@ export type {
   ViewOf,
 } from "./struct_field.ts";
 export { alignOf, offsetOf, sizeOf } from "./struct_layout.ts";
-export { type AnyView, isStructView, type MemorySource } from "./struct_memory.ts";
+export { type AnyView, isStructView, type MemorySource, segmentOf } from "./struct_memory.ts";
 export {
   address,
   bool,

@@ -95,6 +95,11 @@ export function arraysOf(source: MemorySource): SegmentArrays {
   );
 }
 
+/** The segment that a view looks into. */
+export function segmentOf(view: AnyView): SharedArrayBuffer {
+  return arraysOf(view).buffer;
+}
+
 /** The kind of a value and, where it is short, the value, for messages. */
 export function describe(value: unknown): string {
   if (value === null) return "null";

@@ -13,7 +13,6 @@
 import {
   type ArgumentsOf,
   type Endpoint,
-  isShard,
   localEndpoint,
   type MethodOf,
   type Reference,
@@ -109,7 +108,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     const others = other.#hold;
     if (mine === others) return true;
     if (mine.isNull || others.isNull) return mine.isNull && others.isNull;
-    if (mine.owner !== others.owner) return false;
+    if (mine.owner !== others.owner || mine.home !== others.home) return false;
     if (mine.pointer !== null) return mine.pointer.get() === others.pointer?.get();
     return mine.object !== 0 && mine.object === others.object;
   }
@@ -125,7 +124,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
   get(): T | Reference<T> {
     const hold = this.#expectObject("get the object");
     if (hold.pointer !== null) return hold.pointer.get() as T;
-    return new ForeignReference(hold.owner, hold.handle, hold.generation).as<T>();
+    return new ForeignReference(hold.home, hold.owner, hold.handle, hold.generation).as<T>();
   }
 
   /**
@@ -195,14 +194,13 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * @throws {TypeError} If there is a pointer and this thread is no shard: the host owns no objects.
    */
   reset(pointer: PointerOf<T, O> | null = null): void {
-    const endpoint = pointer !== null || isShard() ? localEndpoint() : undefined;
+    const hold = this.#hold;
+    const home = pointer === null ? hold.home : homeOf(localEndpoint());
     this[Symbol.dispose]();
     this.#movedTo = undefined;
-    const hold = this.#hold;
-    if (endpoint !== undefined) {
-      hold.home = homeOf(endpoint);
-      hold.owner = endpoint.id;
-    }
+    hold.home = home;
+    const { id, shardCount } = home.endpoint;
+    if (id < shardCount) hold.owner = id; // the host owns nothing
     if (pointer !== null) hold.put(movedOut(pointer));
   }
 
@@ -400,10 +398,15 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * Writes the pointer as a message carries it; on the home shard it gets a handle first.
    * @internal
    */
-  static write(foreign: ForeignPtr<object, Ownership>, words: Int32Array, at: number): void {
+  static write(
+    home: Home,
+    foreign: ForeignPtr<object, Ownership>,
+    words: Int32Array,
+    at: number,
+  ): void {
     const hold = foreign.#hold;
+    home.endpoint.checkOwn(hold.home.endpoint, "foreign pointer");
     if (foreign.#movedTo !== undefined) foreign.#expectObject("send it");
-    const { home } = hold;
     if (!hold.isNull && hold.handle === NO_HANDLE) {
       const handle = home.handles.add(hold.pointer!, hold.owner);
       const object = home.objectWord(ownedBy(hold.pointer!)!);

@@ -17,8 +17,10 @@ import { UniquePtr } from "./unique_ptr.ts";
  * that owns it, which is null afterwards; or null, for a null pointer. A view of a struct must be of
  * this shard's slice, and the pointer owns its block.
  * @returns The pointer, to be sent to other shards.
- * @throws {TypeError} If this thread is no shard: the host owns no objects.
- * @throws {RangeError} If the struct lies in another shard's slice.
+ * @throws {TypeError} If this thread is no shard: the host owns no objects. If the struct lies in the
+ * segment of another runtime.
+ * @throws {RangeError} If the struct lies in another shard's slice. Whatever it throws, the object and
+ * its pointer stay as they were.
  *
  * @see `seastar::make_foreign()`
  *
@@ -49,8 +51,8 @@ export function makeForeign<T extends object>(
 ): ForeignPtr<T, Ownership> {
   const endpoint = localEndpoint();
   const isPointer = object instanceof SharedPtr || object instanceof UniquePtr;
-  const pointer: AnyPointer = isPointer ? movedOut(object) : new UniquePtr<object>(object);
-  const owned = ownedBy(pointer);
+  const source: AnyPointer = isPointer ? object : new UniquePtr<object>(object);
+  const owned = ownedBy(source);
   const address = owned?.address ?? 0;
   if (address !== 0 && endpoint.allocator.owner(address) !== endpoint.id) {
     throw new RangeError(
@@ -62,5 +64,5 @@ export function makeForeign<T extends object>(
   if (owned !== null && endpoint.debug) {
     owned.madeAt = new Error().stack?.split("\n").slice(2).join("\n");
   }
-  return ForeignPtr.ofPointer(endpoint, pointer);
+  return ForeignPtr.ofPointer(endpoint, movedOut(source));
 }

@@ -4,11 +4,19 @@
  * @module
  */
 
-import { isStructView } from "../allocator/mod.ts";
-import { localAllocator } from "../shard/mod.ts";
+import { type AnyView, isStructView, segmentOf } from "../allocator/mod.ts";
+import { isShard, localAllocator } from "../shard/mod.ts";
 
 /** Destroys an object; runs on its home shard. */
 export type Destructor<T extends object> = (object: T) => void | PromiseLike<void>;
+
+/** Refuses a view of memory that this shard's allocator knows nothing of, and would free all the same. */
+function checkSegment(view: AnyView): void {
+  if (segmentOf(view) === localAllocator().buffer) return;
+  throw new TypeError(
+    `Cannot own the struct at ${view.address}: it lies in the segment of another runtime`,
+  );
+}
 
 /** An object that somebody owns. */
 export class Owned<T extends object> {
@@ -29,6 +37,7 @@ export class Owned<T extends object> {
     this.#destructor = destructor === undefined ? undefined : () => destructor(object);
     // A view can be moved: the block to free is the one that it is at now.
     this.address = isStructView(object) ? object.address : 0;
+    if (isStructView(object) && isShard()) checkSegment(object);
   }
 
   /** The object's class, for messages. */

@@ -5,9 +5,12 @@
  */
 
 import type { Reference } from "../shard/mod.ts";
+import type { Home } from "./home.ts";
 
 /** What `ForeignPtr.get()` lends on any shard but the owner. */
 export class ForeignReference {
+  /** The foreign pointers of the endpoint that it is on. */
+  readonly home: Home;
   /** The shard that owns the object. */
   readonly ownerShard: number;
   /** Its handle there. */
@@ -16,7 +19,8 @@ export class ForeignReference {
   readonly generation: number;
 
   /** Made by `ForeignPtr.get()`. */
-  constructor(ownerShard: number, handle: number, generation: number) {
+  constructor(home: Home, ownerShard: number, handle: number, generation: number) {
+    this.home = home;
     this.ownerShard = ownerShard;
     this.handle = handle;
     this.generation = generation;

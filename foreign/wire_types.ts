@@ -7,7 +7,7 @@
 
 import { beforeStop, registerErrorClass, registerWireType } from "../shard/mod.ts";
 import { StaleForeignPtrError, WrongShardError } from "./errors.ts";
-import { ForeignPtr } from "./foreign_ptr.ts";
+import { ForeignPtr, type Ownership } from "./foreign_ptr.ts";
 import {
   FOREIGN_PTR_WORDS,
   GENERATION_WORD,
@@ -34,7 +34,8 @@ registerWireType({
     return {
       class: ForeignPtr,
       words: FOREIGN_PTR_WORDS,
-      write: ForeignPtr.write,
+      write: (pointer: ForeignPtr<object, Ownership>, words: Int32Array, at: number) =>
+        ForeignPtr.write(home, pointer, words, at),
       moved: ForeignPtr.moved,
       read: (words: Int32Array, at: number) => ForeignPtr.read(home, words, at),
       abandon: (pointer: ForeignPtr<object>) => pointer[Symbol.dispose](),
@@ -65,11 +66,12 @@ registerWireType({
   name: "ForeignReference",
   module: import.meta.url,
   bind: (endpoint) => {
-    const { handles } = homeOf(endpoint);
+    const home = homeOf(endpoint);
     return {
       class: ForeignReference,
       words: REFERENCE_WORDS,
       write(reference: ForeignReference, words: Int32Array, at: number): void {
+        endpoint.checkOwn(reference.home.endpoint, "reference to a foreign object");
         words[at + PARTIES_WORD] = reference.ownerShard;
         words[at + HANDLE_WORD] = reference.handle;
         words[at + GENERATION_WORD] = reference.generation;
@@ -78,8 +80,8 @@ registerWireType({
         const owner = words[at + PARTIES_WORD]!;
         const handle = words[at + HANDLE_WORD]!;
         const generation = words[at + GENERATION_WORD]!;
-        if (owner !== endpoint.id) return new ForeignReference(owner, handle, generation);
-        return handles.get(handle, generation).get()!; // at home it is the object
+        if (owner !== endpoint.id) return new ForeignReference(home, owner, handle, generation);
+        return home.handles.get(handle, generation).get()!; // at home it is the object
       },
       // A reference lends: whatever becomes of it, the object is somebody else's.
       moved: () => {},

@@ -4,11 +4,9 @@
  * @module
  */
 
+import { MAX_TIMER_MS } from "./deadlines.ts";
 import { ServiceGroup } from "./service_group.ts";
 import { kindOf } from "./shard_id.ts";
-
-/** What timers count to. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Options of a call: see `Task.with()`. */
 export interface CallOptions {
@@ -30,34 +28,50 @@ export interface CallOptions {
    */
   readonly group?: ServiceGroup;
   /**
-   * Wants no result: the promise resolves as soon as the call is sent. What the task throws is kept
-   * on its shard for `flush()`; `stop()` throws what no flush has fetched.
+   * Wants no result: the promise resolves as soon as the call is sent, and `signal` and `timeoutMs`
+   * give the call up until then. What the task throws is kept on its shard for `flush()`; `stop()`
+   * throws what no flush has fetched. Not together with `group`, which counts a call until its reply.
    *
    * @default {false}
    */
   readonly noReply?: boolean;
 }
 
+const OPTIONS: readonly string[] = ["signal", "timeoutMs", "group", "noReply"];
+
 /**
- * Refuses what are no options of a call. O(1).
+ * The options of a call, read once, so that they stay what was checked. O(1).
  *
- * @throws {TypeError} one is of the wrong kind
+ * @throws {TypeError} one is of the wrong kind or unknown, or two do not go together
  * @throws {RangeError} `timeoutMs` is no time
  */
-export function checkCallOptions(options: CallOptions): void {
+export function readCallOptions(options: CallOptions): CallOptions {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot call with options that are ${kindOf(options)}: expected an object`);
+  }
+  for (const name of Object.keys(options)) {
+    if (OPTIONS.includes(name)) continue;
+    throw new TypeError(
+      `Cannot call with an option ${JSON.stringify(name)}: expected ${OPTIONS.join(", ")}`,
+    );
   }
   const { signal, timeoutMs, group, noReply } = options;
   check("signal", signal, signal instanceof AbortSignal, "an AbortSignal");
   check("group", group, group instanceof ServiceGroup, "a ServiceGroup");
   check("noReply", noReply, typeof noReply === "boolean", "a boolean");
   check("timeoutMs", timeoutMs, typeof timeoutMs === "number", "a number");
-  if (timeoutMs !== undefined && !(timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+  if (timeoutMs !== undefined && !(timeoutMs >= 0 && timeoutMs <= MAX_TIMER_MS)) {
     throw new RangeError(
-      `Cannot call with a timeout of ${timeoutMs} ms: expected 0 to ${MAX_TIMEOUT_MS}`,
+      `Cannot call with a timeout of ${timeoutMs} ms: expected 0 to ${MAX_TIMER_MS}`,
     );
   }
+  if (noReply && group !== undefined) {
+    throw new TypeError(
+      "Cannot call with noReply and a group: a group counts a call until its reply",
+    );
+  }
+  const read = Object.entries({ signal, timeoutMs, group, noReply });
+  return Object.fromEntries(read.filter(([, value]) => value !== undefined));
 }
 
 function check(name: keyof CallOptions, value: unknown, isFit: boolean, expected: string): void {

@@ -12,6 +12,7 @@ import {
   EPOCH_BYTES,
   MessageBus,
   PARKED_BYTES,
+  rejected,
   Spinner,
   STATE_BYTES,
   STATE_RUNNING,
@@ -144,7 +145,10 @@ export class Endpoint {
           ? (warning) => onWarning(warning as Error)
           : findTask(module, key),
       onGone: (shard) => this.#goneListeners.forEach((listener) => listener(shard)),
-      onSleep: () => this.#sleepListeners.forEach((listener) => listener()),
+      onSleep: () => {
+        this.#limited.rest();
+        this.#sleepListeners.forEach((listener) => listener());
+      },
       connect,
       doorbells: this.#doorbells,
       spinner: this.#spinner,
@@ -165,7 +169,7 @@ export class Endpoint {
     args: readonly unknown[],
   ): Promise<Result> {
     if (!(task instanceof Task)) {
-      return Promise.reject(
+      return rejected(
         new TypeError(
           `Cannot submit to a shard: expected a task from defineTasks(), received ${
             task === null ? "null" : typeof task
@@ -174,12 +178,28 @@ export class Endpoint {
       );
     }
     const fault = shardIdFault(shard, this.shardCount, "submit to");
-    if (fault !== undefined) return Promise.reject(fault);
+    if (fault !== undefined) return rejected(fault);
     const { options } = task;
     // What comes is what the task gave: a cast, not a promise of its own.
     return (options === undefined
       ? this.bus.call(shard, task, args)
       : this.#limited.call(shard, task, args, options)) as Promise<Result>;
+  }
+
+  /**
+   * Refuses to send what belongs to another endpoint: it travels by a number, which names something
+   * else here. One thread may have endpoints of several runtimes. O(1).
+   *
+   * @param its The endpoint that it belongs to.
+   * @param what What it is.
+   * @throws {TypeError} If that is not this one.
+   * @internal
+   */
+  checkOwn(its: Endpoint, what: string): void {
+    if (its === this) return;
+    throw new TypeError(
+      `Cannot send a ${what} of another runtime: it can be sent only by calls of the runtime that it came from`,
+    );
   }
 
   /** Tells the host of something that went wrong where nobody waits: see `RuntimeOptions.onWarning`. */

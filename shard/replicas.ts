@@ -9,7 +9,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { NoReplicaError, ShardCrashedError } from "./errors.ts";
 import { allShards, checkRepeatable, oneErrorOf } from "./invoke.ts";
 import { localEndpoint } from "./shard.ts";
-import { defineTasks, findTask, type Task } from "./task.ts";
+import { defineTasks, findTask, type Task, type TaskFunction } from "./task.ts";
 
 /** The copy of this shard. */
 export class Replica {
@@ -88,21 +88,44 @@ function expectHome(name: string): Replica & { changes: Promise<unknown> } {
   );
 }
 
-/** Makes a change, behind those before it. */
+/** Makes a change, behind those before it, unless it is given up before it is made. */
 async function change(
   name: string,
-  next: (value: unknown) => unknown | PromiseLike<unknown>,
+  findMaker: () => TaskFunction | Promise<TaskFunction>,
+  args: readonly unknown[] = [],
 ): Promise<void> {
   const home = expectHome(name);
   const endpoint = localEndpoint();
+  const served = endpoint.bus.currentCall;
   const made = home.changes.then(async () => {
-    const value = await next(home.value);
+    const make = async () => {
+      const maker = await findMaker();
+      const run = () => maker(home.value, ...args);
+      return await (served === undefined ? run() : endpoint.bus.runAs(served, run));
+    };
+    const value = await (served === undefined ? make() : unlessAborted(served.signal, make));
     checkRepeatable(endpoint, [value]);
     put(name, home.version + 1, value);
     await tell(name, allShards(endpoint));
   });
   home.changes = Promise.allSettled([made]);
   await made;
+}
+
+/** What `run` gives, or the reason of `signal` as soon as that aborts. */
+async function unlessAborted<Result>(
+  signal: AbortSignal,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  try {
+    return await Promise.race([run(), aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 /** Brings the values whose home is here to a shard that was started again, behind their changes. */
@@ -149,10 +172,10 @@ export const replicaTasks: ReplicaTasks = defineTasks(import.meta.url, {
     return name;
   },
   fetch: (name: string) => expectHome(name).value,
-  set: (name: string, value: unknown) => change(name, () => value),
+  set: (name: string, value: unknown) => change(name, () => () => value),
   update: (name: string, module: string, key: string, ...args: unknown[]) =>
     // Enters the order of changes at once; the module may have to be loaded.
-    change(name, async (value) => (await findTask(module, key))(value, ...args)),
+    change(name, () => findTask(module, key), args),
   /** Lets all copies go, when the changes so far are made. */
   async stop(name: string): Promise<void> {
     const replica = replicas.get(name);

@@ -14,8 +14,9 @@ import { NoReplicaError } from "./errors.ts";
 import { checkRepeatable, registerRepeatable } from "./invoke.ts";
 import { findReplica, type Replica, replicaTasks, restore } from "./replicas.ts";
 import type { Runtime } from "./runtime.ts";
-import { isShard, localEndpoint } from "./shard.ts";
-import type { Task } from "./task.ts";
+import { isThisShard, localEndpoint } from "./shard.ts";
+import { kindOf } from "./shard_id.ts";
+import { Task } from "./task.ts";
 import { registerWireType } from "./wire_types.ts";
 
 /** What names a value: its home, which life of the home it was, and a number. */
@@ -61,6 +62,7 @@ export class Replicated<T> {
    * Which version of the value `local()` gives: 1 is the first. 0 where there is no copy. O(1).
    */
   get version(): number {
+    if (!isThisShard(this.#endpoint)) return 0;
     this.#replica ??= findReplica(this.#name);
     return this.#replica === undefined ? 0 : this.#replica.version;
   }
@@ -74,7 +76,7 @@ export class Replicated<T> {
    */
   local(): T {
     if (this.version > 0) return this.#replica!.value as T;
-    if (!isShard()) {
+    if (!isThisShard(this.#endpoint)) {
       throw new TypeError(
         "Cannot read a local copy: the host has none, as it is no shard; use read()",
       );
@@ -115,6 +117,10 @@ export class Replicated<T> {
    * Replaces the value by what `task` makes of it, on the home shard, where nothing else changes it
    * meanwhile. Otherwise as `set()`. What the task throws, this rejects with, and nothing has changed.
    *
+   * Options of the task hold: `update(task.with({ timeoutMs: 50 }))` is given up after that time. A
+   * change that is given up before it is made is not made; what its task makes all the same is
+   * dropped, and the changes behind it go on.
+   *
    * @param task Takes the value and `args`, and gives the next value. It must leave the former as it
    * is, and must not wait for another change of this value, which would wait for this one.
    * @param args What else the task takes.
@@ -123,13 +129,16 @@ export class Replicated<T> {
     task: Task<[T, ...Arguments], T>,
     ...args: Arguments
   ): Promise<void> {
-    const { module, key } = task;
-    await this.#endpoint.submitTo(this.home, replicaTasks.update, [
-      this.#name,
-      module,
-      key,
-      ...args,
-    ]);
+    if (!(task instanceof Task)) {
+      throw new TypeError(
+        `Cannot update a replicated value by what is ${
+          kindOf(task)
+        }: expected a task from defineTasks()`,
+      );
+    }
+    const { module, key, options } = task;
+    const update = options === undefined ? replicaTasks.update : replicaTasks.update.with(options);
+    await this.#endpoint.submitTo(this.home, update, [this.#name, module, key, ...args]);
   }
 
   /**
@@ -159,7 +168,13 @@ export class Replicated<T> {
    * Writes the name as a message carries it.
    * @internal
    */
-  static write(replicated: Replicated<unknown>, words: Int32Array, at: number): void {
+  static write(
+    endpoint: Endpoint,
+    replicated: Replicated<unknown>,
+    words: Int32Array,
+    at: number,
+  ): void {
+    endpoint.checkOwn(replicated.#endpoint, "Replicated");
     words.set(replicated.#name.split(".").map(Number), at);
   }
 
@@ -174,7 +189,10 @@ export class Replicated<T> {
 
 /** Where a replicated value is made. */
 export interface ReplicateOptions {
-  /** The runtime, on the host. A shard leaves it out. */
+  /**
+   * The runtime, on its host. A shard leaves it out, unless it means a runtime whose host it is
+   * itself.
+   */
   readonly runtime?: Runtime;
   /** The shard that changes go through; the calling shard unless given, from the host shard 0. */
   readonly home?: number;
@@ -196,7 +214,7 @@ export async function replicate<T>(
   { runtime, home }: ReplicateOptions = {},
 ): Promise<Replicated<T>> {
   const endpoint = runtime === undefined ? localEndpoint() : runtime.endpoint;
-  return await Replicated.make(endpoint, home ?? (isShard() ? endpoint.id : 0), value);
+  return await Replicated.make(endpoint, home ?? (isThisShard(endpoint) ? endpoint.id : 0), value);
 }
 
 registerRepeatable(Replicated);
@@ -204,11 +222,14 @@ registerWireType({
   name: "Replicated",
   module: import.meta.url,
   bind: (endpoint) => {
-    endpoint.whenBack(restore);
+    endpoint.whenBack((shard) => {
+      if (isThisShard(endpoint)) restore(shard); // a host is no value's home
+    });
     return {
       class: Replicated,
       words: WORDS,
-      write: Replicated.write,
+      write: (replicated: Replicated<unknown>, words: Int32Array, at: number) =>
+        Replicated.write(endpoint, replicated, words, at),
       moved: () => {}, // a name stays where it is, too
       read: (words: Int32Array, at: number) => Replicated.read(endpoint, words, at),
       undelivered: () => {},

@@ -12,7 +12,13 @@ import {
   readMemoryStatistics,
   walkHeap,
 } from "../allocator/mod.ts";
-import { type BusStatistics, readBusStatistics, StoppedError } from "./bus/mod.ts";
+import {
+  type BusStatistics,
+  readBusStatistics,
+  rejected,
+  StoppedError,
+  textOf,
+} from "./bus/mod.ts";
 import { runBeforeStop } from "./before_stop.ts";
 import { controlTasks } from "./control_tasks.ts";
 import { Endpoint, type EndpointSetup, throwFailures } from "./endpoint.ts";
@@ -90,7 +96,7 @@ export class Runtime {
       policy: this.#onCrash,
       crashed: (error, rejectedCalls) => this.#crashed(error, rejectedCalls),
       failed: (error) => this.#fail(error),
-      restarted: (shard, cause) => options.onRestart?.(shard, cause),
+      restarted: (shard, cause) => this.#putBack(options, shard, cause),
     });
     this.closed = this.#settleClosed.promise;
     this.closed.catch(() => {}); // Whoever wants to know awaits it; stop() throws it otherwise.
@@ -170,9 +176,7 @@ export class Runtime {
     ...args: Sendable<Arguments>
   ): Promise<Result> {
     const refusal = this.#refusal();
-    return refusal === undefined
-      ? this.#endpoint.submitTo(shard, task, args)
-      : Promise.reject(refusal);
+    return refusal === undefined ? this.#endpoint.submitTo(shard, task, args) : rejected(refusal);
   }
 
   /**
@@ -472,6 +476,23 @@ export class Runtime {
     if (this.#onCrash === "restart") return; // onRestart tells
     this.#crash ??= error;
     this.#settleClosed.reject(this.#crash);
+  }
+
+  /** Has the program put back what a shard needs, which takes as long as it takes. */
+  async #putBack(
+    { onRestart }: RuntimeOptions,
+    shard: number,
+    cause: unknown,
+  ): Promise<void> {
+    try {
+      await onRestart?.(shard, cause);
+    } catch (thrown) {
+      const error = thrown instanceof Error
+        ? thrown
+        : new Error(`onRestart threw ${textOf(thrown)}`, { cause: thrown });
+      if (this.#stopping === undefined) this.#fail(error);
+      else this.#endpoint.warn(error); // it may be just that the host takes no more calls
+    }
   }
 
   /** Ends everything at once: calls reject with `error`, threads are terminated. */

@@ -6,6 +6,7 @@
 
 import type { DebugHeapOptions } from "../allocator/mod.ts";
 import { ringBytes } from "./bus/mod.ts";
+import { MAX_TIMER_MS } from "./deadlines.ts";
 import { readMachineMemory } from "./machine_memory.ts";
 import {
   divideMemory,
@@ -36,8 +37,6 @@ const MAX_SPIN_MICROSECONDS = 10_000;
 const MIN_WATCHDOG_MS = 100;
 /** How long `stop()` waits for calls under way, unless told otherwise. */
 const STOP_DEADLINE_MS = 10_000;
-/** What timers count to. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 const CRASH_POLICIES: readonly CrashPolicy[] = ["fail", "keep", "restart"];
 /** Kinds of the options that are no numbers; weights and sizes of memory are checked where they are read. */
@@ -111,12 +110,14 @@ export interface RuntimeOptions {
    */
   readonly onCrash?: CrashPolicy;
   /**
-   * Called when a shard was started again, to put back into it what it needs.
+   * Called when a shard was started again, to put back into it what it needs. It may be asynchronous:
+   * others may call the shard meanwhile. If it throws or rejects, the runtime fails with that error,
+   * unless it is being stopped: then the error is a warning.
    *
    * @param shard Its id.
    * @param cause What it had died of.
    */
-  readonly onRestart?: (shard: number, cause: unknown) => void;
+  readonly onRestart?: (shard: number, cause: unknown) => void | PromiseLike<void>;
   /**
    * Takes a shard for crashed that does not come back to its event loop within so many milliseconds,
    * as in an endless loop. Sleeping shards are woken twice in that time.
@@ -257,7 +258,7 @@ export function spinFor({ spinMicroseconds }: RuntimeOptions, shardCount: number
 
 /** The time after which a shard is stuck; undefined for never. */
 export function watchdogFor({ watchdogMs }: RuntimeOptions): number | undefined {
-  if (watchdogMs !== undefined && !(watchdogMs >= MIN_WATCHDOG_MS && watchdogMs < 2 ** 31)) {
+  if (watchdogMs !== undefined && !(watchdogMs >= MIN_WATCHDOG_MS && watchdogMs <= MAX_TIMER_MS)) {
     throw new RangeError(
       `Cannot watch over shards every ${watchdogMs} ms: expected ${MIN_WATCHDOG_MS} or more`,
     );

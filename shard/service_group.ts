@@ -10,7 +10,8 @@
  * @module
  */
 
-import { BusyError } from "./bus/mod.ts";
+import { AbortListeners } from "./abort_listeners.ts";
+import { BusyError, type Link, LinkedQueue, rejected } from "./bus/mod.ts";
 
 /** Calls that may wait for a place, unless told otherwise. */
 const MAX_WAITING = 65_536;
@@ -35,29 +36,16 @@ export interface ServiceGroupRunOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A call that waits, linked to those before and after it so that it can go from the middle. */
-class Waiter {
-  previous: Waiter = this;
-  next: Waiter = this;
-  readonly admitted: PromiseWithResolvers<void> = Promise.withResolvers();
-
-  get isLinked(): boolean {
-    return this.next !== this;
-  }
-
-  insertBefore(other: Waiter): void {
-    this.next = other;
-    this.previous = other.previous;
-    this.previous.next = this;
-    other.previous = this;
-  }
-
-  remove(): void {
-    this.previous.next = this.next;
-    this.next.previous = this.previous;
-    this.previous = this.next = this;
-  }
+/** A call that waits for a place. */
+export interface Waiter {
+  /** Resolves when it has the place; a `release()` has to follow. */
+  readonly admitted: Promise<void>;
+  /** Ends the wait, unless it is over: `admitted` rejects with the reason. */
+  withdraw(reason: unknown): void;
 }
+
+/** Ends a wait in one way or the other. */
+type Admission = PromiseWithResolvers<void>;
 
 /**
  * Bounds the calls in flight that one endpoint makes through it; further ones wait, oldest first.
@@ -94,9 +82,8 @@ export class ServiceGroup {
   /** What error messages call it. */
   readonly name: string;
   #inFlight = 0;
-  #waiting = 0;
-  /** The end of the ring of waiters: the oldest is next to it. */
-  readonly #end = new Waiter();
+  readonly #waiting = new LinkedQueue<Admission>();
+  readonly #bySignal = new AbortListeners<Waiter>((waiter, reason) => waiter.withdraw(reason));
 
   /**
    * Makes a group for the calls of this thread.
@@ -116,7 +103,7 @@ export class ServiceGroup {
 
   /** Calls that wait for a place. O(1). */
   get waiting(): number {
-    return this.#waiting;
+    return this.#waiting.size;
   }
 
   /** Takes a place if one is free and nobody waits; a `release()` has to follow. O(1). */
@@ -136,31 +123,40 @@ export class ServiceGroup {
    * @throws The reason of `signal`, as a rejection: if it is aborted before there was a place.
    */
   acquire(signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (signal?.aborted) return rejected(signal.reason);
     if (this.tryAcquire()) return Promise.resolve();
-    if (this.#waiting >= this.maxWaiting) {
-      return Promise.reject(new BusyError(undefined, this.#waiting, this.name));
-    }
-    const waiter = new Waiter();
-    waiter.insertBefore(this.#end);
-    this.#waiting++;
-    return signal === undefined
-      ? waiter.admitted.promise
-      : this.#admittedUnlessAborted(waiter, signal);
+    const waiter = this.wait();
+    return signal === undefined ? waiter.admitted : this.#admittedUnlessAborted(waiter, signal);
   }
 
   async #admittedUnlessAborted(waiter: Waiter, signal: AbortSignal): Promise<void> {
-    const abort = (): void => {
-      if (!waiter.isLinked) return; // its place came first, in this very turn
-      this.#withdraw(waiter);
-      waiter.admitted.reject(signal.reason);
-    };
-    signal.addEventListener("abort", abort);
+    const listeners = this.#bySignal.add(waiter, signal);
     try {
-      await waiter.admitted.promise;
+      await waiter.admitted;
     } finally {
-      signal.removeEventListener("abort", abort);
+      listeners.delete(waiter);
     }
+  }
+
+  /**
+   * Waits for a place, behind those that wait already; no more may be free. O(1).
+   * @internal
+   */
+  wait(): Waiter {
+    const waiting = this.#waiting;
+    if (waiting.size >= this.maxWaiting) {
+      return {
+        admitted: rejected(new BusyError(undefined, waiting.size, this.name)),
+        withdraw: () => {},
+      };
+    }
+    const link = waiting.push(Promise.withResolvers());
+    return { admitted: link.value.promise, withdraw: (reason) => this.#withdraw(link, reason) };
+  }
+
+  #withdraw(link: Link<Admission>, reason: unknown): void {
+    // If it is out, its place came first, in this very turn.
+    if (this.#waiting.remove(link)) link.value.reject(reason);
   }
 
   /**
@@ -174,14 +170,14 @@ export class ServiceGroup {
         `Cannot release a place of service group "${this.name}": none is taken, expected an acquire() before`,
       );
     }
-    const oldest = this.#end.next;
-    if (oldest === this.#end) {
+    const oldest = this.#waiting.first;
+    if (oldest === undefined) {
       this.#inFlight--;
       return;
     }
     // The place passes on without ever being free.
-    this.#withdraw(oldest);
-    oldest.admitted.resolve();
+    this.#waiting.remove(oldest);
+    oldest.value.resolve();
   }
 
   /**
@@ -203,11 +199,6 @@ export class ServiceGroup {
     } finally {
       this.release();
     }
-  }
-
-  #withdraw(waiter: Waiter): void {
-    waiter.remove();
-    this.#waiting--;
   }
 }
 

@@ -33,9 +33,17 @@ export function localEndpoint(): Endpoint {
   return current;
 }
 
-/** Whether this thread is a shard. O(1). */
+/**
+ * Whether this thread is a shard. O(1). A shard may start a runtime of its own, whose host it is then;
+ * it stays a shard of the outer one, and that is the one which this and the functions beside it mean.
+ */
 export function isShard(): boolean {
   return current !== undefined;
+}
+
+/** Whether `endpoint` is the shard that this thread is, and not a host's. */
+export function isThisShard(endpoint: Endpoint): boolean {
+  return endpoint === current;
 }
 
 /**

@@ -11,7 +11,7 @@
  */
 
 import { StoppedError } from "./bus/mod.ts";
-import type { CallOptions } from "./call_options.ts";
+import { type CallOptions, readCallOptions } from "./call_options.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { NoShardedInstanceError } from "./errors.ts";
 import {
@@ -26,7 +26,7 @@ import {
 } from "./invoke.ts";
 import type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
 import { ServiceDefinition } from "./service_definition.ts";
-import { isShard, localEndpoint, type Sendable } from "./shard.ts";
+import { isThisShard, localEndpoint, type Sendable } from "./shard.ts";
 import { checkShardId, kindOf } from "./shard_id.ts";
 import { packParameters, type PerShard, withoutParameters } from "./sharded_parameter.ts";
 import { findId, findInstance, nameOfService, shardedTasks } from "./sharded_tasks.ts";
@@ -126,7 +126,8 @@ export class Sharded<Service extends object> {
    * Writes the number of the service as a message carries it.
    * @internal
    */
-  static write(sharded: Sharded<object>, words: Int32Array, at: number): void {
+  static write(endpoint: Endpoint, sharded: Sharded<object>, words: Int32Array, at: number): void {
+    endpoint.checkOwn(sharded.#endpoint, "Sharded");
     words[at] = sharded.#id;
   }
 
@@ -168,7 +169,7 @@ export class Sharded<Service extends object> {
 
   /** Whether the shard that this thread is has an instance. False on the host. O(1). */
   get hasLocal(): boolean {
-    return findInstance(this.#id) !== undefined;
+    return isThisShard(this.#endpoint) && findInstance(this.#id) !== undefined;
   }
 
   /**
@@ -178,7 +179,7 @@ export class Sharded<Service extends object> {
    * @throws {NoShardedInstanceError} If the service has stopped, or is not started here yet.
    */
   local(): Service {
-    if (!isShard()) {
+    if (!isThisShard(this.#endpoint)) {
       throw new TypeError(
         `Cannot get the local instance of ${this.name}: the host has none, as it is no shard`,
       );
@@ -193,9 +194,15 @@ export class Sharded<Service extends object> {
    * not travel with it. O(1).
    *
    * @param options How to call.
+   * @throws {TypeError} If an option is unknown or of the wrong kind.
+   * @throws {RangeError} If `timeoutMs` is not a time.
    */
   with(options: Omit<CallOptions, "noReply">): Sharded<Service> {
-    return new Sharded<Service>(this.#endpoint, this.#id, this.name, options);
+    const read = readCallOptions(options);
+    if (read.noReply !== undefined) {
+      throw new TypeError("Cannot call a service with noReply: its methods give results");
+    }
+    return new Sharded<Service>(this.#endpoint, this.#id, this.name, read);
   }
 
   /**
@@ -416,6 +423,11 @@ export async function stopServices(
   return names.size;
 }
 
+/** The name of a service as `endpoint` knows it: what runs on this thread's shard is known there. */
+function nameOf(endpoint: Endpoint, id: number): string {
+  return isThisShard(endpoint) ? nameOfService(id) : `service ${id}`;
+}
+
 registerRepeatable(Sharded);
 registerWireType({
   name: "Sharded",
@@ -423,10 +435,11 @@ registerWireType({
   bind: (endpoint) => ({
     class: Sharded,
     words: 1,
-    write: Sharded.write,
+    write: (sharded: Sharded<object>, words: Int32Array, at: number) =>
+      Sharded.write(endpoint, sharded, words, at),
     moved: () => {}, // a name stays where it is, too
     read: (words: Int32Array, at: number) =>
-      Sharded.ofId(endpoint, words[at]!, nameOfService(words[at]!)),
+      Sharded.ofId(endpoint, words[at]!, nameOf(endpoint, words[at]!)),
     undelivered: () => {},
   }),
 });

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { findTask, type Task } from "./task.ts";
+import { kindOf } from "./shard_id.ts";
+import { findTask, Task } from "./task.ts";
 
 /** An argument that is computed on each shard: use {@linkcode shardedParameter}. */
 export class ShardedParameter<T> {
@@ -34,6 +35,7 @@ export type PerShard<Arguments extends readonly unknown[]> = {
  * @param args Its arguments. None may move, as a foreign pointer does.
  * @returns A placeholder, for `startSharded()` and the members of `Sharded`, not inside of another
  * argument.
+ * @throws {TypeError} If `task` is not a task, or one with options.
  *
  * @see `seastar::sharded_parameter`
  *
@@ -53,6 +55,18 @@ export function shardedParameter<Arguments extends readonly unknown[], Result>(
   task: Task<Arguments, Result>,
   ...args: Arguments
 ): ShardedParameter<Result> {
+  if (!(task instanceof Task)) {
+    throw new TypeError(
+      `Cannot make a sharded parameter of what is ${
+        kindOf(task)
+      }: expected a task from defineTasks()`,
+    );
+  }
+  if (task.options !== undefined) {
+    throw new TypeError(
+      "Cannot make a sharded parameter of a task with options: it is a part of the call that takes it, so give them to that, by Sharded.with()",
+    );
+  }
   return new ShardedParameter<Result>(task, args);
 }
 

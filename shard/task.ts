@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type CallOptions, checkCallOptions } from "./call_options.ts";
+import { type CallOptions, readCallOptions } from "./call_options.ts";
 
 /** A function that may be a task: what it takes and gives must be able to travel. */
 // deno-lint-ignore no-explicit-any -- any parameters, as the constraint of a generic.
@@ -47,15 +47,14 @@ export class Task<Arguments extends readonly unknown[], Result> {
    * The same task, called with options: `submitTo(1, search.with({ timeoutMs: 50 }), text)`. O(1).
    *
    * @param options How to call.
-   * @throws {TypeError} If an option is of the wrong kind.
-   * @throws {RangeError} If `timeoutMs` is no time.
+   * @throws {TypeError} If an option is unknown or of the wrong kind, or if two do not go together.
+   * @throws {RangeError} If `timeoutMs` is not a time.
    */
   with(options: CallOptions & { readonly noReply: true }): Task<Arguments, void>;
   /** The same task, called with options. */
   with(options: CallOptions): Task<Arguments, Result>;
   with(options: CallOptions): Task<Arguments, Result | void> {
-    checkCallOptions(options);
-    return new Task(this.module, this.key, this.run, this.index, options);
+    return new Task(this.module, this.key, this.run, this.index, readCallOptions(options));
   }
 }
 
@@ -120,24 +119,58 @@ export function defineTasks<Functions extends Record<string, TaskFunction>>(
 }
 
 /**
- * The function behind a module's URL and a key, here. Imports the module when it has defined no
- * tasks on this thread yet; until then the result is a promise.
+ * How the evaluation of a module on this thread has ended: true, or the error that it failed with; a
+ * promise of that while it goes on.
  */
-export function findTask(module: string, key: string): TaskFunction | Promise<TaskFunction> {
-  const known = tasksByModule.get(module)?.get(key);
-  return known === undefined ? importTask(module, key) : known.run;
+type Evaluation = true | Failed | Promise<true | Failed>;
+
+/** What a module failed with. */
+class Failed {
+  readonly cause: unknown;
+
+  constructor(cause: unknown) {
+    this.cause = cause;
+  }
 }
 
-async function importTask(module: string, key: string): Promise<TaskFunction> {
-  if (!tasksByModule.has(module)) {
-    try {
-      await import(module);
-    } catch (cause) {
-      throw new Error(
-        `Cannot run task "${key}" of ${module}: the module does not load in this thread`,
-        { cause },
-      );
-    }
+/** The modules that a task was asked of. */
+const evaluations = new Map<string, Evaluation>();
+
+/**
+ * The function behind a module's URL and a key, here. Imports the module when nobody has asked for a
+ * task of it on this thread yet. A promise until the module has been evaluated to its end: it may
+ * define its tasks at its beginning, and open its files and tables behind that. If it fails, all its
+ * tasks do, for good.
+ */
+export function findTask(module: string, key: string): TaskFunction | Promise<TaskFunction> {
+  const evaluation = evaluations.get(module);
+  const known = evaluation === true ? tasksByModule.get(module)?.get(key) : undefined;
+  return known === undefined ? awaitTask(module, key, evaluation) : known.run;
+}
+
+async function evaluate(module: string): Promise<true | Failed> {
+  let evaluation: true | Failed = true;
+  try {
+    await import(module); // of one that is being evaluated, this awaits the end
+  } catch (cause) {
+    evaluation = new Failed(cause);
+  }
+  evaluations.set(module, evaluation);
+  return evaluation;
+}
+
+async function awaitTask(
+  module: string,
+  key: string,
+  evaluation: Evaluation | undefined,
+): Promise<TaskFunction> {
+  if (evaluation === undefined) evaluations.set(module, evaluation = evaluate(module));
+  const ended = await evaluation;
+  if (ended !== true) {
+    throw new Error(
+      `Cannot run task "${key}" of ${module}: the module does not load in this thread`,
+      { cause: ended.cause },
+    );
   }
   const table = tasksByModule.get(module);
   if (table === undefined) {

@@ -53,6 +53,7 @@ export class CallTable {
     this.#handles[call] = handle;
     this.#blocks[call] = block;
     if (handle !== undefined) {
+      handle.peer = peer;
       handle.call = call;
       handle.waiting = undefined;
     }

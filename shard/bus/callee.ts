@@ -325,13 +325,16 @@ export class Callee {
     let at = peer.producer.reserve();
     const values = [value];
     const bytes = this.#body.encode(values, views, at, name);
-    // A getter may have made calls of its own, and taken the slot.
-    if (bytes !== undefined) at = peer.producer.reserve();
-    views.words[at + KIND_WORD] = kindWord(kind, 1, this.#body.parcelFlag(values));
-    views.words[at + CALL_WORD] = call;
-    if (bytes !== undefined && !this.#body.tryWriteBlock(bytes, views, at)) {
-      throw this.#body.memoryError(bytes.length);
+    const kindFlags = this.#body.parcelFlag(values);
+    let block = 0;
+    if (bytes !== undefined) {
+      block = this.#body.allocateBlock(bytes.length);
+      if (block === 0) throw this.#body.memoryError(bytes.length);
+      at = peer.producer.reserve(); // a getter or a reclaimer may have made calls, and taken the slot
     }
+    views.words[at + KIND_WORD] = kindWord(kind, 1, kindFlags);
+    views.words[at + CALL_WORD] = call;
+    if (bytes !== undefined) this.#body.putBlock(bytes, block, views, at);
     this.#body.move(peer.endpoint);
   }
 

@@ -17,8 +17,10 @@ import type { LatencyHistogram } from "./latency_histogram.ts";
 import type { MessageBody } from "./message_body.ts";
 import { RecordViews } from "./message_codec.ts";
 import type { Callable } from "./callable.ts";
+import type { Link } from "./linked_queue.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
-import { type CallHandle, type Peer, rejectBy, type Settle, type WaitingCall } from "./peer.ts";
+import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
+import { rejectBy, rejected } from "./rejection.ts";
 import { rejectWithLocalStack } from "./two_sided_stack.ts";
 import {
   CALL_WORD,
@@ -94,8 +96,8 @@ export class Caller {
   }
 
   /**
-   * Calls `task` on `peer`. With a handle, the call can be cancelled; without a reply, the promise
-   * resolves as soon as the call is sent. An urgent one needs no credit that others hold: its task
+   * Calls `task` on `peer`. With a handle, the call can be given up; without a reply, the promise
+   * resolves as soon as the call is sent, and it can be given up until then. An urgent one needs no credit that others hold: its task
    * must end at once.
    */
   call(
@@ -108,11 +110,11 @@ export class Caller {
   ): Promise<unknown> {
     if (peer.gone !== undefined) {
       peer.goneTold = true;
-      return Promise.reject(peer.gone);
+      return rejected(peer.gone);
     }
-    const waiting = peer.waiting.length + peer.runningOn;
+    const waiting = peer.waiting.size + peer.urgent.size + peer.runningOn;
     if (waiting >= MAX_WAITING_CALLS && !urgent) {
-      return Promise.reject(new BusyError(peer.endpoint, waiting));
+      return rejected(new BusyError(peer.endpoint, waiting));
     }
     // Once this is compiled, the executor is a part of it: neither it nor a reject() is made.
     let resolve!: Settle;
@@ -123,7 +125,7 @@ export class Caller {
       this.#send(peer, task, args, resolve, handle, noReply, urgent);
     } catch (error) {
       handle?.settle();
-      return Promise.reject(error);
+      return rejected(error);
     }
     return outcome;
   }
@@ -140,36 +142,60 @@ export class Caller {
     const introduces = peer.introduced[task.index] !== true;
     const values = introduces ? [task.module, task.key, ...args] : args;
     const flags = (introduces ? FLAG_INTRODUCES : 0) |
-      (handle === undefined ? 0 : FLAG_CANCELLABLE) | (noReply ? FLAG_NO_REPLY : 0);
+      (noReply ? FLAG_NO_REPLY : handle === undefined ? 0 : FLAG_CANCELLABLE);
     let direct = this.#mayGo(peer, urgent);
     let views = direct ? this.#views : RecordViews.ofOneRecord();
     // Invariant: a call with credit has room in the ring.
     let at = direct ? peer.producer.reserve() : 0;
     const bytes = this.#body.encode(values, views, at, introduces ? introducedName : argumentName);
-    // A getter among the values may have made calls of its own, and taken the slot and the credit.
-    if (direct && bytes !== undefined) {
-      direct = this.#mayGo(peer, urgent);
+    const kindFlags = flags | this.#body.parcelFlag(values);
+    let block = 0;
+    if (bytes !== undefined) {
+      block = this.#blockFor(peer, bytes.length, handle, urgent);
+      direct = block !== 0;
       views = direct ? this.#views : RecordViews.ofOneRecord();
       at = direct ? peer.producer.reserve() : 0;
     }
-    const kindFlags = flags | this.#body.parcelFlag(values);
     views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, Math.min(values.length, 255), kindFlags);
     views.words[at + TASK_WORD] = task.index;
-    if (handle !== undefined) handle.peer = peer;
-    if (direct && (bytes === undefined || this.#body.tryWriteBlock(bytes, views, at))) {
+    if (direct) {
+      if (bytes !== undefined) this.#body.putBlock(bytes, block, views, at);
       this.#body.move(peer.endpoint);
       this.#admit(peer, at, task, resolve, handle, noReply);
     } else {
-      if (direct && this.underWay === 0) {
-        throw this.#body.memoryError(bytes!.length); // no reply is due that could bring memory back
-      }
-      const staged = direct ? RecordViews.ofOneRecord() : views;
-      if (direct) staged.copyFrom(views.words, at, 0);
       this.#body.move(peer.endpoint);
       // The codec's scratch is reused by the next message.
       const body = bytes?.slice();
-      this.#wait(peer, { views: staged, bytes: body, task, resolve, handle, noReply, urgent });
+      this.#wait(peer, { views, bytes: body, task, resolve, handle, noReply, urgent });
     }
+  }
+
+  /**
+   * A block for the values of a call; 0 if the call has to wait, for credit or for memory.
+   *
+   * Code of the program's has run by then: getters of the values, reclaimers inside of malloc(). It may
+   * have made calls of its own and taken the slot and the credit, given this call up, or ended all.
+   */
+  #blockFor(
+    peer: Peer,
+    byteLength: number,
+    handle: CallHandle | undefined,
+    urgent: boolean,
+  ): number {
+    const hasCredit = this.#mayGo(peer, urgent);
+    const block = hasCredit ? this.#body.allocateBlock(byteLength) : 0;
+    try {
+      if (peer.gone !== undefined) throw peer.gone;
+      handle?.throwIfGivenUp();
+      // No reply is due that could bring memory back.
+      if (hasCredit && block === 0 && this.underWay === 0) throw this.#body.memoryError(byteLength);
+    } catch (error) {
+      this.#body.free(block);
+      throw error;
+    }
+    if (block === 0 || this.#mayGo(peer, urgent)) return block;
+    this.#body.free(block);
+    return 0;
   }
 
   #creditOf(urgent: boolean): number {
@@ -178,8 +204,8 @@ export class Caller {
 
   /** Whether a message has credit, and none is before it. */
   #mayGo(peer: Peer, urgent: boolean): boolean {
-    return peer.outstanding < this.#creditOf(urgent) &&
-      (peer.waiting.length === 0 || urgent && !peer.waiting[0]!.urgent);
+    return peer.outstanding < this.#creditOf(urgent) && peer.urgent.size === 0 &&
+      (urgent || peer.waiting.size === 0);
   }
 
   /**
@@ -220,18 +246,19 @@ export class Caller {
    */
   askForCredit(peers: readonly (Peer | undefined)[]): void {
     for (const peer of peers) {
-      if (peer === undefined || peer.asked || peer.waiting.length === 0) continue;
-      if (peer.outstanding < this.#credit - 1 || peer.waiting.at(-1)!.urgent) continue;
+      if (peer === undefined || peer.asked || peer.waiting.size === 0) continue;
+      if (peer.outstanding < this.#credit - 1) continue;
       peer.asked = true;
       this.sendUrgent(peer, KIND_ASK, 0, [], argumentName, () => {});
     }
   }
 
   #wait(peer: Peer, waiting: WaitingCall): void {
-    if (waiting.handle !== undefined) waiting.handle.waiting = waiting;
-    const { urgent } = waiting;
-    const before = urgent ? peer.waiting.findIndex((other) => !other.urgent) : -1;
-    peer.waiting.splice(before < 0 ? peer.waiting.length : before, 0, waiting);
+    const link = (waiting.urgent ? peer.urgent : peer.waiting).push(waiting);
+    if (waiting.handle !== undefined) {
+      waiting.handle.peer = peer;
+      waiting.handle.waiting = link;
+    }
     this.#waiting++;
     if (waiting.task !== undefined) this.#counters[CALLS_DELAYED]!++;
     this.#counters[CALLS_WAITING] = this.#waiting;
@@ -251,6 +278,7 @@ export class Caller {
       peer.outstanding++;
       peer.unacknowledged++;
       this.#unacknowledged++;
+      handle?.settle(); // it was sent, which is all that its promise stands for
       resolve(undefined);
     } else {
       const block = this.#body.blockOf(this.#views, at);
@@ -267,24 +295,42 @@ export class Caller {
 
   /** Sends what waits for `peer`, as far as credit and memory go. */
   sendWaiting(peer: Peer): void {
-    let sent = 0;
-    while (sent < peer.waiting.length) {
-      const next = peer.waiting[sent]!;
-      if (peer.outstanding >= this.#creditOf(next.urgent)) break;
-      const at = peer.producer.reserve();
-      this.#views.copyFrom(next.views.words, 0, at);
-      if (next.bytes !== undefined && !this.#body.tryWriteBlock(next.bytes, this.#views, at)) {
-        if (this.#calls.size + this.#unacknowledged > 0) break; // a reply brings memory back and tries again
-        this.#refuse(next, this.#body.memoryError(next.bytes.length));
-      } else {
-        this.#admit(peer, at, next.task, next.resolve, next.handle, next.noReply);
+    for (;;) {
+      const link = peer.urgent.first ?? peer.waiting.first;
+      if (link === undefined || peer.outstanding >= this.#creditOf(link.value.urgent)) return;
+      const { bytes, views, task, resolve, handle, noReply } = link.value;
+      let block = 0;
+      if (bytes !== undefined) {
+        try {
+          block = this.#body.allocateBlock(bytes.length);
+          if (block === 0 && link.isLinked) {
+            // A reply brings memory back and tries again.
+            if (this.#calls.size + this.#unacknowledged > 0) return;
+            throw this.#body.memoryError(bytes.length);
+          }
+        } catch (error) {
+          // What a reclaimer throws inside of malloc() is this call's error, too.
+          if (this.#unqueue(peer, link)) this.#refuse(link.value, error);
+          continue;
+        }
       }
-      sent++;
+      if (!this.#unqueue(peer, link)) { // a reclaimer has given it up
+        this.#body.free(block);
+        continue;
+      }
+      const at = peer.producer.reserve();
+      this.#views.copyFrom(views.words, 0, at);
+      if (bytes !== undefined) this.#body.putBlock(bytes, block, this.#views, at);
+      this.#admit(peer, at, task, resolve, handle, noReply);
     }
-    if (sent === 0) return;
-    peer.waiting.splice(0, sent);
-    this.#waiting -= sent;
+  }
+
+  /** Takes a call out of its queue; false if it is in none any more. */
+  #unqueue(peer: Peer, link: Link<WaitingCall>): boolean {
+    if (!(link.value.urgent ? peer.urgent : peer.waiting).remove(link)) return false;
+    this.#waiting--;
     this.#counters[CALLS_WAITING] = this.#waiting;
+    return true;
   }
 
   /** Rejects a call that was never sent. */
@@ -382,23 +428,26 @@ export class Caller {
 
   /**
    * Gives a call up: its promise rejects with `reason` at once, and its reply will be nobody's.
-   * Returns its number if it has been sent, so that its callee can be told; -1 otherwise.
+   * Returns its number if it has been sent, so that its callee can be told; -1 otherwise. One that has
+   * come to no ring yet is not sent: see `CallHandle.throwIfGivenUp()`.
    */
   cancel(handle: CallHandle, reason: unknown): number {
     if (handle.settled) return -1;
     handle.settle();
+    handle.reason = reason;
     const { peer, waiting, local } = handle;
+    handle.place?.withdraw(reason);
     if (local !== undefined) {
+      rejectBy(local.resolve, reason);
       local.served.cancel(reason);
-      local.reject(reason);
     }
     if (peer === undefined) return -1;
     if (waiting !== undefined) {
-      peer.waiting.splice(peer.waiting.indexOf(waiting), 1);
-      this.#waiting--;
-      this.#counters[CALLS_WAITING] = this.#waiting;
-      this.#refuse(waiting, reason);
-      this.sendWaiting(peer); // it may have been the one that there was no memory for
+      this.#unqueue(peer, waiting);
+      this.#refuse(waiting.value, reason);
+      // It may have been the one that there was no memory for. Not sooner than the end of the turn:
+      // what gives this one up may be about to give up those behind it.
+      this.#onChange();
       return -1;
     }
     rejectBy(this.#calls.abandon(handle.call), reason);
@@ -407,20 +456,20 @@ export class Caller {
 
   /** Rejects every call to `peer`, sent or waiting, with `error`; returns how many. */
   rejectAll(peer: Peer, error: unknown): number {
-    const waiting = peer.waiting.splice(0);
-    this.#waiting -= waiting.length;
-    this.#counters[CALLS_WAITING] = this.#waiting;
     this.#unacknowledged -= peer.unacknowledged;
     peer.outstanding -= peer.unacknowledged;
     peer.unacknowledged = 0;
-    let rejected = waiting.length;
+    let rejected = 0;
     for (const call of this.#calls.callsTo(peer)) {
       const resolve = this.#finish(call);
       if (resolve === undefined) continue;
       rejectBy(resolve, error);
       rejected++;
     }
-    for (const call of waiting) this.#refuse(call, error);
+    for (let link; (link = peer.urgent.first ?? peer.waiting.first) !== undefined; rejected++) {
+      this.#unqueue(peer, link);
+      this.#refuse(link.value, error);
+    }
     return rejected;
   }
 }

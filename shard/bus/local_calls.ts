@@ -5,20 +5,24 @@
  */
 
 import type { Callable } from "./callable.ts";
-import type { Callee } from "./callee.ts";
+import type { Callee, Resolver } from "./callee.ts";
 import { kept } from "./parcels.ts";
 import { type CallHandle, ServedCall } from "./peer.ts";
 
 /** The calls of one endpoint to itself. */
 export class LocalCalls {
+  readonly #resolve: Resolver;
   readonly #callee: Callee;
   readonly #onEnd: () => void;
   readonly #failures: unknown[] = [];
+  /** By index of the task: whether its module has been evaluated, or what tells. */
+  readonly #met: (true | Promise<unknown>)[] = [];
   #underWay = 0;
   #detached = 0;
 
-  /** `onEnd` is told of each call that ends. */
-  constructor(callee: Callee, onEnd: () => void) {
+  /** `resolve` waits for a task's module; `onEnd` is told of each call that ends. */
+  constructor(resolve: Resolver, callee: Callee, onEnd: () => void) {
+    this.#resolve = resolve;
     this.#callee = callee;
     this.#onEnd = onEnd;
   }
@@ -35,20 +39,22 @@ export class LocalCalls {
 
   /** Calls `task`; with a handle, the call can be given up. */
   call(task: Callable, args: readonly unknown[], handle?: CallHandle): Promise<unknown> {
-    if (handle === undefined) return this.#run(() => task.run(...args.map(kept)));
+    if (handle === undefined) return this.#run(task, () => task.run(...args.map(kept)));
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const served = new ServedCall();
-    handle.local = { served, reject };
-    this.#run(() => this.#callee.runAs(served, () => task.run(...args.map(kept))))
-      .then(resolve, reject)
-      .finally(() => handle.settle());
+    handle.local = { served, resolve };
+    const run = () => {
+      handle.throwIfGivenUp();
+      return this.#callee.runAs(served, () => task.run(...args.map(kept)));
+    };
+    this.#run(task, run).then(resolve, reject).finally(() => handle.settle());
     return promise;
   }
 
   /** Calls `task` and wants no result; what it throws waits for `takeFailures()`. */
   callWithoutReply(task: Callable, args: readonly unknown[]): void {
     this.#detached++;
-    this.#run(() => task.run(...args.map(kept)))
+    this.#run(task, () => task.run(...args.map(kept)))
       .catch((error) => this.#failures.push(error))
       .finally(() => {
         this.#detached--;
@@ -61,14 +67,27 @@ export class LocalCalls {
     return this.#failures.splice(0);
   }
 
-  async #run(run: () => unknown): Promise<unknown> {
+  async #run(task: Callable, run: () => unknown): Promise<unknown> {
     this.#underWay++;
     try {
-      await undefined; // never inside the caller's turn, as on any other shard
+      // Never inside the caller's turn, as on any other shard, and not before its module is there.
+      const met = this.#met[task.index] ?? this.#meet(task);
+      await (met === true ? undefined : met);
       return kept(await run());
     } finally {
       this.#underWay--;
       this.#onEnd();
     }
+  }
+
+  /** Looks for the task's module, as the first call of any other endpoint does. */
+  #meet(task: Callable): true | Promise<unknown> {
+    const found = this.#resolve(task.module, task.key);
+    const met = typeof found === "function" ? true : found;
+    this.#met[task.index] = met;
+    // Whoever waits goes on in the order in which they came: all by this one promise. If the module
+    // has failed, so does every call of its tasks.
+    if (met !== true) met.then(() => this.#met[task.index] = true, () => {});
+    return met;
   }
 }

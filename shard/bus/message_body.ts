@@ -121,15 +121,28 @@ export class MessageBody {
     empty(transfers);
   }
 
-  /** Puts `bytes` into a block and its address into the record; false if there is no memory. */
-  tryWriteBlock(bytes: Uint8Array, views: RecordViews, at: number): boolean {
-    const address = this.#allocator.malloc(bytes.length);
-    if (address === 0) return false;
+  /**
+   * A block of so many bytes; 0 if there is no memory. Reclaimers run inside, which may send messages
+   * of their own: what was encoded last stays as it is meanwhile, but a slot of a ring that is reserved
+   * before this may be another message's after it.
+   */
+  allocateBlock(byteLength: number): number {
+    const transfers = this.#transfers;
+    const pinned = this.#values.pin();
+    try {
+      return this.#allocator.malloc(byteLength);
+    } finally {
+      pinned.unpin();
+      this.#transfers = transfers;
+    }
+  }
+
+  /** Puts `bytes` into the block at `address`, and that into the record. */
+  putBlock(bytes: Uint8Array, address: number, views: RecordViews, at: number): void {
     this.#segment.set(bytes, address);
     views.words[at + KIND_WORD]! |= FLAG_OUT_OF_LINE;
     views.floats[(at + CELLS_WORD) >> 1] = address;
     views.words[at + BLOCK_LENGTH_WORD] = bytes.length;
-    return true;
   }
 
   /** Address of the block that the record at `at` names; 0 if it has none. */

@@ -37,10 +37,11 @@ import { BUCKET_COUNT, LatencyHistogram } from "./latency_histogram.ts";
 import { MessageBody } from "./message_body.ts";
 import type { MessageBusOptions } from "./message_bus_options.ts";
 import { RecordViews } from "./message_codec.ts";
-import { type CallHandle, Peer } from "./peer.ts";
+import { type CallHandle, Peer, type ServedCall } from "./peer.ts";
 import { KIND_REQUEST, KIND_WORD, kindOf } from "./record_layout.ts";
 import { LocalCalls } from "./local_calls.ts";
 import { Parcels } from "./parcels.ts";
+import { rejected } from "./rejection.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
 import { announce, type Doorbells, type Spinner } from "./wait_strategy.ts";
 
@@ -154,7 +155,7 @@ export class MessageBus {
       commit,
       (peer) => this.#touch(peer),
     );
-    this.#local = new LocalCalls(this.#callee, () => this.#tellOfEnds());
+    this.#local = new LocalCalls(options.resolve, this.#callee, () => this.#tellOfEnds());
     const words = this.#views.words;
     for (let other = 0; other < options.endpointCount; other++) {
       const itsPage = options.controlPage(other);
@@ -187,6 +188,16 @@ export class MessageBus {
     return this.#callee.currentCall?.signal;
   }
 
+  /** The call of the task running now, if it can be given up; ask before the first await. */
+  get currentCall(): ServedCall | undefined {
+    return this.#callee.currentCall;
+  }
+
+  /** Runs a later part of a task as a part of its call, so that it can ask for the signal. */
+  runAs(served: ServedCall, part: () => unknown): unknown {
+    return this.#callee.runAs(served, part);
+  }
+
   /** Calls of this endpoint sent and not answered, or waiting to be sent. */
   get underWay(): number {
     return this.#caller.underWay;
@@ -209,28 +220,30 @@ export class MessageBus {
     args: readonly unknown[],
     handle?: CallHandle,
   ): Promise<unknown> {
-    if (!this.open) return Promise.reject(this.#closedBy);
+    if (!this.open) return rejected(this.#closedBy);
     if (to !== this.endpoint) return this.#caller.call(this.#peers[to]!, task, args, handle);
     return this.#local.call(task, args, handle);
   }
 
   /**
    * Calls `task` on endpoint `to` and wants no result: resolves as soon as the call is sent. What it
-   * throws waits there for `takeFailures()`. An urgent one goes before others, and its task must end
-   * at once.
+   * throws waits there for `takeFailures()`. With a handle, the call can be given up until it is sent.
+   * An urgent one goes before others, and its task must end at once.
    */
-  async callWithoutReply(
+  callWithoutReply(
     to: number,
     task: Callable,
     args: readonly unknown[],
+    handle?: CallHandle,
     urgent = false,
-  ): Promise<void> {
-    if (!this.open) throw this.#closedBy;
+  ): Promise<unknown> {
+    if (!this.open) return rejected(this.#closedBy);
     if (to !== this.endpoint) {
-      await this.#caller.call(this.#peers[to]!, task, args, undefined, true, urgent);
-      return;
+      return this.#caller.call(this.#peers[to]!, task, args, handle, true, urgent);
     }
+    handle?.settle();
     this.#local.callWithoutReply(task, args);
+    return Promise.resolve();
   }
 
   /**

@@ -5,20 +5,12 @@
  */
 
 import type { Callable } from "./callable.ts";
+import { type Link, LinkedQueue } from "./linked_queue.ts";
 import type { RecordViews } from "./message_codec.ts";
 import type { RingConsumer, RingProducer } from "./spsc_ring.ts";
 
 /** One of a promise's two functions. */
 export type Settle = (value: unknown) => void;
-
-/**
- * Rejects the promise that `resolve` is of, two turns of the microtask queue from now. A call keeps
- * only that one of its promise's two functions, and the engine need not make the other: a third of
- * what a call allocates.
- */
-export function rejectBy(resolve: Settle, error: unknown): void {
-  resolve(Promise.reject(error));
-}
 
 /** A function that serves calls. */
 export type Handler = (...args: unknown[]) => unknown;
@@ -43,27 +35,47 @@ export interface WaitingCall {
   readonly urgent: boolean;
 }
 
-/** A call as its caller may cancel it. */
+/** What ends calls, and lets go of one that is over. */
+interface Limit {
+  delete(handle: CallHandle): void;
+}
+
+/** A call as its caller may give it up, from the moment it is made. */
 export class CallHandle {
   /** The call's number, once it was sent; -1 before that. */
   call = -1;
-  /** Whom it went to. */
+  /** Whom it went to; undefined while it has not come to a ring yet. */
   peer: Peer | undefined;
-  /** Where it waits, if it does. */
-  waiting: WaitingCall | undefined;
-  /** Whether the caller's promise is settled. */
+  /** Where it waits for a place in its group, if it does. */
+  place: { withdraw(reason: unknown): void } | undefined;
+  /** Where it waits for credit or memory, if it does. */
+  waiting: Link<WaitingCall> | undefined;
+  /** Whether the caller's promise is settled, or about to be. */
   settled = false;
-  /** The sets of calls that a signal and a deadline end: this one leaves them when it is settled. */
-  bySignal: Set<CallHandle> | undefined;
-  byDeadline: Set<CallHandle> | undefined;
+  /** Why it was given up, if it was: for who finds it so before it was sent. */
+  reason: unknown;
+  /** What its signal and its deadline end: this call leaves them when it is settled. */
+  bySignal: Limit | undefined;
+  byDeadline: Limit | undefined;
+  /** When its time is over, and its place among those whose time ends: see deadlines.ts. */
+  deadline = 0;
+  deadlineIndex = -1;
   /** The call itself, and its promise, when it runs on the caller's own endpoint. */
-  local: { readonly served: ServedCall; readonly reject: Settle } | undefined;
+  local: { readonly served: ServedCall; readonly resolve: Settle } | undefined;
 
   /** The caller's promise is settled, or about to be. */
   settle(): void {
     this.settled = true;
     this.bySignal?.delete(this);
     this.byDeadline?.delete(this);
+  }
+
+  /**
+   * Throws why the call was given up, if it was. Whoever takes the call a step further asks: code of
+   * the program's has run since the step before, and may have given it up.
+   */
+  throwIfGivenUp(): void {
+    if (this.settled) throw this.reason;
   }
 }
 
@@ -105,8 +117,10 @@ export class Peer {
   declare readonly consumer: RingConsumer;
   /** Calls sent and not yet answered. Invariant: at most half the slots of a ring. */
   outstanding = 0;
-  /** Calls that wait for credit or memory: the urgent ones first, the oldest first among each. */
-  readonly waiting: WaitingCall[] = [];
+  /** Calls that wait for credit or memory. */
+  readonly waiting: LinkedQueue<WaitingCall> = new LinkedQueue();
+  /** The urgent ones, which go first. */
+  readonly urgent: LinkedQueue<WaitingCall> = new LinkedQueue();
   /** Own tasks, by index, that this peer has met. */
   readonly introduced: boolean[] = [];
   /** The peer's tasks by the number it gives them. */

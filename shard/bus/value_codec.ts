@@ -68,6 +68,18 @@ export class ValueCodec {
     }
   }
 
+  /** What was encoded last stays valid, whatever is sent meanwhile; `unpin()` what this gives. */
+  pin(): ValueCodec {
+    if (this.#encodes) return this.#nested().pin(); // a getter's message was the last
+    this.#encodes = true;
+    return this;
+  }
+
+  /** The next message may use the scratch again. */
+  unpin(): void {
+    this.#encodes = false;
+  }
+
   /**
    * Reads a message. All that is returned is a copy; the bytes may be a view of shared memory.
    *

@@ -129,7 +129,7 @@ Deno.test("ServiceGroup.run() leaves no listener on a signal that outlives its c
     remove(...args);
   };
   const calls = Array.from({ length: 3 }, () => group.run(() => 1, { signal }));
-  assertEquals(listeners, 2); // of the two that wait
+  assertEquals(listeners, 1); // one for the two that wait
   await Promise.all(calls);
   assertEquals(listeners, 0);
 });

@@ -142,7 +142,7 @@ export class CreditModel {
       if (caller !== from || handle.peer === undefined || handle.settled) continue;
       const number = this.buses[from]!.cancel(handle, "given up");
       if (number < 0) continue;
-      this.buses[from]!.callWithoutReply(to, this.#tasks.cancel, [number], urgently)
+      this.buses[from]!.callWithoutReply(to, this.#tasks.cancel, [number], undefined, urgently)
         .catch((error) => this.faults.push(error));
     }
   }

@@ -7,6 +7,7 @@ import { defineTasks, type Task } from "@tidepool/core";
 import { Endpoint } from "../../../shard/endpoint.ts";
 import { shapeFor } from "../../../shard/runtime_options.ts";
 import { SegmentLayout } from "../../../shard/segment_layout.ts";
+import { findTask } from "../../../shard/task.ts";
 import { registerWireType, wireTypeNames } from "../../../shard/wire_types.ts";
 
 /** Stands for a foreign pointer: somebody has to answer for it. */
@@ -55,6 +56,7 @@ const MESSAGES = 40;
 for (const withReply of [true, false]) {
   const kind = withReply ? "replies" : "calls without reply";
   Deno.test(`a consumer that dies among ${kind}: blocks that it freed, and hold other messages by now, are not taken for unread`, async () => {
+    await findTask(import.meta.url, "text"); // polls alone do not wait for the module
     const shape = shapeFor({ shards: 3, memory: "16MiB" });
     const layout = new SegmentLayout(shape);
     const buffer = new SharedArrayBuffer(layout.byteLength);
