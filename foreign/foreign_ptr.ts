@@ -250,7 +250,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
       // The bus makes foreign pointers of what the owner answers: see readGranted().
       return source.home.askForCopies(source, count) as ReturnType<typeof this.copy>;
     } catch (error) {
-      return Promise.reject(error);
+      return rejectLater(error);
     }
   }
 
@@ -276,12 +276,14 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     ...args: ArgumentsOf<T, Key>
   ): Promise<ResultOf<T, Key>> {
     const { home, owner } = this.#hold;
-    const result = await home.endpoint.submitTo(owner, foreignTasks.invoke, [
-      this.get(),
-      method,
-      ...args,
-    ]);
-    return result as ResultOf<T, Key>;
+    let lent: T | Reference<T>;
+    try {
+      lent = this.get();
+    } catch (error) {
+      return await rejectLater(error);
+    }
+    const all = [lent, method, ...args];
+    return await home.endpoint.submitTo(owner, foreignTasks.invoke, all) as ResultOf<T, Key>;
   }
 
   /**
@@ -477,6 +479,12 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     }
     return hold;
   }
+}
+
+/** Rejects when its receiver has had the time to handle that: why is said in shard/bus/rejection.ts. */
+async function rejectLater(error: unknown): Promise<never> {
+  await undefined;
+  throw error;
 }
 
 /** Whether the object has gone with its shard. */

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { rejected } from "./bus/mod.ts";
 import { GateClosedError } from "./errors.ts";
 
 /**
@@ -48,11 +49,7 @@ export class Gate {
    * @throws {GateClosedError} If the gate is closed or closing.
    */
   check(): void {
-    if (this.#closing !== undefined) {
-      throw new GateClosedError(
-        `Cannot enter the gate: it is closed, with ${this.#count} still inside`,
-      );
-    }
+    if (this.#closing !== undefined) throw this.#closedError();
   }
 
   /** Enters if the gate is open; a `leave()` has to follow. O(1). */
@@ -104,8 +101,18 @@ export class Gate {
    * @see `seastar::with_gate()`
    */
   async with<Result>(run: () => Result | PromiseLike<Result>): Promise<Result> {
-    using _inside = this.hold();
-    return await run();
+    if (!this.tryEnter()) return await rejected(this.#closedError());
+    try {
+      return await run();
+    } finally {
+      this.leave();
+    }
+  }
+
+  #closedError(): GateClosedError {
+    return new GateClosedError(
+      `Cannot enter the gate: it is closed, with ${this.#count} still inside`,
+    );
   }
 
   /** Lets nobody in from now on. Resolves when all have left; every call gives the same promise. */
