@@ -156,10 +156,10 @@ export class ShardThreads {
 
   #died(shard: number, cause: unknown, hasEnded: boolean): void {
     const { buffer, layout, bus } = this.#endpoint;
-    writeObituary(buffer, layout, shard, cause);
+    writeObituary(buffer, layout, shard, cause, hasEnded);
     this.#endpoint.ringAll();
     const error = new ShardCrashedError(shard, cause);
-    this.#events.crashed(error, bus.declareGone(shard, error));
+    this.#events.crashed(error, bus.declareGone(shard, error, hasEnded));
     if (this.#events.policy === "fail") this.#events.failed(error);
     if (this.#events.policy !== "restart" || this.#ended) return;
     if (this.#crashesTooOften(shard)) return this.#events.failed(error);
