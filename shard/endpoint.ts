@@ -295,8 +295,9 @@ export class Endpoint {
     for (let shard = 0; shard < this.shardCount; shard++) {
       if (shard === this.id) continue;
       const obituary = readObituary(this.buffer, this.layout, shard);
-      if (obituary !== undefined) this.bus.declareGone(shard, obituary);
-      else if (this.bus.isGone(shard) && this.#isRunning(shard)) {
+      if (obituary !== undefined) {
+        this.bus.declareGone(shard, obituary.error, obituary.hasEnded);
+      } else if (this.bus.isGone(shard) && this.#isRunning(shard)) {
         this.declareBack(shard);
         this.#backListeners.forEach((listener) => listener(shard));
       }

@@ -12,6 +12,7 @@ import {
   OBITUARY_LENGTH_BYTES,
   STATE_BYTES,
   STATE_DEAD,
+  STATE_STUCK,
   textOf,
   ValueCodec,
 } from "./bus/mod.ts";
@@ -21,12 +22,24 @@ import { CHANGES_BYTES, type SegmentLayout } from "./segment_layout.ts";
 /** Characters of a text, so that two of them fit the room for an obituary whatever their script. */
 const SHORT_CHARACTERS = Math.floor(OBITUARY_CAPACITY_BYTES / 5);
 
-/** Writes down that `shard` died of `cause`, for every endpoint to read. Host only. */
+/** What is told of the death of a shard. */
+export interface Obituary {
+  /** What calls to it fail with. */
+  readonly error: ShardCrashedError;
+  /** Whether its thread has ended; if not, it may still read what was sent to it. */
+  readonly hasEnded: boolean;
+}
+
+/**
+ * Writes down that `shard` died of `cause`, and whether its thread has ended, for every endpoint to read.
+ * Host only.
+ */
 export function writeObituary(
   buffer: SharedArrayBuffer,
   layout: SegmentLayout,
   shard: number,
   cause: unknown,
+  hasEnded: boolean,
 ): void {
   const bytes = tryEncode(cause) ?? tryEncode(bareError(cause, SHORT_CHARACTERS)) ??
     tryEncode(textOf(cause).slice(0, SHORT_CHARACTERS))!;
@@ -35,22 +48,23 @@ export function writeObituary(
   const words = new Int32Array(buffer, 0, layout.controlByteLength >> 2);
   words[(page + OBITUARY_LENGTH_BYTES) >> 2] = bytes.length;
   // Publishes the obituary; readObituary() loads STATE before it reads it.
-  Atomics.store(words, (page + STATE_BYTES) >> 2, STATE_DEAD);
+  Atomics.store(words, (page + STATE_BYTES) >> 2, hasEnded ? STATE_DEAD : STATE_STUCK);
   Atomics.add(words, CHANGES_BYTES >> 2, 1);
 }
 
-/** The error that calls to `shard` fail with, if it is dead. */
+/** What is told of `shard`, if it is dead. */
 export function readObituary(
   buffer: SharedArrayBuffer,
   layout: SegmentLayout,
   shard: number,
-): ShardCrashedError | undefined {
+): Obituary | undefined {
   const page = layout.controlPage(shard);
   const words = new Int32Array(buffer, 0, layout.controlByteLength >> 2);
-  if (Atomics.load(words, (page + STATE_BYTES) >> 2) !== STATE_DEAD) return undefined;
+  const state = Atomics.load(words, (page + STATE_BYTES) >> 2);
+  if (state !== STATE_DEAD && state !== STATE_STUCK) return undefined;
   const length = words[(page + OBITUARY_LENGTH_BYTES) >> 2]!;
   const [cause] = new ValueCodec([]).decode(new Uint8Array(buffer, page + OBITUARY_BYTES, length));
-  return new ShardCrashedError(shard, cause);
+  return { error: new ShardCrashedError(shard, cause), hasEnded: state === STATE_DEAD };
 }
 
 /** `cause` as bytes; undefined if it cannot travel, or there is no room for it. */

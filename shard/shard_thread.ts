@@ -7,7 +7,7 @@
 import { ValueCodec } from "./bus/mod.ts";
 import type { EndpointSetup } from "./endpoint.ts";
 import { ShardStartError } from "./errors.ts";
-import { lifeLockFreed } from "./life_lock.ts";
+import { hasEnded, LOCK_STOLEN } from "./life_lock.ts";
 import type { FromShard, ToShard } from "./worker_protocol.ts";
 
 /**
@@ -32,7 +32,7 @@ export class ShardThread {
   /** Resolves when the worker's handler exists. */
   readonly #loaded: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
-  /** Ends the wait for the lock that the thread holds while it lives. */
+  /** Ends the wait for the thread's end. */
   readonly #watch = new AbortController();
   /** Settles with that wait. */
   #watching: Promise<void> | undefined;
@@ -102,7 +102,7 @@ export class ShardThread {
   #onMessage(message: FromShard): void {
     switch (message.type) {
       case "loaded":
-        this.#watching = this.#watchLife();
+        this.#watching = this.#watchLife(message.pulse);
         return this.#loaded.resolve();
       case "ready":
         return this.#ready.resolve();
@@ -113,13 +113,15 @@ export class ShardThread {
     }
   }
 
-  async #watchLife(): Promise<void> {
+  async #watchLife(pulse: SharedArrayBuffer): Promise<void> {
     try {
-      await lifeLockFreed(this.#lifeLock, this.#watch.signal);
+      if (!await hasEnded(this.#lifeLock, pulse, this.#watch.signal)) {
+        return this.declareDead(new Error(LOCK_STOLEN));
+      }
       this.#ended.abort();
       this.declareDead(new Error(CLOSED_ITSELF));
     } catch (error) {
-      if (!this.#watch.signal.aborted) this.declareDead(error);
+      this.declareDead(error);
     }
   }
 

@@ -58,7 +58,10 @@ export class ShardThreads {
   /** Channels handed out, by their two endpoints and the lives these were in. */
   readonly #channels = new Set<string>();
   #watchdog: ReturnType<typeof setInterval> | undefined;
+  /** Whether all have been told to end. */
   #ended = false;
+  /** Resolves then. */
+  readonly #allTold: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(
     endpoint: Endpoint,
@@ -91,14 +94,18 @@ export class ShardThreads {
     return this.#threads.filter(({ alive }) => alive).map(({ shard }) => shard);
   }
 
-  /** Resolves when no shard is being started again. */
+  /** Resolves when no shard is being started again, or none will be, as all have been ended. */
   async settled(): Promise<void> {
-    while (this.#restarts.size > 0) await Promise.all(this.#restarts);
+    while (this.#restarts.size > 0 && !this.#ended) {
+      // A restart waits for its peers and its thread, who may have nothing to say any more.
+      await Promise.race([this.#allTold.promise, ...this.#restarts]);
+    }
   }
 
   /** Ends all at once. */
   terminate(): void {
     this.#ended = true;
+    this.#allTold.resolve();
     clearInterval(this.#watchdog);
     for (const thread of this.#threads) thread.terminate();
   }
@@ -149,10 +156,10 @@ export class ShardThreads {
 
   #died(shard: number, cause: unknown, hasEnded: boolean): void {
     const { buffer, layout, bus } = this.#endpoint;
-    writeObituary(buffer, layout, shard, cause);
+    writeObituary(buffer, layout, shard, cause, hasEnded);
     this.#endpoint.ringAll();
     const error = new ShardCrashedError(shard, cause);
-    this.#events.crashed(error, bus.declareGone(shard, error));
+    this.#events.crashed(error, bus.declareGone(shard, error, hasEnded));
     if (this.#events.policy === "fail") this.#events.failed(error);
     if (this.#events.policy !== "restart" || this.#ended) return;
     if (this.#crashesTooOften(shard)) return this.#events.failed(error);

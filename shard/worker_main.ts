@@ -63,5 +63,4 @@ scope.onmessage = ({ data }) => {
     (error) => scope.postMessage({ type: "failed", error: errorBytes(error) }),
   );
 };
-await holdLifeLock(scope.name);
-scope.postMessage({ type: "loaded" });
+scope.postMessage({ type: "loaded", pulse: await holdLifeLock(scope.name) });

@@ -4,7 +4,7 @@
  *
  * ```
  * shard                          host
- *   ── loaded ─────────────────▶        its handler exists, and it holds its life lock
+ *   ── loaded ─────────────────▶        its handler exists, it holds its life lock, and this is its pulse
  *   ◀─────────────────── start ──       the segment, and what the shard is to be
  *   ── ready, or failed ───────▶
  *   ── connect ────────────────▶        it has something to hand over to another endpoint
@@ -12,9 +12,9 @@
  *   ── crashed ────────────────▶        an error outside of any task
  * ```
  *
- * The life lock has the Worker's name. The runtime takes it away only when the thread is gone,
- * however it went: that is how the host learns of `self.close()` and `Deno.exit()`, which raise no
- * event there.
+ * The life lock has the Worker's name. It is free when the thread has gone, however it went, and then the
+ * host asks the thread's pulse whether it has: see life_lock.ts. That is how the host learns of
+ * `self.close()` and `Deno.exit()`, which raise no event there.
  *
  * Errors travel as the value codec's bytes, since structured clone drops an error's class.
  *
@@ -25,7 +25,8 @@ import type { EndpointSetup } from "./endpoint.ts";
 
 /** From a shard's thread to the host. */
 export type FromShard =
-  | { readonly type: "loaded" | "ready" }
+  | { readonly type: "loaded"; readonly pulse: SharedArrayBuffer }
+  | { readonly type: "ready" }
   | { readonly type: "failed" | "crashed"; readonly error: Uint8Array }
   | { readonly type: "connect"; readonly endpoint: number };
 

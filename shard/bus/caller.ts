@@ -454,14 +454,17 @@ export class Caller {
     return handle.call;
   }
 
-  /** Rejects every call to `peer`, sent or waiting, with `error`; returns how many. */
-  rejectAll(peer: Peer, error: unknown): number {
+  /**
+   * Rejects every call to `peer`, sent or waiting, with `error`; returns how many. The blocks of those
+   * sent are freed only if its thread has ended.
+   */
+  rejectAll(peer: Peer, error: unknown, hasEnded: boolean): number {
     this.#unacknowledged -= peer.unacknowledged;
     peer.outstanding -= peer.unacknowledged;
     peer.unacknowledged = 0;
     let rejected = 0;
     for (const call of this.#calls.callsTo(peer)) {
-      const resolve = this.#finish(call);
+      const resolve = hasEnded ? this.#finish(call) : this.#calls.remove(call);
       if (resolve === undefined) continue;
       rejectBy(resolve, error);
       rejected++;

@@ -54,3 +54,5 @@ export const STATE_ABSENT = 0;
 export const STATE_RUNNING = 1;
 /** STATE: gone without being asked to; OBITUARY says why. */
 export const STATE_DEAD = 2;
+/** STATE: the same, but its thread has not ended: it may still come back and read what was sent to it. */
+export const STATE_STUCK = 3;

@@ -497,8 +497,11 @@ export class MessageBus {
     this.#arrivals.mark(endpoint);
   }
 
-  /** Rejects every call to `endpoint`, now and from now on, with `error`; returns how many. */
-  declareGone(endpoint: number, error: Error): number {
+  /**
+   * Rejects every call to `endpoint`, now and from now on, with `error`; returns how many. What was sent
+   * to it stays as it is unless its thread has ended: it would read the blocks' next contents.
+   */
+  declareGone(endpoint: number, error: Error, hasEnded: boolean): number {
     const peer = this.#peers[endpoint]!;
     if (peer.gone !== undefined) return 0;
     peer.gone = error;
@@ -510,7 +513,7 @@ export class MessageBus {
     // Before the calls are rejected, which frees the blocks that the records lie in.
     this.#allocator.remoteFrees.retire(endpoint);
     for (const at of peer.producer.unread()) this.#body.discardUnread(this.#views, at);
-    const rejected = this.#caller.rejectAll(peer, error);
+    const rejected = this.#caller.rejectAll(peer, error, hasEnded);
     this.#onGone(endpoint);
     this.#tellOfEnds();
     return rejected;
@@ -547,7 +550,8 @@ export class MessageBus {
     this.#closedBy = afterwards;
     let rejected = 0;
     for (const peer of this.#peers) {
-      if (peer !== undefined) rejected += this.declareGone(peer.endpoint, error);
+      // Nobody waits for the others' threads, which may be in the middle of a turn.
+      if (peer !== undefined) rejected += this.declareGone(peer.endpoint, error, false);
     }
     this.open = false;
     this.#doorbells.ringSelf();

@@ -17,6 +17,12 @@ function gate(name: string): PromiseWithResolvers<void> {
   return found;
 }
 
+function countTo(address: number, most: number): void {
+  const counter = localAllocator().bytes(address, 4);
+  const word = new Int32Array(counter.buffer, counter.byteOffset, 1);
+  while (word[0]! < most) word[0]!++;
+}
+
 interface BusTasks {
   readonly add: Task<[number, number], number>;
   readonly echo: Task<[unknown], unknown>;
@@ -36,6 +42,7 @@ interface BusTasks {
   readonly never: Task<[], void>;
   readonly crash: Task<["throw" | "reject" | "close" | "exit"], void>;
   readonly crashLater: Task<[], void>;
+  readonly countTo: Task<[number, number], void>;
   readonly crashSlowly: Task<[number, number], Promise<never>>;
   readonly loop: Task<[], void>;
   readonly callPeer: Task<[number], string>;
@@ -117,12 +124,12 @@ export const busTasks: BusTasks = defineTasks(import.meta.url, {
       throw new Error("after the reply");
     });
   },
-  /** Dies first and then ends its turn: it counts in the word at `address`, as far as `most`. */
+  /** Counts in the word at `address`, as far as `most`, in one turn. */
+  countTo,
+  /** Dies first and then ends its turn: it counts, as `countTo` does. */
   crashSlowly: (address: number, most: number): Promise<never> => {
-    const counter = localAllocator().bytes(address, 4);
-    const word = new Int32Array(counter.buffer, counter.byteOffset, 1);
     reportError(new RangeError("thrown, and not the end"));
-    while (word[0]! < most) word[0]!++;
+    countTo(address, most);
     return new Promise(() => {});
   },
   loop: (): void => {

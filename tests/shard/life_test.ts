@@ -1,6 +1,7 @@
 /** Shards that die and come back, and runtimes that end at once. */
 import { Runtime, type RuntimeOptions, ShardCrashedError, StoppedError } from "@tidepool/core";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { LOCK_STOLEN } from "../../shard/life_lock.ts";
 import { busTasks } from "./bus_tasks.ts";
 import { probeTasks } from "../foreign/probe_tasks.ts";
 
@@ -74,6 +75,40 @@ Deno.test("a crashed shard counts as dead when its thread has ended, not before"
   await assertRejects(() => crash, ShardCrashedError);
   assertEquals(word[0], most);
   await restarted();
+  allocator.free(counter);
+});
+
+/** Takes the life lock of a shard, as code that clears up all locks might, and gives it back. */
+async function stealLifeLock(shard: number): Promise<void> {
+  const { locks } = navigator as unknown as {
+    readonly locks: {
+      query(): Promise<{ readonly held: readonly { readonly name: string }[] }>;
+      request(name: string, options: { steal: true }, whenHeld: () => void): Promise<void>;
+    };
+  };
+  const { held } = await locks.query();
+  for (const { name } of held.filter((lock) => lock.name.startsWith(`tidepool shard ${shard}`))) {
+    await locks.request(name, { steal: true }, () => {});
+  }
+}
+
+Deno.test("a shard whose life lock is stolen is started again, but not before its thread has ended", async () => {
+  const { runtime, restarted } = await startAgain();
+  await using _ = runtime;
+  const { allocator } = runtime.endpoint;
+  const counter = allocator.calloc(1, 4);
+  const word = new Int32Array(allocator.buffer, counter, 1);
+  const most = 50_000_000;
+  const call = runtime.submitTo(1, busTasks.countTo, counter, most);
+  while (Atomics.load(word, 0) === 0) await runtime.submitTo(0, busTasks.id);
+  await stealLifeLock(1);
+  assert(Atomics.load(word, 0) < most);
+  // Its reply may still have come through.
+  await call.catch((error: unknown) => assert(error instanceof ShardCrashedError));
+  const [shard, cause] = await restarted();
+  assertEquals([shard, String(cause)], [1, `Error: ${LOCK_STOLEN}`]);
+  assertEquals(word[0], most);
+  assertEquals(await runtime.submitTo(1, busTasks.add, 1, 2), 3);
   allocator.free(counter);
 });
 
@@ -166,6 +201,26 @@ Deno.test("a stuck shard is not started again: its thread could write to the new
     new TextDecoder().decode(stdout),
     "Error: Cannot start shard 1 again: its thread does not end, and may write to its slice at any time\n" +
       "Error: its thread has not come back to its event loop for 200 ms\n",
+  );
+  assertEquals(code, 0);
+});
+
+Deno.test("Runtime.stop() does not wait for a restart that a stuck shard has prevented", async () => {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-check",
+      "--allow-read",
+      new URL("./programs/stuck_peer.ts", import.meta.url).href,
+    ],
+    signal: AbortSignal.timeout(20_000), // only to fail instead of hanging
+  }).output();
+  assertEquals(new TextDecoder().decode(stderr), "");
+  assertEquals(
+    new TextDecoder().decode(stdout),
+    "ShardCrashedError: Shard 2 crashed: RangeError: thrown outside of a task\n" +
+      "Error: Cannot start shard 1 again: its thread does not end, and may write to its slice at any time\n" +
+      "stopped\n",
   );
   assertEquals(code, 0);
 });

@@ -123,6 +123,6 @@ Deno.test("MessageBus.maySpin() while no more endpoints are awake than there are
   assert(bus.maySpin());
   park(cores, 0);
   assertFalse(bus.maySpin());
-  bus.declareGone(cores, new Error("dead"));
+  bus.declareGone(cores, new Error("dead"), true);
   assert(bus.maySpin(), "the dead take no core");
 });

@@ -19,6 +19,8 @@ class Token {
 const undelivered: number[] = [];
 /** Tokens that came. */
 const kept: number[] = [];
+/** First letters of texts that came. */
+const keptTexts: string[] = [];
 let inTheMiddle = (): void => {};
 
 registerWireType({
@@ -39,6 +41,7 @@ registerWireType({
 interface UnreadTasks {
   readonly text: Task<[], string>;
   readonly takeText: Task<[string], void>;
+  readonly keepText: Task<[string], void>;
   readonly keep: Task<[string, Token], void>;
   readonly middle: Task<[], void>;
 }
@@ -46,9 +49,30 @@ interface UnreadTasks {
 const tasks: UnreadTasks = defineTasks(import.meta.url, {
   text: () => "t".repeat(1000),
   takeText: (_text: string) => {},
+  keepText: (text: string) => void keptTexts.push(text[0]!),
   keep: (_text: string, token: Token) => void kept.push(token.number),
   middle: () => inTheMiddle(),
 });
+
+/** Endpoints of one segment, all in this thread. */
+function startEndpoints(): [Endpoint, Endpoint, Endpoint] {
+  const shape = shapeFor({ shards: 3, memory: "16MiB" });
+  const layout = new SegmentLayout(shape);
+  const buffer = new SharedArrayBuffer(layout.byteLength);
+  const setup = {
+    buffer,
+    shape,
+    spinMicroseconds: 0,
+    wireTypes: wireTypeNames(),
+    debug: false,
+    debugHeap: false,
+  };
+  return [0, 1, 2].map((endpoint) => new Endpoint({ ...setup, endpoint }, () => {})) as [
+    Endpoint,
+    Endpoint,
+    Endpoint,
+  ];
+}
 
 /** More than a chain of remote frees: the first of these reach their owner in the middle of a poll. */
 const MESSAGES = 40;
@@ -57,20 +81,7 @@ for (const withReply of [true, false]) {
   const kind = withReply ? "replies" : "calls without reply";
   Deno.test(`a consumer that dies among ${kind}: blocks that it freed, and hold other messages by now, are not taken for unread`, async () => {
     await findTask(import.meta.url, "text"); // polls alone do not wait for the module
-    const shape = shapeFor({ shards: 3, memory: "16MiB" });
-    const layout = new SegmentLayout(shape);
-    const buffer = new SharedArrayBuffer(layout.byteLength);
-    const setup = {
-      buffer,
-      shape,
-      spinMicroseconds: 0,
-      wireTypes: wireTypeNames(),
-      debug: false,
-      debugHeap: false,
-    };
-    const [producer, consumer, other] = [0, 1, 2].map((endpoint) =>
-      new Endpoint({ ...setup, endpoint }, () => {})
-    ) as [Endpoint, Endpoint, Endpoint];
+    const [producer, consumer, other] = startEndpoints();
     const calls: Promise<unknown>[] = [];
     /** How a call ends is nothing to this test: most are cut short. */
     const make = (call: Promise<unknown>) => calls.push(call.catch(() => {}));
@@ -92,7 +103,7 @@ for (const withReply of [true, false]) {
       for (let i = 0; i < MESSAGES; i++) {
         make(producer.submitTo(2, tasks.keep, ["k".repeat(900), new Token(i)]));
       }
-      producer.bus.declareGone(1, new Error("it has died"));
+      producer.bus.declareGone(1, new Error("it has died"), true);
       alive = false;
     };
     consumer.bus.poll();
@@ -101,6 +112,36 @@ for (const withReply of [true, false]) {
     producer.bus.flush();
     other.bus.poll();
     assertEquals(kept.splice(0), Array.from({ length: MESSAGES }, (_, i) => i));
+    for (const endpoint of [other, producer, consumer]) endpoint.bus.close(new Error("the end"));
+    await Promise.all(calls);
+  });
+}
+
+for (const hasEnded of [true, false]) {
+  const thread = hasEnded ? "has ended" : "may come back";
+  const blocks = hasEnded ? "are free" : "stay as they are";
+  Deno.test(`requests to a consumer whose thread ${thread}: their blocks ${blocks}`, async () => {
+    await findTask(import.meta.url, "text");
+    const [producer, consumer, other] = startEndpoints();
+    const calls: Promise<unknown>[] = [];
+    const send = (to: number, letter: string) => {
+      for (let i = 0; i < MESSAGES; i++) {
+        const call = producer.submitTo(to, tasks.keepText, [letter.repeat(900)]);
+        calls.push(call.catch(() => {})); // how it ends is nothing to this test
+      }
+      producer.bus.flush();
+    };
+    const { liveBlocks } = producer.allocator.statistics();
+    send(1, "a");
+    const sent = producer.allocator.statistics().liveBlocks;
+    assertEquals(sent, liveBlocks + MESSAGES);
+    producer.bus.declareGone(1, new Error("it has died, or is stuck"), hasEnded);
+    assertEquals(producer.allocator.statistics().liveBlocks, hasEnded ? liveBlocks : sent);
+    send(2, "b"); // in blocks of the same size
+    if (!hasEnded) {
+      consumer.bus.poll(); // it has come back
+      assertEquals(keptTexts.splice(0), Array.from({ length: MESSAGES }, () => "a"));
+    }
     for (const endpoint of [other, producer, consumer]) endpoint.bus.close(new Error("the end"));
     await Promise.all(calls);
   });
