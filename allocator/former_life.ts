@@ -18,8 +18,17 @@
  *
  * @module
  */
-import { blockAfter, FREE, granulesOf, NEXT_LINK_WORD, PREVIOUS_FREE } from "./block_layout.ts";
 import {
+  blockAfter,
+  CACHED,
+  FREE,
+  granulesOf,
+  NEXT_LINK_WORD,
+  PREVIOUS_FREE,
+  SIZE_SHIFT,
+} from "./block_layout.ts";
+import {
+  FALLOW_KEPT,
   FALLOW_NONE,
   FALLOW_WORD,
   firstBlockOf,
@@ -45,11 +54,13 @@ const FALLOW_PART = 16;
 export function clearFormerLife(words: Int32Array): number {
   const first = firstBlockOf(words.length);
   if (words.subarray(0, first).every((word) => word === 0)) return 0;
-  words.fill(0, first, touchedEnd(words));
-  if (words[FALLOW_WORD] !== FALLOW_NONE) return 0;
   // An odd number: two lives that ask for 16 bytes each time do not meet later on either.
-  const granules = Math.floor(heapGranulesOf(words.length) / FALLOW_PART) | 1;
-  return granules < SMALLEST_BLOCK_GRANULES ? 0 : granules;
+  const fallow = Math.floor(heapGranulesOf(words.length) / FALLOW_PART) | 1;
+  const keptHeader = (fallow << SIZE_SHIFT) | CACHED;
+  const isKept = words[FALLOW_WORD] === FALLOW_KEPT && words[first] === keptHeader;
+  words.fill(0, isKept ? blockAfter(first, fallow) : first, touchedEnd(words));
+  words[first] = 0; // all that there is in a fallow that nobody had
+  return words[FALLOW_WORD] === FALLOW_NONE && fallow >= SMALLEST_BLOCK_GRANULES ? fallow : 0;
 }
 
 /** The end of what may have been written, as far as the control words and the end of the heap tell. */

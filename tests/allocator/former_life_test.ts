@@ -128,6 +128,10 @@ Deno.test("formatting a slice again writes to no memory that was never handed ou
   words[beyond] = 7; // not the allocator's doing, so it shows whether it comes by
   Allocator.create(segment, SLICES, 0);
   assertEquals([words[block / 4 - 1], words[beyond]], [0, 7]);
+  const inFallow = firstBlockOf(words.length) + 100;
+  words[inFallow] = 7;
+  Allocator.create(segment, SLICES, 0);
+  assertEquals(words[inFallow], 7);
 });
 
 /** Every way in which an address is taken for that of a block. */
