@@ -13,7 +13,7 @@ interface FormerLifeTasks {
   readonly waitFor: Task<[flag: number], void>;
   readonly set: Task<[flag: number], void>;
   readonly read: Task<[address: number], number>;
-  readonly closeAfter: Task<[flag: number], void>;
+  readonly closeAfter: Task<[holding: number, flag: number], void>;
   readonly swallow: Task<[text: string], void>;
   readonly give: Task<[shard: number, count: number], void>;
   readonly checkHeap: Task<[], void>;
@@ -25,6 +25,11 @@ const CELL_BYTES = 4;
 
 function cellOf(flag: number): Int32Array {
   return new Int32Array(localAllocator().buffer, flag, 1);
+}
+
+function raise(flag: number): void {
+  Atomics.store(cellOf(flag), 0, 1);
+  Atomics.notify(cellOf(flag), 0);
 }
 
 function perform(use: Use, address: number): void {
@@ -63,13 +68,11 @@ export const formerLifeTasks: FormerLifeTasks = defineTasks(import.meta.url, {
   waitFor: (flag: number) => {
     Atomics.wait(cellOf(flag), 0, 0);
   },
-  set: (flag: number) => {
-    Atomics.store(cellOf(flag), 0, 1);
-    Atomics.notify(cellOf(flag), 0);
-  },
+  set: raise,
   read: (address: number) => Flag.at(localAllocator(), address).value,
-  /** The same, and then the shard dies with what others have sent it meanwhile. */
-  closeAfter: (flag: number) => {
+  /** The same, which a flag tells, and then the shard dies with what others have sent it meanwhile. */
+  closeAfter: (holding: number, flag: number) => {
+    raise(holding);
     Atomics.wait(cellOf(flag), 0, 0);
     self.close();
   },

@@ -105,17 +105,18 @@ Deno.test("blocks of messages that a shard left unread are free when it is back"
   const started = await start();
   const { runtime, back } = started;
   await using _ = runtime;
-  const [flag] = await runtime.submitTo(0, formerLifeTasks.take, 1, FLAG_BYTES);
+  const [holding, flag] = await runtime.submitTo(0, formerLifeTasks.take, 2, FLAG_BYTES);
   const isBack = back(1);
-  const closed = runtime.submitTo(1, formerLifeTasks.closeAfter, flag!).catch(() => {});
+  const closed = runtime.submitTo(1, formerLifeTasks.closeAfter, holding!, flag!).catch(() => {});
+  await runtime.submitTo(0, formerLifeTasks.waitFor, holding!);
   await runtime.submitTo(0, formerLifeTasks.give, 1, 100);
   const { liveBlocks } = await runtime.submitTo(0, formerLifeTasks.statistics);
-  assertEquals(liveBlocks, 101);
+  assertEquals(liveBlocks, 102);
   await runtime.submitTo(0, formerLifeTasks.set, flag!);
   await closed;
   await isBack;
   await runtime.submitTo(0, formerLifeTasks.nothing); // it hears of it before it answers
-  assertEquals((await runtime.submitTo(0, formerLifeTasks.statistics)).liveBlocks, 1);
+  assertEquals((await runtime.submitTo(0, formerLifeTasks.statistics)).liveBlocks, 2);
   await runtime.submitTo(0, formerLifeTasks.checkHeap);
 });
 
