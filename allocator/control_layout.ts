@@ -12,12 +12,14 @@
  *  4..15    counters, two words each (see below)       owner             any: statistics
  *  16       debug heap: the block with the map of      owner, once       any
  *           starts, 0 if it is none
- *  17       padding
+ *  17       the fallow: FALLOW_NONE, _KEPT, _GIVEN     owner             owner; any: heap_check.ts
  *  18..27   more counters                              owner             any: statistics
  *  28       the free block that is on no list yet,     owner             any: statistics
  *           0 if there is none
  *  29       its class                                  owner             owner
- *  30..31   reserved
+ *  30       end of the highest block that was ever     owner             the owner's successor
+ *           given to a free list: see former_life.ts
+ *  31       the same with all bits turned over         owner             the owner's successor
  *  32..57   second-level bitmaps, one word a level     owner             owner; any: statistics
  *  58..79   padding
  *  80       head of the list of remote frees           any (atomic)      owner
@@ -55,6 +57,7 @@ export const REMOTE_RECEIVED_WORD = 10;
 export const REMOTE_REJECTED_WORD = 12;
 export const FAILED_WORD = 14;
 export const START_MAP_WORD = 16;
+export const FALLOW_WORD = 17;
 export const REQUESTED_BYTES_WORD = 18;
 export const LARGE_MALLOCS_WORD = 20;
 export const RECLAIMS_WORD = 22;
@@ -62,10 +65,19 @@ export const REMOTE_DROPPED_WORD = 24;
 export const OVERSIZED_WORD = 26;
 export const LOOSE_BLOCK_WORD = 28;
 export const LOOSE_CLASS_WORD = 29;
+export const TOUCHED_WORD = 30;
+export const TOUCHED_CHECK_WORD = 31;
 export const SECOND_LEVEL_WORD = 32;
 export const REMOTE_FREE_HEAD_WORD = 80;
 export const SHORTAGE_WORD = 81;
 export const LIST_HEADS_WORD = 112;
+
+/** The heap begins with the first block: see former_life.ts. */
+export const FALLOW_NONE = 0;
+/** The first block is kept as long as there is other memory. */
+export const FALLOW_KEPT = 1;
+/** It was, and is memory like any other now. */
+export const FALLOW_GIVEN = 2;
 
 /** Slices lie at, and measure, multiples of this. */
 export const SLICE_ALIGNMENT_BYTES = 64;

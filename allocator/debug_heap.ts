@@ -248,6 +248,14 @@ export class DebugHeap {
   }
 
   /**
+   * Takes memory that was never handed out, and counts as used, among its free memory.
+   * @internal
+   */
+  giveBack(block: number): void {
+    this.#release(block);
+  }
+
+  /**
    * Checks the guards and fillings of every block; the walk of `checkHeap()` comes first.
    * @internal
    */

@@ -18,6 +18,8 @@ import {
   REMOTE_LINK_WORD,
 } from "./block_layout.ts";
 import {
+  FALLOW_KEPT,
+  FALLOW_WORD,
   FIRST_LEVEL_WORD,
   firstBlockOf,
   FREES_WORD,
@@ -124,12 +126,14 @@ function checkBlocks(words: Int32Array): Blocks {
         fail(words, block, "a free block is not kept for reuse as well", `its header is ${header}`);
       }
       free.add(block);
-    } else {
+    } else if (left !== 0 || words[FALLOW_WORD] !== FALLOW_KEPT) {
       const isKept = (header & CACHED) !== 0;
       // What is in quarantine counts as used: nobody can have it.
       if (!isKept || quarantine) usedGranules += granules;
       if (isKept) cached.add(block);
       else used.add(block);
+    } else if ((header & CACHED) === 0) {
+      fail(words, block, "the fallow is kept", `its header is ${header}`);
     }
     left = block;
     block = next;

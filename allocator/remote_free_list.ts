@@ -83,7 +83,7 @@ export class RemoteFreeOutbox {
   readonly words: Int32Array;
   /** For the keeper of several outboxes: whether this one is on its list of those to flush. */
   listed = false;
-  /** For the same: the owner of the slice is gone, and nothing is gathered for it any more. */
+  /** For the same: the owner of the slice is gone, as far as is known; what is gathered is its successor's. */
   retired = false;
   readonly #onOwnerShort: () => void;
   readonly #firstBlock: number;

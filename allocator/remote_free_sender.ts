@@ -31,6 +31,11 @@ export class RemoteFreeSender {
    * before a sleep: whoever can wake it does so here. It may be called inside any free.
    */
   onOwnerShort: ((sliceIndex: number) => void) | undefined;
+  /**
+   * Asked at each free of a block of a retired slice: whether its new owner has formatted it. A block of
+   * the new owner's may come here before the news of its return, which `restore()` brings.
+   */
+  isBack: ((sliceIndex: number) => boolean) | undefined;
 
   /** For the allocator of slice `sliceIndex`. */
   constructor(slices: SliceTable, sliceIndex: number) {
@@ -46,13 +51,15 @@ export class RemoteFreeSender {
     let block = outbox === undefined ? 0 : outbox.blockAt(address);
     if (outbox === undefined || block === 0) {
       outbox = this.#outboxOf(locateBlock("free", address, this.#slices, this.#sliceIndex));
-      if (outbox.retired) {
+      if (!outbox.retired) this.#last = outbox;
+      else if (this.isBack?.(this.#slices.find(address)) !== true) {
         count(this.#words, REMOTE_DROPPED_WORD);
         return;
       }
       block = outbox.blockAt(address);
-      this.#last = outbox;
     }
+    // Invariant: the heap that is looked at here is that of the owner who gets the block. The slice is
+    // formatted while its outbox is retired, and what isBack() says was so before the header is read.
     const words = outbox.words;
     let fault = foreignBlockFault(words, block);
     if (fault === undefined && hasStartMap(words)) fault = freedElsewhere(words, block);
@@ -93,15 +100,16 @@ export class RemoteFreeSender {
   }
 
   /**
-   * The slice has a new owner, who has formatted it: its blocks are freed as those of any other. An
-   * address from before is nobody's; freeing one would spoil a block of the new owner.
+   * The slice has a new owner, who has formatted it: its blocks are freed as those of any other, and
+   * addresses from before are checked as any address is. What was gathered for the old owner is dropped.
    *
    * @param index the slice
    * @throws {RangeError} if it names no other slice
    */
   restore(index: number): void {
     const outbox = this.#outboxOf(index);
-    add(this.#words, REMOTE_DROPPED_WORD, outbox.drop());
+    // What a retired one has gathered are blocks of the new owner: see isBack.
+    if (!outbox.retired) add(this.#words, REMOTE_DROPPED_WORD, outbox.drop());
     outbox.retired = false;
   }
 

@@ -3,7 +3,8 @@
  * is tried before a request fails, in this order:
  *
  * 1. the list of remote frees is drained;
- * 2. small classes, and the quarantine of a debug heap, give back what they hold;
+ * 2. small classes, and the quarantine of a debug heap, give back what they hold, and what was left
+ *    fallow at the start of the heap is taken into use (former_life.ts);
  * 3. a bounded number of blocks is looked at that may fit though their list does not promise it;
  * 4. reclaimers are asked for the bytes wanted, then for twice as many, and so on while they free
  *    anything; memory that they free need not lie in a row at the first try.
@@ -43,7 +44,9 @@ export class SliceHeap {
     this.tlsf = tlsf;
     this.debugHeap = debugHeap;
     this.heapBytes = tlsf.heapGranules * 8;
-    this.#mostBytes = this.freeBytes;
+    // The map of starts lies between the fallow and the rest for good.
+    const fallow = debugHeap !== undefined && tlsf.hasFallow ? this.words[tlsf.firstBlock]! : 0;
+    this.#mostBytes = this.freeBytes - layout.granulesOf(fallow) * GRANULE_BYTES;
     this.reclaimers = new Reclaimers(this);
     // A debug heap keeps freed blocks for longer, and looks at each.
     this.small = new SmallCache(tlsf, debugHeap === undefined);
@@ -146,10 +149,19 @@ export class SliceHeap {
     else this.small.check();
   }
 
-  /** Has all that keeps freed blocks give them back, and returns whether there were any. */
+  /** Has all that keeps free memory give it back, and returns whether there was any. */
   flush(): boolean {
-    // Both: a debug heap has no small classes.
-    return this.small.flush() || this.debugHeap?.flushQuarantine() === true;
+    // Either: a debug heap has no small classes.
+    const some = this.small.flush() || this.debugHeap?.flushQuarantine() === true;
+    return this.#flushFallow() || some;
+  }
+
+  #flushFallow(): boolean {
+    const block = this.tlsf.takeFallow();
+    if (block === 0) return false;
+    if (this.debugHeap === undefined) this.tlsf.release(block, this.words[block]!);
+    else this.debugHeap.giveBack(block);
+    return true;
   }
 
   /** Counts a request that gets no memory. */

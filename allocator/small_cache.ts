@@ -131,9 +131,10 @@ export class SmallCache {
     const words = this.#words;
     const marked = new Set<number>();
     const { firstBlock, sentinel } = this.#tlsf;
+    const fallow = this.#tlsf.hasFallow ? firstBlock : 0;
     for (let block = firstBlock; block < sentinel;) {
       const header = words[block]!;
-      if ((header & CACHED) !== 0) marked.add(block);
+      if ((header & CACHED) !== 0 && block !== fallow) marked.add(block);
       block = blockAfter(block, granulesOf(header));
     }
     for (let granules = 0; granules < SMALL_GRANULES; granules++) {

@@ -24,6 +24,7 @@ import { distanceToAligned } from "./align.ts";
 import * as layout from "./block_layout.ts";
 import * as control from "./control_layout.ts";
 import { HeapCheckError } from "./errors.ts";
+import { clearFormerLife } from "./former_life.ts";
 import { roundedGranules, searchClassOf, sizeClassOf } from "./size_class.ts";
 
 // The engine inlines what is short, counted in bytecode, and folds what it knows. A constant of
@@ -45,6 +46,8 @@ const enum Word {
   PEAK = 3,
   LOOSE = 28,
   LOOSE_CLASS = 29,
+  TOUCHED = 30,
+  TOUCHED_CHECK = 31,
   SECOND_LEVEL = 32,
   HEADS = 112,
   /** `class + HEAD_AS_BLOCK` is the block whose next-link would be the head of the class's list. */
@@ -64,6 +67,8 @@ export const TLSF_COPIES: Readonly<Record<string, number>> = {
   PEAK_GRANULES_WORD: Word.PEAK,
   LOOSE_BLOCK_WORD: Word.LOOSE,
   LOOSE_CLASS_WORD: Word.LOOSE_CLASS,
+  TOUCHED_WORD: Word.TOUCHED,
+  TOUCHED_CHECK_WORD: Word.TOUCHED_CHECK,
   SECOND_LEVEL_WORD: Word.SECOND_LEVEL,
   LIST_HEADS_WORD: Word.HEADS,
   SMALLEST_BLOCK_GRANULES: Granules.SMALLEST,
@@ -213,6 +218,8 @@ export class Tlsf {
     words[Word.USED] = (words[Word.USED]! - granules) | 0;
     let loose = words[Word.LOOSE]!;
     let end = (block + granules * 2) | 0;
+    // Invariant: beyond this and the free memory at the end, nothing was ever handed out.
+    if (end > words[Word.TOUCHED]!) noteTouched(words, end);
     const following = words[end]!;
     if ((following & Flag.FREE) !== 0) {
       if (end === loose) {
@@ -328,6 +335,23 @@ export class Tlsf {
     if (used > words[Word.PEAK]!) words[Word.PEAK] = used;
   }
 
+  /** Whether the first block is fallow. */
+  get hasFallow(): boolean {
+    return this.words[control.FALLOW_WORD] === control.FALLOW_KEPT;
+  }
+
+  /** Takes the fallow into use, as a block that somebody is about to free; 0 if there is none. */
+  takeFallow(): number {
+    const words = this.words;
+    if (!this.hasFallow) return 0;
+    const block = this.firstBlock;
+    const header = words[block]! & ~layout.CACHED;
+    words[control.FALLOW_WORD] = control.FALLOW_GIVEN;
+    words[block] = header;
+    words[Word.USED] = words[Word.USED]! + (header >>> 3);
+    return block;
+  }
+
   /** Puts the loose block on its list, so that lists hold every free block. */
   settle(): void {
     const words = this.words;
@@ -355,17 +379,33 @@ export class Tlsf {
   }
 }
 
-/** Makes a slice one free block, whatever it held before. */
+/**
+ * Makes a slice one free block, behind one that is kept as fallow in some lives: see former_life.ts. Of
+ * what the slice held before nothing is left.
+ */
 export function formatHeap(words: Int32Array): void {
-  const block = control.firstBlockOf(words.length);
+  const first = control.firstBlockOf(words.length);
   const sentinel = control.sentinelOf(words.length);
-  const granules = control.heapGranulesOf(words.length);
-  words.fill(0, 0, block);
+  const fallow = clearFormerLife(words);
+  words.fill(0, 0, first);
+  noteTouched(words, first);
+  if (fallow > 0) {
+    words[first] = (fallow << 3) | layout.CACHED;
+    words[control.FALLOW_WORD] = control.FALLOW_KEPT;
+  }
+  const block = layout.blockAfter(first, fallow);
+  const granules = control.heapGranulesOf(words.length) - fallow;
   words[block] = (granules << 3) | Flag.FREE;
   words[sentinel - 1] = block;
   words[sentinel] = Flag.PREVIOUS_FREE;
   insert(words, block, granules);
   words[control.MAGIC_WORD] = control.MAGIC;
+}
+
+/** Notes how far memory was handed out: see former_life.ts. */
+function noteTouched(words: Int32Array, end: number): void {
+  words[Word.TOUCHED] = end;
+  words[Word.TOUCHED_CHECK] = ~end;
 }
 
 /** Makes a free block the loose one. What was loose before is on its list, or no free block now. */

@@ -144,6 +144,7 @@ export class Endpoint {
         module === hostTasks.warn.module
           ? (warning) => onWarning(warning as Error)
           : findTask(module, key),
+      isRunning: (endpoint) => this.#isRunning(endpoint),
       onGone: (shard) => this.#goneListeners.forEach((listener) => listener(shard)),
       onSleep: () => {
         this.#limited.rest();

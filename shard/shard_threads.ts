@@ -17,7 +17,6 @@ import {
   PARKED_BYTES,
   PENDING_BYTES,
   RING_HEAD_BYTES,
-  STATE_ABSENT,
   STATE_BYTES,
   STATE_RUNNING,
   waitUntilAtLeast,
@@ -205,7 +204,10 @@ export class ShardThreads {
     this.#events.restarted(shard, cause);
   }
 
-  /** Empties the rings and the mailbox of a shard that nobody uses any more; begins its next life. */
+  /**
+   * Empties the rings and the mailbox of a shard that nobody uses any more; begins its next life. STATE
+   * says dead until that runs: a peer whose own life begins meanwhile must leave rings and slice alone.
+   */
   #empty(shard: number): void {
     const { layout } = this.#endpoint;
     const words = this.#words;
@@ -220,7 +222,6 @@ export class ShardThreads {
     words[this.#word(shard, PENDING_BYTES)] = 0;
     words[this.#word(shard, PARKED_BYTES)] = 0;
     words[this.#word(shard, EPOCH_BYTES)]!++;
-    Atomics.store(words, this.#word(shard, STATE_BYTES), STATE_ABSENT);
   }
 
   /**

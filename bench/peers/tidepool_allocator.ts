@@ -10,6 +10,9 @@ import { OutOfMemoryError, type ReplayAllocator } from "../replay/replay.ts";
 /** The address 0 means no memory, so a slice does not start there. */
 const SLICE_OFFSET = 64;
 
+/** More than the control words of any slice take. */
+const CONTROL_BYTES = 4096;
+
 /** A segment in which allocators are made afresh, each over one slice. */
 export class TidepoolSegment {
   readonly #segment: SharedArrayBuffer;
@@ -25,6 +28,8 @@ export class TidepoolSegment {
 }
 
 function create(segment: SharedArrayBuffer, sliceBytes: number): Allocator {
+  // As a slice of a new segment: what was a slice before is cleared, and begins elsewhere.
+  new Uint8Array(segment, SLICE_OFFSET, Math.min(sliceBytes, CONTROL_BYTES)).fill(0);
   try {
     return Allocator.create(segment, [{ byteOffset: SLICE_OFFSET, byteLength: sliceBytes }], 0);
   } catch (error) {

@@ -15,9 +15,12 @@ import { InlineCodec, type RecordViews } from "./message_codec.ts";
 import {
   BLOCK_LENGTH_WORD,
   CELLS_WORD,
+  FLAG_NO_REPLY,
   FLAG_OUT_OF_LINE,
   FLAG_PARCELS,
+  KIND_REQUEST,
   KIND_WORD,
+  kindOf,
   valueCountOf,
 } from "./record_layout.ts";
 import { Transferred } from "./parcels.ts";
@@ -151,6 +154,13 @@ export class MessageBody {
     return isOutOfLine ? views.floats[(at + CELLS_WORD) >> 1]! : 0;
   }
 
+  /** The same, if whoever reads the record is to free the block. */
+  blockForReader(views: RecordViews, at: number): number {
+    const kind = views.words[at + KIND_WORD]!;
+    const isForSender = kindOf(kind) === KIND_REQUEST && (kind & FLAG_NO_REPLY) === 0;
+    return isForSender ? 0 : this.blockOf(views, at);
+  }
+
   /** Frees a block, whosever it is; 0 is none. */
   free(address: number): void {
     if (address !== 0) this.#allocator.free(address); // most messages have none, and pay no call
@@ -194,7 +204,8 @@ export class MessageBody {
 
   /**
    * The same for a record that its dead consumer has not given back: it has not freed the block. But
-   * the block is left alone, as one that counts as dead because it is stuck may come to it yet.
+   * the block is left alone, as one that counts as dead because it is stuck may come to it yet; when it
+   * has come back, it was not: see `MessageBus.declareBack()`.
    */
   discardUnread(views: RecordViews, at: number): void {
     const kind = views.words[at + KIND_WORD]!;

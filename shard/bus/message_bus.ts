@@ -117,6 +117,7 @@ export class MessageBus {
     this.#views = new RecordViews(options.buffer, options.controlByteLength);
     // Slices have the numbers of their endpoints.
     options.allocator.remoteFrees.onOwnerShort = (slice) => void options.doorbells.ring(slice);
+    options.allocator.remoteFrees.isBack = options.isRunning;
     const page = options.controlPage(options.endpoint);
     this.#counters = new Float64Array(options.buffer, page + COUNTERS_BYTES, COUNTER_COUNT);
     const latencies = new Int32Array(options.buffer, page + LATENCIES_BYTES, BUCKET_COUNT);
@@ -491,6 +492,8 @@ export class MessageBus {
   /** `endpoint` has come back for its life `epoch`, with empty rings and no memory of the former. */
   declareBack(endpoint: number, epoch: number): void {
     this.#allocator.remoteFrees.restore(endpoint);
+    // A shard is started again only after the thread of its former life has ended.
+    for (const block of this.#peers[endpoint]!.unread) this.#body.free(block);
     this.parcels.renew(endpoint, epoch);
     this.#peers[endpoint] = this.#newPeer(endpoint);
     // It may have sent something, and its mark been taken while it still counted as dead.
@@ -503,6 +506,9 @@ export class MessageBus {
    */
   declareGone(endpoint: number, error: Error, hasEnded: boolean): number {
     const peer = this.#peers[endpoint]!;
+    // Also when it has died again before this endpoint has heard that it was back: blocks of the life
+    // between may have been gathered.
+    this.#allocator.remoteFrees.retire(endpoint);
     if (peer.gone !== undefined) return 0;
     peer.gone = error;
     for (const served of peer.served.values()) served.cancel(error);
@@ -511,8 +517,10 @@ export class MessageBus {
     this.#callee.dropHeld(peer);
     this.parcels.close(endpoint);
     // Before the calls are rejected, which frees the blocks that the records lie in.
-    this.#allocator.remoteFrees.retire(endpoint);
-    for (const at of peer.producer.unread()) this.#body.discardUnread(this.#views, at);
+    for (const at of peer.producer.unread()) {
+      this.#body.discardUnread(this.#views, at);
+      peer.unread.push(this.#body.blockForReader(this.#views, at));
+    }
     const rejected = this.#caller.rejectAll(peer, error, hasEnded);
     this.#onGone(endpoint);
     this.#tellOfEnds();

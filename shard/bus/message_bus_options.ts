@@ -29,6 +29,8 @@ export interface MessageBusOptions {
   readonly changesByteOffset: number;
   /** Called when that word has changed. */
   readonly onChanges: () => void;
+  /** Whether a shard takes calls, by its state in shared memory, which may be news yet to this endpoint. */
+  readonly isRunning: (endpoint: number) => boolean;
   /** Called when an endpoint has been declared gone, once for each of its lives. */
   readonly onGone: (endpoint: number) => void;
   /** Called when this endpoint goes to sleep. */

@@ -151,6 +151,8 @@ export class Peer {
   runningOn = 0;
   /** Why nothing more can be sent to it. */
   gone: Error | undefined;
+  /** Blocks of this endpoint's slice in records that it left unread: free once its thread has ended. */
+  readonly unread: number[] = [];
   /** Whether a call made since then has been rejected with that. */
   goneTold = false;
   /** Whether the ring to it has records that are not published. */

@@ -9,6 +9,7 @@ import { Allocator, type SliceSpan } from "../../allocator/mod.ts";
 import { REMOTE_BATCH_BLOCKS } from "../../allocator/remote_free_list.ts";
 import { checkProperty, SeededRandom, withRandom } from "../harness/seeded_random.ts";
 import { ShadowAllocator } from "../harness/shadow_allocator.ts";
+import { soilFreeMemory } from "../harness/soiled_memory.ts";
 
 /** One operation: which, how large, and a number that picks its block, shard or alignment. */
 type Step = readonly [kind: number, byteLength: number, pick: number];
@@ -41,6 +42,7 @@ class Subject {
     new Uint8Array(segment).fill(0xff); // a format that relies on zeroed memory shows
     this.#slices = slices;
     this.allocators = slices.map((_, index) => Allocator.create(segment, slices, index));
+    for (const slice of slices) soilFreeMemory(segment, slice);
     this.shadow = new ShadowAllocator(segment);
     this.#published = slices.map(() => []);
     this.#gathered = slices.map(() => slices.map(() => []));

@@ -7,6 +7,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { Allocator, type DebugHeapOptions } from "../../allocator/mod.ts";
 import { type SeededRandom, withRandom } from "../harness/seeded_random.ts";
 import { ShadowAllocator } from "../harness/shadow_allocator.ts";
+import { soilFreeMemory } from "../harness/soiled_memory.ts";
 
 const SLICES = [
   { byteOffset: 0, byteLength: 65536 },
@@ -16,10 +17,11 @@ const STEPS = 3000;
 
 function run(random: SeededRandom, debugHeap: DebugHeapOptions): void {
   const segment = new SharedArrayBuffer(81920);
-  new Uint8Array(segment).fill(0xff); // untouched memory must not be taken for filled memory
   const allocators = SLICES.map((_, index) =>
     Allocator.create(segment, SLICES, index, { debugHeap })
   );
+  // Untouched memory must not be taken for filled memory.
+  for (const slice of SLICES) soilFreeMemory(segment, slice);
   const shadow = new ShadowAllocator(segment);
   const note = (address: number, byteLength: number, alignment: number, index: number) => {
     const { byteOffset, byteLength: sliceBytes } = SLICES[index]!;

@@ -3,7 +3,7 @@
  * what it can give back to nobody. All allocators are on one thread here.
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Allocator } from "../../allocator/mod.ts";
+import { Allocator, InvalidAddressError } from "../../allocator/mod.ts";
 import { REMOTE_BATCH_BLOCKS } from "../../allocator/remote_free_list.ts";
 
 const SLICES = [0, 1, 2].map((index) => ({ byteOffset: index * 65536, byteLength: 65536 }));
@@ -131,6 +131,32 @@ Deno.test("RemoteFreeSender.restore() without retire() drops what the old owner'
   other.flushRemoteFrees();
   assert(!next.hasRemoteFrees());
   assertEquals(other.statistics().remoteFreesDropped, 1);
+});
+
+Deno.test("a retired slice whose owner isBack() gets its blocks, and loses none by restore()", () => {
+  const [owner, other] = make();
+  const stale = owner.malloc(40);
+  other.remoteFrees.retire(0);
+  let back = false;
+  other.remoteFrees.isBack = (slice) => slice === 0 && back;
+  other.free(stale);
+  const next = Allocator.create(owner.buffer, SLICES, 0);
+  back = true;
+  const [a, b, c] = [next.malloc(40), next.malloc(40), next.malloc(40)];
+  assertThrows(() => other.free(stale), InvalidAddressError);
+  other.free(a);
+  other.flushRemoteFrees();
+  assertEquals(next.drainRemoteFrees(), 1);
+  other.free(b);
+  other.remoteFrees.restore(0);
+  other.flushRemoteFrees();
+  assertEquals(next.drainRemoteFrees(), 1);
+  other.remoteFrees.retire(0);
+  other.free(c);
+  other.remoteFrees.retire(0); // it has died again, and nobody had heard that it was back
+  other.flushRemoteFrees();
+  assert(!next.hasRemoteFrees());
+  assertEquals(other.statistics().remoteFreesDropped, 2);
 });
 
 Deno.test("RemoteFreeSender.retire() refuses the own slice, and one that is none", () => {

@@ -74,6 +74,7 @@ export class CreditModel {
         controlPage: page,
         changesByteOffset: 0,
         onChanges: () => {},
+        isRunning: () => true,
         onGone: () => {},
         onSleep: () => {},
         allocator: Allocator.create(buffer, slices, endpoint),
