@@ -279,9 +279,9 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
   ): Promise<ResultOf<T, Key>> {
     const { home, owner } = this.#hold;
     const result = await home.endpoint.submitTo(owner, foreignTasks.invoke, [
+      ...args, // first, so that a refusal names them by the index that the caller knows
       this.get(),
       method,
-      ...args,
     ]);
     return result as ResultOf<T, Key>;
   }

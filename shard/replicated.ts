@@ -125,10 +125,10 @@ export class Replicated<T> {
   ): Promise<void> {
     const { module, key } = task;
     await this.#endpoint.submitTo(this.home, replicaTasks.update, [
+      ...args, // first, so that a refusal names them by the index that the caller knows
       this.#name,
       module,
       key,
-      ...args,
     ]);
   }
 

@@ -29,8 +29,8 @@ import {
   FLAG_NO_REPLY,
   KIND_ACK,
   KIND_ASK,
-  KIND_ERROR_TEXT,
   KIND_GRANT,
+  KIND_PACKED_ERROR,
   KIND_REQUEST,
   KIND_RESULT,
   KIND_WORD,
@@ -145,19 +145,21 @@ export class Caller {
     let views = direct ? this.#views : RecordViews.ofOneRecord();
     // Invariant: a call with credit has room in the ring.
     let at = direct ? peer.producer.reserve() : 0;
-    const bytes = this.#body.encode(values, views, at, introduces ? introducedName : argumentName);
+    const name = introduces ? introducedName : argumentName;
+    const bytes = this.#body.encode(values, views, at, name);
+    // A getter may have ended this endpoint.
+    if (peer.gone !== undefined) throw peer.gone;
     // A getter among the values may have made calls of its own, and taken the slot and the credit.
     if (direct && bytes !== undefined) {
       direct = this.#mayGo(peer, urgent);
       views = direct ? this.#views : RecordViews.ofOneRecord();
       at = direct ? peer.producer.reserve() : 0;
     }
-    const kindFlags = flags | this.#body.parcelFlag(values);
+    const kindFlags = flags | this.#body.parcelFlag(values, name);
     views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, Math.min(values.length, 255), kindFlags);
     views.words[at + TASK_WORD] = task.index;
     if (handle !== undefined) handle.peer = peer;
-    if (direct && (bytes === undefined || this.#body.tryWriteBlock(bytes, views, at))) {
-      this.#body.move(peer.endpoint);
+    if (direct && this.#body.tryPut(bytes, views, at, peer.endpoint)) {
       this.#admit(peer, at, task, resolve, handle, noReply);
     } else {
       if (direct && this.underWay === 0) {
@@ -184,7 +186,10 @@ export class Caller {
 
   /**
    * Sends what is no call on the credit that is kept for urgent ones, and comes back when it is read: a
-   * late reply, or a KIND_ASK. `refused` is told if there is no memory for it.
+   * late reply, or a KIND_ASK. It waits for credit alone: memory that is not there now may come only when
+   * the call is over that the reply is of.
+   *
+   * @throws {MessageMemoryError} If there is no memory for it. Nothing has moved.
    */
   sendUrgent(
     peer: Peer,
@@ -192,20 +197,21 @@ export class Caller {
     call: number,
     values: readonly unknown[],
     name: (index: number) => string,
-    refused: Settle,
   ): void {
     const record = RecordViews.ofOneRecord(); // rare enough to go by the queue always
-    const bytes = this.#body.encode(values, record, 0, name)?.slice();
-    const flags = this.#body.parcelFlag(values) | (kind === KIND_ASK ? 0 : FLAG_LATE);
+    const bytes = this.#body.encode(values, record, 0, name);
+    if (peer.gone !== undefined) throw peer.gone; // by a getter
+    const flags = this.#body.parcelFlag(values, name) | (kind === KIND_ASK ? 0 : FLAG_LATE);
     record.words[KIND_WORD] = kindWord(kind, values.length, flags);
     record.words[CALL_WORD] = call;
-    this.#body.move(peer.endpoint);
+    if (!this.#body.tryPut(bytes, record, 0, peer.endpoint)) {
+      throw this.#body.memoryError(bytes!.length);
+    }
     this.#wait(peer, {
       views: record,
-      bytes,
+      bytes: undefined,
       task: undefined,
       resolve: () => {},
-      refused,
       handle: undefined,
       noReply: true,
       urgent: true,
@@ -223,7 +229,7 @@ export class Caller {
       if (peer === undefined || peer.asked || peer.waiting.length === 0) continue;
       if (peer.outstanding < this.#credit - 1 || peer.waiting.at(-1)!.urgent) continue;
       peer.asked = true;
-      this.sendUrgent(peer, KIND_ASK, 0, [], argumentName, () => {});
+      this.sendUrgent(peer, KIND_ASK, 0, [], argumentName);
     }
   }
 
@@ -287,13 +293,13 @@ export class Caller {
     this.#counters[CALLS_WAITING] = this.#waiting;
   }
 
-  /** Rejects a call that was never sent. */
+  /** Rejects a call that was never sent; of a late reply, the caller is gone. */
   #refuse(waiting: WaitingCall, error: unknown): void {
     if (waiting.bytes !== undefined) this.#body.discardBytes(waiting.bytes);
     else this.#body.discard(waiting.views, 0);
+    this.#body.free(this.#body.blockOf(waiting.views, 0));
     waiting.handle?.settle();
-    if (waiting.refused !== undefined) waiting.refused(error);
-    else rejectBy(waiting.resolve, error);
+    if (waiting.task !== undefined) rejectBy(waiting.resolve, error);
   }
 
   /** Takes the reply at `at`, of `kind`, and settles its call. */
@@ -330,7 +336,6 @@ export class Caller {
     try {
       if (abandoned) this.#body.discard(this.#views, at);
       else value = this.#body.readOne(this.#views, at);
-      if (kindOf(kind) === KIND_ERROR_TEXT) value = new Error(String(value));
     } catch (error) {
       value = error;
       failed = true;
@@ -343,17 +348,24 @@ export class Caller {
       peer.consumer.publish();
       this.#body.free(block); // the callee's: a remote free
     }
-    if (value instanceof ComingParcel) this.#awaitParcel(peer, call, failed, value);
+    if (value instanceof ComingParcel) this.#awaitParcel(peer, call, kindOf(kind), value);
     else if (failed) this.#fail(peer, call, value);
     else this.#finish(call)?.(value);
   }
 
   /** The call stays under way until the rest of its reply is here. */
-  #awaitParcel(peer: Peer, call: number, failed: boolean, { parcel }: ComingParcel): void {
+  #awaitParcel(peer: Peer, call: number, kind: number, { parcel }: ComingParcel): void {
     this.#parcels.receive(peer.endpoint, parcel, (arrived) => {
       if (peer.gone !== undefined) return;
-      if (failed) this.#fail(peer, call, arrived);
-      else this.#finish(call)?.(arrived);
+      if (kind === KIND_RESULT) this.#finish(call)?.(arrived);
+      else {
+        const isPacked = kind === KIND_PACKED_ERROR;
+        this.#fail(
+          peer,
+          call,
+          isPacked ? this.#body.packer.unpack(arrived as Uint8Array) : arrived,
+        );
+      }
       this.#onChange(); // its credit is free, and there may be no reply to notice that
     });
   }

@@ -6,6 +6,7 @@
 
 import type { Callable } from "./callable.ts";
 import type { Callee } from "./callee.ts";
+import { FailureLog } from "./failure_log.ts";
 import { kept } from "./parcels.ts";
 import { type CallHandle, ServedCall } from "./peer.ts";
 
@@ -13,7 +14,8 @@ import { type CallHandle, ServedCall } from "./peer.ts";
 export class LocalCalls {
   readonly #callee: Callee;
   readonly #onEnd: () => void;
-  readonly #failures: unknown[] = [];
+  /** What calls without reply have thrown. */
+  readonly failures = new FailureLog();
   #underWay = 0;
   #detached = 0;
 
@@ -45,20 +47,15 @@ export class LocalCalls {
     return promise;
   }
 
-  /** Calls `task` and wants no result; what it throws waits for `takeFailures()`. */
+  /** Calls `task` and wants no result; what it throws is kept in `failures`. */
   callWithoutReply(task: Callable, args: readonly unknown[]): void {
     this.#detached++;
     this.#run(() => task.run(...args.map(kept)))
-      .catch((error) => this.#failures.push(error))
+      .catch((error) => this.failures.add(error))
       .finally(() => {
         this.#detached--;
         this.#onEnd();
       });
-  }
-
-  /** What calls without reply have thrown. */
-  takeFailures(): unknown[] {
-    return this.#failures.splice(0);
   }
 
   async #run(run: () => unknown): Promise<unknown> {
