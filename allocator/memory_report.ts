@@ -197,7 +197,9 @@ function offenders(sites: readonly MemorySite[]): string[] {
     lines.push(`    ${grouped(bytes)} bytes in ${counted(blocks, "block")}`);
     const calls = text === "" ? ["at a place that is not known"] : text.split("\n");
     for (const call of calls.slice(0, REPORTED_CALLS)) lines.push(`      ${call}`);
-    if (calls.length > REPORTED_CALLS) lines.push("      …");
+    if (calls.length > REPORTED_CALLS) {
+      lines.push(`      and ${counted(calls.length - REPORTED_CALLS, "more call")}`);
+    }
   }
   if (sites.length > REPORTED_SITES) {
     lines.push(`    and ${counted(sites.length - REPORTED_SITES, "other place")}`);

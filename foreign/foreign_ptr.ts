@@ -282,7 +282,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     } catch (error) {
       return await rejectLater(error);
     }
-    const all = [lent, method, ...args];
+    const all = [...args, lent, method]; // in this order a refusal names the index that the caller knows
     return await home.endpoint.submitTo(owner, foreignTasks.invoke, all) as ResultOf<T, Key>;
   }
 

@@ -4,23 +4,23 @@
  * @module
  */
 
-import { defineTasks, localEndpoint, type Tasks } from "../shard/mod.ts";
-import { type Failure, type Finished, homeOf } from "./home.ts";
+import { classNameOf, defineTasks, localEndpoint, type Tasks } from "../shard/mod.ts";
+import { homeOf } from "./home.ts";
 
 // deno-lint-ignore no-explicit-any -- methods of any object.
 type Method = (...args: any[]) => unknown;
 
 /** Tasks that run on the home shard. */
 export const foreignTasks: Tasks<{
-  destroy: (...numbers: number[] | [Int32Array]) => Failure[] | null | Promise<Failure[] | null>;
+  destroy: (...numbers: number[] | [Int32Array]) => Uint8Array | null | Promise<Uint8Array | null>;
   lose: (handle: number, generation: number, copies: number) => void;
   copy: (handle: number, generation: number) => object;
   copyMany: (handle: number, generation: number, count: number) => object;
-  invoke: (object: object, method: string, ...args: unknown[]) => unknown;
-  finish: () => Promise<Finished | null>;
+  invoke: (...values: unknown[]) => unknown;
+  finish: () => Promise<Uint8Array | null>;
 }> = defineTasks(import.meta.url, {
   /** Destroys the objects whose handles the numbers name, three numbers each. */
-  destroy(...numbers: number[] | [Int32Array]): Failure[] | null | Promise<Failure[] | null> {
+  destroy(...numbers: number[] | [Int32Array]): Uint8Array | null | Promise<Uint8Array | null> {
     const [first] = numbers;
     const list = typeof first === "object" ? first : numbers as number[];
     return homeOf(localEndpoint()).destroyOwn(list);
@@ -38,20 +38,22 @@ export const foreignTasks: Tasks<{
   copyMany(handle: number, generation: number, count: number): object {
     return homeOf(localEndpoint()).copyOwnMany(handle, generation, count);
   },
-  /** Calls a method; the reference to the object has become the object on its way here. */
-  invoke(object: object, method: string, ...args: unknown[]): unknown {
+  /**
+   * Calls a method: its arguments, the object, which a reference has become on its way here, its name.
+   */
+  invoke(...values: unknown[]): unknown {
+    const method = values.pop() as string;
+    const object = values.pop() as object;
     const target = object as Record<string, Method>;
     if (typeof target[method] !== "function") {
       throw new TypeError(
-        `Cannot invoke "${method}" of ${
-          object.constructor?.name ?? "an object"
-        }: it has no such method`,
+        `Cannot invoke "${method}" of ${classNameOf(object) ?? "an object"}: it has no such method`,
       );
     }
-    return target[method](...args);
+    return target[method](...values);
   },
   /** Destroys what others hold to this day: the runtime stops. */
-  finish(): Promise<Finished | null> {
+  finish(): Promise<Uint8Array | null> {
     return homeOf(localEndpoint()).finish();
   },
 });

@@ -15,7 +15,7 @@ import { HandleTable, type HeldPointer } from "./handle_table.ts";
 import { FAILED_BYTES, HolderWords, LOST_BYTES, NOBODY } from "./holder_words.ts";
 import type { Hold } from "./hold.ts";
 import type { Owned } from "./owned.ts";
-import { destructorWarning, unattended, unattendedEnded, warnOfDestructor } from "./unattended.ts";
+import { destructorThrew, unattended, unattendedEnded, warnOfDestructor } from "./unattended.ts";
 
 /** Handles in one message at most. */
 const BATCH_HANDLES = 512;
@@ -24,22 +24,14 @@ const NUMBERS_PER_HANDLE = 3;
 /** Bytes of an int32. */
 export const WORD_BYTES = 4;
 
-/** A destructor that threw: position in the batch, class of the object, what was thrown. */
-export type Failure = [position: number, className: string, error: unknown];
+/** A destructor that threw: position in the batch, class of the object, what was thrown, packed. */
+type Failure = [position: number, className: string, error: Uint8Array];
 
 /** Handles of one owner, destroyed by one message. */
 class Batch {
   readonly numbers: number[] = [];
   /** Who waits for each; undefined if nobody does. */
   readonly waiters: (PromiseWithResolvers<void> | undefined)[] = [];
-}
-
-/** What a shard did when its runtime stopped. */
-export interface Finished {
-  /** Objects destroyed because others still held them. */
-  readonly destroyed: number;
-  /** Those, one of each kind: who held them, of which class, how many, where one was made. */
-  readonly leaks: readonly Leak[];
 }
 
 /** Pointers that somebody still held at the end. */
@@ -117,11 +109,12 @@ export class Home {
     if (batch === undefined) return; // it was full, and is on its way
     this.#batches.delete(owner);
     try {
-      for (const [position, className, error] of await this.#submit(owner, batch.numbers)) {
+      for (const [position, className, packed] of await this.#submit(owner, batch.numbers)) {
+        const error = this.endpoint.bus.packer.unpack(packed);
         const waiter = batch.waiters[position];
         if (waiter !== undefined) waiter.reject(error);
         else if (!(error instanceof StaleForeignPtrError)) {
-          this.endpoint.warn(destructorWarning(className, owner, error));
+          this.endpoint.warnOf(destructorThrew(className, owner), error);
         }
       }
       for (const waiter of batch.waiters) waiter?.resolve();
@@ -135,7 +128,8 @@ export class Home {
     for (;;) {
       try {
         const args = numbers.length === NUMBERS_PER_HANDLE ? numbers : [new Int32Array(numbers)];
-        return await this.endpoint.submitTo(owner, foreignTasks.destroy, args) ?? [];
+        const failures = await this.endpoint.submitTo(owner, foreignTasks.destroy, args);
+        return failures === null ? [] : this.endpoint.bus.packer.unpackAll(failures) as Failure[];
       } catch (error) {
         const isShort = error instanceof MessageMemoryError;
         if (isShort && numbers.length > NUMBERS_PER_HANDLE) {
@@ -241,8 +235,11 @@ export class Home {
     return error;
   }
 
-  /** Destroys own objects by handle, as other shards ask; null if all went well. */
-  destroyOwn(numbers: ArrayLike<number>): Failure[] | null | Promise<Failure[] | null> {
+  /**
+   * Destroys own objects by handle, as other shards ask; null if all went well, else what did not, for
+   * which there need not be any memory.
+   */
+  destroyOwn(numbers: ArrayLike<number>): Uint8Array | null | Promise<Uint8Array | null> {
     const failures: Failure[] = [];
     const endings: Promise<void>[] = [];
     for (let i = 0; i < numbers.length; i += NUMBERS_PER_HANDLE) {
@@ -256,7 +253,7 @@ export class Home {
         this.#fail(failures, position, owned, error);
       }
     }
-    const result = () => failures.length === 0 ? null : failures;
+    const result = () => failures.length === 0 ? null : this.endpoint.bus.handOver(failures);
     return endings.length === 0 ? result() : Promise.all(endings).then(result);
   }
 
@@ -281,8 +278,7 @@ export class Home {
   ): void {
     if (owned !== null) this.words.count(this.endpoint.id, FAILED_BYTES);
     // One that cannot travel must not take the others with it.
-    const sendable = error instanceof Error ? error : new Error(String(error));
-    failures.push([position, owned?.className ?? "an object", sendable]);
+    failures.push([position, owned?.className ?? "an object", this.endpoint.bus.pack(error)]);
   }
 
   /** A pointer to an own object was lost on `holder`: reports it, and destroys the object. */
@@ -329,8 +325,8 @@ export class Home {
     }
   }
 
-  /** Destroys what others hold to this day: the runtime stops. Null, which needs no block, if nothing. */
-  async finish(): Promise<Finished | null> {
+  /** Destroys what others hold to this day: the runtime stops. Null if nothing, else the leaks, packed. */
+  async finish(): Promise<Uint8Array | null> {
     const { id } = this.endpoint;
     const held = [...this.handles.heldBy((holder) => holder !== id)];
     for (const { handle, generation } of [...held, ...this.handles.lingering()]) {
@@ -338,7 +334,7 @@ export class Home {
       if (owned !== null) this.end(owned);
     }
     await unattendedEnded();
-    return held.length === 0 ? null : { destroyed: held.length, leaks: leaksAmong(held) };
+    return held.length === 0 ? null : this.endpoint.bus.handOver(leaksAmong(held));
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { type AnyView, isStructView, segmentOf } from "../allocator/mod.ts";
-import { isShard, localAllocator } from "../shard/mod.ts";
+import { classNameOf, isShard, localAllocator } from "../shard/mod.ts";
 
 /** Destroys an object; runs on its home shard. */
 export type Destructor<T extends object> = (object: T) => void | PromiseLike<void>;
@@ -42,7 +42,7 @@ export class Owned<T extends object> {
 
   /** The object's class, for messages. */
   get className(): string {
-    return this.address === 0 ? this.object.constructor?.name || "an object" : "a struct";
+    return this.address === 0 ? classNameOf(this.object) ?? "an object" : "a struct";
   }
 
   /**

@@ -18,7 +18,11 @@ export async function destroyWhatIsHeld(
     shards.map((shard) => host.submitTo(shard, foreignTasks.finish, [])),
   );
   const lines = finished.flatMap((ofShard, index) =>
-    ofShard?.leaks.map((leak) => describe(leak, shards[index]!, host.layout.host)) ?? []
+    ofShard === null
+      ? []
+      : (host.bus.packer.unpackAll(ofShard) as Leak[]).map((leak) =>
+        describe(leak, shards[index]!, host.layout.host)
+      )
   );
   if (lines.length > 0) {
     host.warn(

@@ -34,13 +34,11 @@ export async function unattendedEnded(): Promise<void> {
 /** Reports a destructor that threw where nobody waits. A thread that is no shard has nobody to tell. */
 export function warnOfDestructor(className: string, error: unknown): void {
   if (!isShard()) throw error;
-  const { id } = localEndpoint();
-  localEndpoint().warn(destructorWarning(className, id, error));
+  const endpoint = localEndpoint();
+  endpoint.warnOf(destructorThrew(className, endpoint.id), error);
 }
 
-/** The report itself. */
-export function destructorWarning(className: string, shard: number, cause: unknown): Error {
-  return new Error(`The destructor of ${className} threw on shard ${shard}: ${String(cause)}`, {
-    cause,
-  });
+/** What the report says. */
+export function destructorThrew(className: string, shard: number): string {
+  return `The destructor of ${className} threw on shard ${shard}`;
 }

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { readBusStatistics } from "./bus/mod.ts";
+import { type Failures, readBusStatistics } from "./bus/mod.ts";
 import { localEndpoint } from "./shard.ts";
 import { defineTasks, type Task } from "./task.ts";
 
 interface ControlTasks {
   readonly quiesce: Task<[], number>;
-  readonly takeAllFailures: Task<[], unknown[] | null>;
-  readonly leakReport: Task<[], string>;
+  readonly takeAllFailures: Task<[], Uint8Array | null>;
+  readonly leakReport: Task<[], Uint8Array | null>;
   readonly cancel: Task<[number, string], void>;
-  readonly takeFailures: Task<[number], unknown[]>;
+  readonly takeFailures: Task<[number], Failures | Uint8Array | null>;
 }
 
 /** What endpoints ask of a shard. */
@@ -27,24 +27,27 @@ export const controlTasks: ControlTasks = defineTasks(import.meta.url, {
     await bus.idle(1);
     return readBusStatistics(buffer, layout.controlPage(id)).callsSent;
   },
-  /** What calls without reply have thrown here and nobody has fetched; null, which needs no block. */
-  takeAllFailures(): unknown[] | null {
-    const failures = localEndpoint().bus.takeAllFailures();
-    return failures.length === 0 ? null : failures;
+  /** What calls without reply have thrown here and nobody has fetched; null if nothing. */
+  takeAllFailures(): Uint8Array | null {
+    const { bus } = localEndpoint();
+    return bus.packFailures(bus.takeAllFailures());
   },
-  /** What the debug heap knows of blocks that are live; "" if there are none, or no debug heap. */
-  leakReport(): string {
-    const { allocator } = localEndpoint();
+  /** What the debug heap knows of blocks that are live, packed; null if nothing. */
+  leakReport(): Uint8Array | null {
+    const { allocator, bus } = localEndpoint();
     allocator.drainRemoteFrees();
-    return allocator.debugHeap?.leakReport() ?? "";
+    const report = allocator.debugHeap?.leakReport() ?? "";
+    return report === "" ? null : bus.handOver([report]);
   },
   /** The caller has given its call up. */
   cancel(call: number, reason: string): void {
     const { bus } = localEndpoint();
     bus.cancelServed(bus.currentCaller!, call, new DOMException(reason, "AbortError"));
   },
-  /** What the caller's calls without reply have thrown. */
-  takeFailures(from: number): Promise<unknown[]> {
-    return localEndpoint().bus.takeFailures(from);
+  /** What the caller's calls without reply have thrown; null if nothing. */
+  async takeFailures(from: number): Promise<Failures | Uint8Array | null> {
+    const { bus, id } = localEndpoint();
+    const failures = await bus.takeFailures(from);
+    return from === id ? failures : bus.packFailures(failures);
   },
 });

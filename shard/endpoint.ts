@@ -8,17 +8,24 @@
 import { Allocator, type DebugHeapOptions } from "../allocator/mod.ts";
 import {
   attend,
+  BusyError,
   Doorbells,
   EPOCH_BYTES,
+  type Failures,
   MessageBus,
+  MessageMemoryError,
   PARKED_BYTES,
   rejected,
   Spinner,
   STATE_BYTES,
   STATE_RUNNING,
+  sumOf,
+  textOf,
+  unpackFailures,
   type WireType,
 } from "./bus/mod.ts";
 import { controlTasks } from "./control_tasks.ts";
+import { oneErrorOf } from "./invoke.ts";
 import { LimitedCalls } from "./limited_calls.ts";
 import { readObituary } from "./obituary.ts";
 import {
@@ -102,7 +109,7 @@ export class Endpoint {
 
   /**
    * `connect` asks for a channel to another endpoint; `bus.parcels.attach()` is given its port.
-   * `onWarning` is the host's.
+   * `onWarning` is the host's; on a shard it tells the host, where that is not possible by the bus.
    * @internal
    */
   constructor(
@@ -207,8 +214,22 @@ export class Endpoint {
   warn(warning: Error): void {
     const { host } = this.layout;
     if (this.id === host) this.#onWarning(warning);
-    // A host that takes no more calls has nobody left to tell.
-    else this.bus.call(host, hostTasks.warn, [warning]).catch(() => {});
+    else {
+      this.bus.call(host, hostTasks.warn, [warning]).catch((error) => {
+        // Then it goes beside the bus. A host that takes no more calls has nobody left to tell.
+        if (error instanceof MessageMemoryError || error instanceof BusyError) {
+          this.#onWarning(warning);
+        }
+      });
+    }
+  }
+
+  /**
+   * The same with what else has gone wrong: `what` says where, `cause` was thrown there. Some other code
+   * has thrown it, so that it may be anything.
+   */
+  warnOf(what: string, cause: unknown): void {
+    this.warn(new Error(`${what}: ${textOf(cause)}`, { cause }));
   }
 
   /**
@@ -240,13 +261,40 @@ export class Endpoint {
    * an AggregateError of several.
    */
   async flush(): Promise<void> {
-    const taken = await Promise.all(
+    const asked = await Promise.allSettled(
       Array.from(
         { length: this.shardCount },
         (_, shard) => this.submitTo(shard, controlTasks.takeFailures, [this.id]),
       ),
     );
-    throwFailures(taken.flat());
+    const told: Failures[] = [];
+    const unable: unknown[] = [];
+    for (const outcome of asked) {
+      if (outcome.status === "rejected") unable.push(outcome.reason);
+      else told.push(this.unpackFailures(outcome.value));
+    }
+    const failures = sumOf(told);
+    if (unable.length > 0 && failures.count === 0) {
+      throw oneErrorOf(
+        unable,
+        () =>
+          `${unable.length} of ${asked.length} shards cannot tell what calls without reply have thrown: ${
+            textOf(unable[0])
+          }`,
+      );
+    }
+    // What the others have told must not be lost.
+    throwFailures(sumOf([failures, { count: unable.length, first: unable }]));
+  }
+
+  /**
+   * Failures as another shard has handed them over, or this one has given them.
+   * @internal
+   */
+  unpackFailures(taken: Failures | Uint8Array | null): Failures {
+    return taken === null || taken instanceof Uint8Array
+      ? unpackFailures(taken, this.bus.packer)
+      : taken;
   }
 
   /** Wakes `endpoint`, to look at what has changed. */
@@ -311,10 +359,10 @@ export class Endpoint {
   }
 }
 
-/** Throws what calls without reply have thrown, if anything. */
-export function throwFailures(failures: readonly unknown[], of = "calls without reply"): void {
-  if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) {
-    throw new AggregateError(failures, `${failures.length} ${of} have failed`);
-  }
+/** Throws what calls without reply have thrown, if anything: how many have failed, and the first of them. */
+export function throwFailures({ count, first }: Failures, of = "calls without reply"): void {
+  if (count === 0) return;
+  if (count === 1) throw first[0];
+  const kept = count === first.length ? "" : `; errors has ${first.length} of them`;
+  throw new AggregateError(first, `${count} ${of} have failed${kept}`);
 }

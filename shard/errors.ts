@@ -4,7 +4,7 @@
  * @module
  */
 
-import { textOf } from "./bus/mod.ts";
+import { isError, messageOf, nameOf, textOf } from "./bus/mod.ts";
 
 /** The shard that was to answer has died; `cause` says of what. */
 export class ShardCrashedError extends Error {
@@ -70,5 +70,5 @@ export class GateClosedError extends Error {
 }
 
 function describe(cause: unknown): string {
-  return cause instanceof Error ? `${cause.name}: ${cause.message}` : textOf(cause);
+  return isError(cause) ? `${nameOf(cause)}: ${messageOf(cause) ?? ""}` : textOf(cause);
 }

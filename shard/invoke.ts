@@ -7,7 +7,7 @@
  * @module
  */
 
-import { textOf, Transferred, ValueCodec } from "./bus/mod.ts";
+import { classNameOf, isError, messageOf, textOf, Transferred, ValueCodec } from "./bus/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { localEndpoint } from "./shard.ts";
 import { kindOf } from "./shard_id.ts";
@@ -120,7 +120,8 @@ export async function submitToEach<Arguments extends readonly unknown[], Result>
   args: Arguments,
 ): Promise<Result[]> {
   checkRepeatable(endpoint, args);
-  return await callEach(shards, (shard) => endpoint.submitTo(shard, task, args));
+  const own = [...args]; // no getter of the array runs while a message is written
+  return await callEach(shards, (shard) => endpoint.submitTo(shard, task, own));
 }
 
 /** Makes all calls, awaits all, and gives their results in order, or throws one error for all. */
@@ -172,8 +173,8 @@ export function oneErrorOf(errors: readonly unknown[], message: () => string): u
 
 function areAlike(a: unknown, b: unknown): boolean {
   if (a === b) return true;
-  return a instanceof Error && b instanceof Error && a.constructor === b.constructor &&
-    a.message === b.message;
+  return isError(a) && isError(b) && classNameOf(a) === classNameOf(b) &&
+    messageOf(a) === messageOf(b);
 }
 
 /** Wire types whose objects are mere names of something, and may go to any number of shards. */
@@ -204,12 +205,12 @@ export function checkRepeatable(endpoint: Endpoint, args: readonly unknown[]): v
   const bound: object[] = [];
   for (const [i, value] of args.entries()) {
     if (isPrimitive(value)) continue;
-    if (value instanceof Transferred) {
+    if (Transferred.is(value)) {
       throw new TypeError(
         `Cannot send arguments[${i}] to several shards as transfer() hands it over, which can be done once only`,
       );
     }
-    codec ??= new ValueCodec(endpoint.wireTypes);
+    codec ??= new ValueCodec([...endpoint.wireTypes, endpoint.bus.parcels.wireType()]);
     codec.encode([value], () => `arguments[${i}]`, bound);
     for (const found of bound.splice(0)) {
       if (repeatable.has(found.constructor)) continue;

@@ -16,6 +16,7 @@
 export {
   type BusStatistics,
   BusyError,
+  classNameOf,
   type ErrorClass,
   type LatencyStatistics,
   MessageMemoryError,

@@ -6,21 +6,23 @@
  */
 
 import {
-  bareError,
+  ErrorPacker,
   OBITUARY_BYTES,
   OBITUARY_CAPACITY_BYTES,
   OBITUARY_LENGTH_BYTES,
+  shortened,
   STATE_BYTES,
   STATE_DEAD,
   STATE_STUCK,
   textOf,
-  ValueCodec,
 } from "./bus/mod.ts";
 import { ShardCrashedError } from "./errors.ts";
 import { CHANGES_BYTES, type SegmentLayout } from "./segment_layout.ts";
 
-/** Characters of a text, so that two of them fit the room for an obituary whatever their script. */
-const SHORT_CHARACTERS = Math.floor(OBITUARY_CAPACITY_BYTES / 5);
+/** Of a text, so that it fits the room for an obituary whatever its script. */
+const PLAIN_CHARACTERS = OBITUARY_CAPACITY_BYTES >> 2;
+
+const packer = new ErrorPacker([], OBITUARY_CAPACITY_BYTES);
 
 /** What is told of the death of a shard. */
 export interface Obituary {
@@ -41,8 +43,9 @@ export function writeObituary(
   cause: unknown,
   hasEnded: boolean,
 ): void {
-  const bytes = tryEncode(cause) ?? tryEncode(bareError(cause, SHORT_CHARACTERS)) ??
-    tryEncode(textOf(cause).slice(0, SHORT_CHARACTERS))!;
+  let bytes = packer.pack(cause);
+  // The names of many classes, say.
+  if (bytes.length > OBITUARY_CAPACITY_BYTES) bytes = packer.pack(plainError(cause));
   const page = layout.controlPage(shard);
   new Uint8Array(buffer, page + OBITUARY_BYTES, OBITUARY_CAPACITY_BYTES).set(bytes);
   const words = new Int32Array(buffer, 0, layout.controlByteLength >> 2);
@@ -63,16 +66,14 @@ export function readObituary(
   const state = Atomics.load(words, (page + STATE_BYTES) >> 2);
   if (state !== STATE_DEAD && state !== STATE_STUCK) return undefined;
   const length = words[(page + OBITUARY_LENGTH_BYTES) >> 2]!;
-  const [cause] = new ValueCodec([]).decode(new Uint8Array(buffer, page + OBITUARY_BYTES, length));
-  return { error: new ShardCrashedError(shard, cause), hasEnded: state === STATE_DEAD };
+  const bytes = new Uint8Array(buffer, page + OBITUARY_BYTES, length);
+  const error = new ShardCrashedError(shard, packer.unpack(bytes));
+  return { error, hasEnded: state === STATE_DEAD };
 }
 
-/** `cause` as bytes; undefined if it cannot travel, or there is no room for it. */
-function tryEncode(cause: unknown): Uint8Array | undefined {
-  try {
-    const bytes = new ValueCodec([]).encode([cause], () => "the cause", []);
-    return bytes.length <= OBITUARY_CAPACITY_BYTES ? bytes : undefined;
-  } catch {
-    return undefined; // the next attempt is shorter, and the last is text alone
-  }
+/** The beginning of the text of `cause`, alone. */
+function plainError(cause: unknown): Error {
+  const error = new Error(shortened(textOf(cause), PLAIN_CHARACTERS));
+  delete error.stack;
+  return error;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { textOf } from "./bus/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { NoReplicaError, ShardCrashedError } from "./errors.ts";
 import { allShards, checkRepeatable, oneErrorOf } from "./invoke.ts";
@@ -74,7 +75,7 @@ async function onEach(
   if (errors.length === 0) return;
   throw oneErrorOf(
     errors,
-    () => `${errors.length} of ${others.length} shards failed: ${errors[0]}`,
+    () => `${errors.length} of ${others.length} shards failed: ${textOf(errors[0])}`,
   );
 }
 
@@ -147,7 +148,7 @@ interface ReplicaTasks {
   readonly drop: Task<[string], void>;
   readonly fetch: Task<[string], unknown>;
   readonly set: Task<[string, unknown], void>;
-  readonly update: Task<[string, string, string, ...unknown[]], void>;
+  readonly update: Task<unknown[], void>;
   readonly stop: Task<[string], void>;
 }
 
@@ -173,9 +174,12 @@ export const replicaTasks: ReplicaTasks = defineTasks(import.meta.url, {
   },
   fetch: (name: string) => expectHome(name).value,
   set: (name: string, value: unknown) => change(name, () => () => value),
-  update: (name: string, module: string, key: string, ...args: unknown[]) =>
+  /** Makes what a task makes of it: the task's arguments, the name of the value, module and key. */
+  update: (...values: unknown[]) => {
+    const [name, module, key] = values.splice(-3) as [string, string, string];
     // Enters the order of changes at once; the module may have to be loaded.
-    change(name, () => findTask(module, key), args),
+    return change(name, () => findTask(module, key), values);
+  },
   /** Lets all copies go, when the changes so far are made. */
   async stop(name: string): Promise<void> {
     const replica = replicas.get(name);

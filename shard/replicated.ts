@@ -138,7 +138,8 @@ export class Replicated<T> {
     }
     const { module, key, options } = task;
     const update = options === undefined ? replicaTasks.update : replicaTasks.update.with(options);
-    await this.#endpoint.submitTo(this.home, update, [this.#name, module, key, ...args]);
+    // The arguments come first, so that a refusal names them by the index that the caller knows.
+    await this.#endpoint.submitTo(this.home, update, [...args, this.#name, module, key]);
   }
 
   /**

@@ -14,9 +14,11 @@ import {
 } from "../allocator/mod.ts";
 import {
   type BusStatistics,
+  type Failures,
   readBusStatistics,
   rejected,
   StoppedError,
+  sumOf,
   textOf,
 } from "./bus/mod.ts";
 import { runBeforeStop } from "./before_stop.ts";
@@ -66,12 +68,12 @@ export class Runtime {
   /** Whether the slices have debug heaps, which know what is still live at the end. */
   readonly #reportsLeaks: boolean;
   readonly #settleClosed: PromiseWithResolvers<void> = Promise.withResolvers();
-  /** The first crash of a shard that was not started again. */
-  #crash: ShardCrashedError | undefined;
+  /** The crashes of shards that were not started again. */
+  readonly #crashes: ShardCrashedError[] = [];
+  /** Errors with which some call has been rejected. */
+  readonly #told = new Set<Error>();
   /** Why the runtime has ended, if it has not been stopped. */
   #failure: Error | undefined;
-  /** Whether some call has been rejected with the crash. */
-  #crashReported = false;
   #stopping: Promise<void> | undefined;
 
   /**
@@ -280,7 +282,7 @@ export class Runtime {
   /** Why the host may make no more calls, if so. */
   #refusal(): Error | undefined {
     if (this.#failure !== undefined) {
-      this.#crashReported = true;
+      this.#told.add(this.#failure);
       return this.#failure;
     }
     if (this.#stopping !== undefined) {
@@ -326,7 +328,7 @@ export class Runtime {
    * @param reason What the calls reject with.
    */
   abort(reason: Error = new StoppedError("The runtime was aborted")): void {
-    this.#crashReported = true; // the caller knows
+    this.#told.add(reason); // the caller knows
     this.#fail(reason);
     this.#stopping ??= Promise.resolve();
   }
@@ -406,9 +408,10 @@ export class Runtime {
     const deadline = new Promise<void>((resolve) => {
       if (deadlineMs < Infinity) timer = setTimeout(resolve, deadlineMs);
     });
-    const failures: unknown[] = [];
+    const ofServices: unknown[] = [];
+    const ofCalls: Failures[] = [];
     try {
-      await Promise.race([deadline, this.#finish(failures)]);
+      await Promise.race([deadline, this.#finish(ofServices, ofCalls)]);
     } catch (error) {
       if (!(error instanceof ShardCrashedError)) throw error; // a crash is told below
     } finally {
@@ -421,29 +424,45 @@ export class Runtime {
       );
       this.#threads.terminate();
     }
-    if (this.#crash !== undefined && bus.hasToldGone(this.#crash.shard)) this.#crashReported = true;
-    const failure = this.#failure ?? this.#crash;
-    if (failure !== undefined && !this.#crashReported) throw failure;
     this.#settleClosed.resolve();
-    throwFailures(failures, "calls without reply, or services told to stop,");
+    const untold = this.#untold();
+    const shards = untold.length === 0 ? "" : "shards, ";
+    throwFailures(
+      sumOf([
+        { count: untold.length, first: untold },
+        { count: ofServices.length, first: ofServices },
+        ...ofCalls,
+      ]),
+      `${shards}calls without reply, or services told to stop,`,
+    );
+  }
+
+  /** Why the runtime has ended, or which shards have, as far as no call has told. */
+  #untold(): Error[] {
+    const { bus } = this.#endpoint;
+    if (this.#failure !== undefined) return this.#told.has(this.#failure) ? [] : [this.#failure];
+    return this.#crashes.filter((crash) => !this.#told.has(crash) && !bus.hasToldGone(crash.shard));
   }
 
   /**
    * Waits for the host's own calls, then stops the services, then waits for what is under way on the
    * shards; again while there were services, as something may have started one meanwhile.
    */
-  async #finish(failures: unknown[]): Promise<void> {
+  async #finish(ofServices: unknown[], ofCalls: Failures[]): Promise<void> {
     let busy: boolean;
     do {
       await this.#endpoint.bus.idle();
       await this.#threads.settled();
-      const stopped = await stopServices(this.#endpoint, this.#threads.alive, failures);
-      failures.push(...await this.#quiesce());
+      const stopped = await stopServices(this.#endpoint, this.#threads.alive, ofServices);
+      ofCalls.push(...await this.#quiesce());
       busy = stopped > 0 || await runBeforeStop(this.#endpoint, this.#threads.alive);
     } while (busy);
     if (!this.#reportsLeaks) return;
+    const { bus } = this.#endpoint;
     for (const report of await this.#askAlive(controlTasks.leakReport)) {
-      if (report !== "") this.#endpoint.warn(new Error(report));
+      if (report === null) continue;
+      const [text] = bus.packer.unpackAll(report);
+      this.#endpoint.warn(new Error(String(text)));
     }
   }
 
@@ -452,7 +471,7 @@ export class Runtime {
    * is idle; if none has sent a call since the round before, none can be on its way. The result is
    * what calls without reply have thrown and nobody has fetched.
    */
-  async #quiesce(): Promise<unknown[]> {
+  async #quiesce(): Promise<Failures[]> {
     let sentBefore = -1;
     for (;;) {
       await this.#endpoint.bus.idle();
@@ -462,7 +481,7 @@ export class Runtime {
       sentBefore = sentNow;
     }
     const failures = await this.#askAlive(controlTasks.takeAllFailures);
-    return failures.flatMap((ofShard) => ofShard ?? []);
+    return failures.map((ofShard) => this.#endpoint.unpackFailures(ofShard));
   }
 
   #askAlive<Result>(task: Task<[], Result>): Promise<Result[]> {
@@ -472,10 +491,10 @@ export class Runtime {
   }
 
   #crashed(error: ShardCrashedError, rejectedCalls: number): void {
-    if (rejectedCalls > 0) this.#crashReported = true;
+    if (rejectedCalls > 0) this.#told.add(error);
     if (this.#onCrash === "restart") return; // onRestart tells
-    this.#crash ??= error;
-    this.#settleClosed.reject(this.#crash);
+    this.#crashes.push(error);
+    this.#settleClosed.reject(error);
   }
 
   /** Has the program put back what a shard needs, which takes as long as it takes. */
@@ -499,7 +518,7 @@ export class Runtime {
   #fail(error: Error): void {
     this.#failure ??= error;
     this.#settleClosed.reject(error);
-    if (this.#endpoint.bus.close(error) > 0) this.#crashReported = true;
+    if (this.#endpoint.bus.close(error) > 0) this.#told.add(this.#failure);
     this.#threads.terminate();
   }
 }

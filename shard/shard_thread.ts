@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ValueCodec } from "./bus/mod.ts";
+import { ErrorPacker } from "./bus/mod.ts";
 import type { EndpointSetup } from "./endpoint.ts";
 import { ShardStartError } from "./errors.ts";
 import { hasEnded, LOCK_STOLEN } from "./life_lock.ts";
@@ -19,6 +19,8 @@ const LAST_TURN_MS = 2000;
 /** What a shard that ended without a word died of. */
 const CLOSED_ITSELF = "its thread closed itself, by self.close() or Deno.exit()";
 
+const packer = new ErrorPacker();
+
 /** A Worker that is, or is to become, a shard. */
 export class ShardThread {
   /** Id of the shard. */
@@ -29,6 +31,7 @@ export class ShardThread {
   readonly #lifeLock: string;
   readonly #onDeath: (cause: unknown, hasEnded: boolean) => void;
   readonly #onConnect: (endpoint: number) => void;
+  readonly #onWarning: (warning: Error) => void;
   /** Resolves when the worker's handler exists. */
   readonly #loaded: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -45,16 +48,18 @@ export class ShardThread {
   /**
    * `onDeath` is called once, if the thread dies after it has started and before `terminate()`, and
    * told whether it has ended, which all threads have but those that are stuck; `onConnect` when it
-   * wants a channel to another endpoint.
+   * wants a channel to another endpoint; `onWarning` with a warning that cannot go by the bus.
    */
   constructor(
     shard: number,
     onDeath: (cause: unknown, hasEnded: boolean) => void,
     onConnect: (endpoint: number) => void,
+    onWarning: (warning: Error) => void,
   ) {
     this.shard = shard;
     this.#onDeath = onDeath;
     this.#onConnect = onConnect;
+    this.#onWarning = onWarning;
     this.#loaded.promise.catch(() => {}); // start() awaits both, and sees the failure in either
     this.#ready.promise.catch(() => {});
     this.#lifeLock = `tidepool shard ${shard} ${crypto.randomUUID()}`;
@@ -108,8 +113,10 @@ export class ShardThread {
         return this.#ready.resolve();
       case "connect":
         return this.#onConnect(message.endpoint);
+      case "warning":
+        return this.#onWarning(packer.unpack(message.error) as Error);
       default:
-        this.declareDead(new ValueCodec([]).decode(message.error)[0]);
+        this.declareDead(packer.unpack(message.error));
     }
   }
 

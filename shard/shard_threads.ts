@@ -114,6 +114,7 @@ export class ShardThreads {
       shard,
       (cause, hasEnded) => this.#died(shard, cause, hasEnded),
       (endpoint) => this.connect(shard, endpoint),
+      (warning) => this.#endpoint.warn(warning),
     );
   }
 

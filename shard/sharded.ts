@@ -10,7 +10,7 @@
  * @module
  */
 
-import { StoppedError } from "./bus/mod.ts";
+import { classNameOf, StoppedError, textOf } from "./bus/mod.ts";
 import { type CallOptions, readCallOptions } from "./call_options.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { NoShardedInstanceError } from "./errors.ts";
@@ -29,7 +29,13 @@ import { ServiceDefinition } from "./service_definition.ts";
 import { isThisShard, localEndpoint, type Sendable } from "./shard.ts";
 import { checkShardId, kindOf } from "./shard_id.ts";
 import { packParameters, type PerShard, withoutParameters } from "./sharded_parameter.ts";
-import { findId, findInstance, nameOfService, shardedTasks } from "./sharded_tasks.ts";
+import {
+  findId,
+  findInstance,
+  nameOfService,
+  type RunningService,
+  shardedTasks,
+} from "./sharded_tasks.ts";
 import { registerWireType } from "./wire_types.ts";
 
 /**
@@ -102,7 +108,7 @@ export class Sharded<Service extends object> {
       await sharded.stop().catch((stopError) => {
         throw oneErrorOf(
           [error, stopError],
-          () => `Cannot start ${definition.name}, nor stop all that had started: ${error}`,
+          () => `Cannot start ${definition.name}, nor stop all that had started: ${textOf(error)}`,
         );
       });
       throw error;
@@ -163,7 +169,10 @@ export class Sharded<Service extends object> {
       }
     }
     if (errors.length > 0) {
-      throw oneErrorOf(errors, () => `Cannot stop ${this.name} in good order: ${errors[0]}`);
+      throw oneErrorOf(
+        errors,
+        () => `Cannot stop ${this.name} in good order: ${textOf(errors[0])}`,
+      );
     }
   }
 
@@ -385,7 +394,9 @@ export function containerOf<Service extends object>(service: Service): Sharded<S
   const id = findId(service);
   if (id === undefined) {
     throw new TypeError(
-      `Cannot find the container of ${service.constructor.name}: it is no instance of a sharded service, or still in its constructor`,
+      `Cannot find the container of ${
+        classNameOf(service) ?? "an object"
+      }: it is no instance of a sharded service, or still in its constructor`,
     );
   }
   return Sharded.ofId<Service>(localEndpoint(), id, nameOfService(id));
@@ -406,7 +417,12 @@ export async function stopServices(
 ): Promise<number> {
   const names = new Map<number, string>();
   const running = shards.map((shard) => endpoint.submitTo(shard, shardedTasks.running, []));
-  for (const { id, name } of (await Promise.all(running)).flat()) names.set(id, name);
+  for (const bytes of await Promise.all(running)) {
+    if (bytes === null) continue;
+    for (const { id, name } of endpoint.bus.packer.unpackAll(bytes) as RunningService[]) {
+      names.set(id, name);
+    }
+  }
   const latestFirst = [...names].sort(([a], [b]) => (b - a) | 0); // the numbers may wrap
   for (const [id, name] of latestFirst) {
     failures.push(

@@ -97,7 +97,7 @@ interface ShardedTasks {
   readonly invokeWithParameters: Task<unknown[], unknown>;
   readonly stop: Task<[number], void>;
   readonly drop: Task<[number], void>;
-  readonly running: Task<[], RunningService[]>;
+  readonly running: Task<[], Uint8Array | null>;
 }
 
 /** The tasks behind {@linkcode Sharded}. */
@@ -130,8 +130,9 @@ export const shardedTasks: ShardedTasks = defineTasks(import.meta.url, {
     if (formerNames.size > MAX_FORMER_NAMES) formerNames.delete(formerNames.keys().next().value!);
     await destroy(instance.service);
   },
-  /** The services with an instance here. */
-  running(): RunningService[] {
-    return [...instances].map(([id, { name }]) => ({ id, name }));
+  /** The services with an instance here, packed, as a runtime stops also when memory is short. */
+  running(): Uint8Array | null {
+    const running = [...instances].map(([id, { name }]): RunningService => ({ id, name }));
+    return running.length === 0 ? null : localEndpoint().bus.handOver(running);
   },
 });

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { DoubleFreeError, HeapCheckError, InvalidAddressError } from "../allocator/mod.ts";
+import {
+  BadAllocError,
+  DoubleFreeError,
+  HeapCheckError,
+  InvalidAddressError,
+} from "../allocator/mod.ts";
 import {
   BusyError,
   MessageMemoryError,
@@ -72,6 +77,7 @@ export function wireTypeNames(): WireTypeName[] {
 
 for (
   const errorClass of [
+    BadAllocError,
     BusyError,
     DoubleFreeError,
     GateClosedError,

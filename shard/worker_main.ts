@@ -4,7 +4,7 @@
  * @module
  */
 
-import { textOf, ValueCodec } from "./bus/mod.ts";
+import { ErrorPacker } from "./bus/mod.ts";
 import { Endpoint, type EndpointSetup } from "./endpoint.ts";
 import { holdLifeLock } from "./life_lock.ts";
 import { enterShard, localEndpoint } from "./shard.ts";
@@ -23,31 +23,25 @@ interface WorkerScope {
 
 const scope = globalThis as unknown as WorkerScope;
 
-/** An error as bytes; only its text if it cannot travel whole. */
-function errorBytes(error: unknown): Uint8Array {
-  const codec = new ValueCodec([]);
-  try {
-    return codec.encode([error], () => "the error", []).slice();
-  } catch {
-    return codec.encode([new Error(textOf(error))], () => "the error", []).slice();
-  }
-}
+const packer = new ErrorPacker();
 
 // Deno would end the whole process: these keep the thread alive until the host has been told.
 scope.addEventListener("error", (event) => {
   event.preventDefault();
-  scope.postMessage({ type: "crashed", error: errorBytes(event.error ?? event.message) });
+  scope.postMessage({ type: "crashed", error: packer.pack(event.error ?? event.message) });
 });
 scope.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
-  scope.postMessage({ type: "crashed", error: errorBytes(event.reason) });
+  scope.postMessage({ type: "crashed", error: packer.pack(event.reason) });
 });
 
 async function start(setup: EndpointSetup): Promise<void> {
   for (const { module } of setup.wireTypes) await import(module);
-  const endpoint = new Endpoint(setup, (peer) => {
-    scope.postMessage({ type: "connect", endpoint: peer });
-  });
+  const endpoint = new Endpoint(
+    setup,
+    (peer) => scope.postMessage({ type: "connect", endpoint: peer }),
+    (warning) => scope.postMessage({ type: "warning", error: packer.pack(warning) }),
+  );
   enterShard(endpoint);
   // A rejection means corrupted memory; it is unhandled on purpose, and so kills the shard.
   endpoint.attend();
@@ -60,7 +54,7 @@ scope.onmessage = ({ data }) => {
   }
   start(data.setup).then(
     () => scope.postMessage({ type: "ready" }),
-    (error) => scope.postMessage({ type: "failed", error: errorBytes(error) }),
+    (error) => scope.postMessage({ type: "failed", error: packer.pack(error) }),
   );
 };
 scope.postMessage({ type: "loaded", pulse: await holdLifeLock(scope.name) });

@@ -9,6 +9,7 @@
  *   ── ready, or failed ───────▶
  *   ── connect ────────────────▶        it has something to hand over to another endpoint
  *   ◀──────────────────── port ──       one end of a channel; the other endpoint gets the other
+ *   ── warning ────────────────▶        one for which the bus has no memory
  *   ── crashed ────────────────▶        an error outside of any task
  * ```
  *
@@ -27,7 +28,7 @@ import type { EndpointSetup } from "./endpoint.ts";
 export type FromShard =
   | { readonly type: "loaded"; readonly pulse: SharedArrayBuffer }
   | { readonly type: "ready" }
-  | { readonly type: "failed" | "crashed"; readonly error: Uint8Array }
+  | { readonly type: "failed" | "crashed" | "warning"; readonly error: Uint8Array }
   | { readonly type: "connect"; readonly endpoint: number };
 
 /** From the host to a shard's thread. */

@@ -31,14 +31,18 @@ export interface LengthLimit {
   readonly maxBytes: number;
   /** What to throw of one that would be longer: it has come to so many bytes. */
   readonly tooLong: (byteLength: number) => Error;
+  /** Whether a field of an error that would make it longer is left out instead. */
+  readonly leavesFieldsOut?: boolean;
 }
 
 /** Where a message is written. */
 export class ByteWriter {
   /** The scratch; another one after it grew. */
-  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_BYTES);
+  bytes: Uint8Array<ArrayBuffer>;
   /** Where the next byte goes. */
   at = 0;
+  /** Whether the message has come to more than its limit. */
+  isTooLong = false;
   readonly #float = new Float64Array(1);
   readonly #integer = new BigInt64Array(this.#float.buffer);
   readonly #eight = new Uint8Array(this.#float.buffer);
@@ -47,6 +51,7 @@ export class ByteWriter {
 
   constructor(limit: LengthLimit) {
     this.#limit = limit;
+    this.bytes = new Uint8Array(Math.min(FIRST_BYTES, limit.maxBytes));
   }
 
   /** Starts a message. */
@@ -55,7 +60,13 @@ export class ByteWriter {
     if (this.bytes.length > KEPT_BYTES && this.at < this.bytes.length >>> 2) {
       this.bytes = new Uint8Array(KEPT_BYTES);
     }
-    this.at = 0;
+    this.back(0);
+  }
+
+  /** Goes back to `at`, as if nothing had been written since. */
+  back(at: number): void {
+    this.at = at;
+    this.isTooLong = false;
   }
 
   /** Makes room for `byteLength` bytes more; for `leastBytes` of them if all would be too many. */
@@ -66,6 +77,7 @@ export class ByteWriter {
   #grow(byteLength: number, leastBytes: number): void {
     const { maxBytes, tooLong } = this.#limit;
     if (this.bytes.length >= maxBytes || this.at + leastBytes > maxBytes) {
+      this.isTooLong = true;
       throw tooLong(this.at + leastBytes);
     }
     const wanted = Math.max(this.bytes.length * 2, this.at + byteLength);

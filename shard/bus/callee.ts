@@ -7,9 +7,8 @@
 import { CALLS_RECEIVED, REPLIES_SENT } from "./bus_statistics.ts";
 import type { Caller } from "./caller.ts";
 import type { MessageBody } from "./message_body.ts";
-import { bareError, isError, textOf } from "./error_codec.ts";
-import { INLINE_CHARACTERS, type RecordViews } from "./message_codec.ts";
-import { ComingParcel, type Parcels } from "./parcels.ts";
+import type { RecordViews } from "./message_codec.ts";
+import { ComingParcel, type Parcels, Transferred } from "./parcels.ts";
 import { type Handler, type HeldCall, type Peer, ServedCall } from "./peer.ts";
 import {
   CALL_WORD,
@@ -21,8 +20,8 @@ import {
   FLAG_PARCELS,
   KIND_ACK,
   KIND_ERROR,
-  KIND_ERROR_TEXT,
   KIND_GRANT,
+  KIND_PACKED_ERROR,
   KIND_RESULT,
   KIND_WORD,
   kindWord,
@@ -31,11 +30,6 @@ import {
 
 /** The function behind a module's URL and a key; a promise while the module loads. */
 export type Resolver = (module: string, key: string) => Handler | Promise<Handler>;
-
-/** Characters of the message and of the stack of an error that cannot be sent whole. */
-const MAX_BARE_CHARACTERS = 4096;
-/** Failures of calls without reply kept for one caller. */
-const MAX_FAILURES = 100;
 
 function resultName(): string {
   return "the result";
@@ -137,15 +131,19 @@ export class Callee {
   #hold(peer: Peer, call: HeldCall): void {
     peer.held ??= [];
     peer.held.push(call);
-    call.args.forEach((value, index) => {
-      if (!(value instanceof ComingParcel)) return;
-      call.parcelsMissing++;
-      this.#parcels.receive(peer.endpoint, value.parcel, (arrived) => {
-        call.args[index] = arrived;
+    const { args } = call;
+    // One that was given twice comes once. All are counted before the first is taken, which may be here.
+    const coming = new Set(args.filter((value) => value instanceof ComingParcel));
+    call.parcelsMissing = coming.size;
+    for (const parcel of coming) {
+      this.#parcels.receive(peer.endpoint, parcel.parcel, (arrived) => {
+        args.forEach((value, index) => {
+          if (value === parcel) args[index] = arrived;
+        });
         call.parcelsMissing--;
         this.#runHeld(peer);
       });
-    });
+    }
     this.#runHeld(peer);
   }
 
@@ -210,10 +208,11 @@ export class Callee {
   /** Waits for a task's result. By itself, since a function that makes closures pays on any way through it. */
   #runOn(peer: Peer, call: number, flags: number, result: PromiseLike<unknown>): void {
     const { grants } = peer;
+    const settled = Promise.resolve(result); // may throw: a promise's own `constructor` is asked for
     if ((flags & FLAG_NO_REPLY) === 0) peer.running++;
     else peer.runningDetached++;
     // A promise of the engine's settles once; a thenable of somebody's own may do so again.
-    Promise.resolve(result).then(
+    settled.then(
       (value) => this.#succeed(peer, call, this.#stopRunning(peer, flags, grants), value),
       (error) => this.#fail(peer, call, this.#stopRunning(peer, flags, grants), error),
     );
@@ -251,7 +250,7 @@ export class Callee {
 
   #fail(peer: Peer, call: number, flags: number, error: unknown): void {
     if ((flags & FLAG_NO_REPLY) === 0) return this.#replyError(peer, call, flags, error);
-    if (peer.failures.length < MAX_FAILURES) peer.failures.push(error);
+    peer.failures.add(error);
     this.#endDetached(peer, flags);
   }
 
@@ -274,14 +273,6 @@ export class Callee {
     peer.producer.commit();
   }
 
-  /** What the calls without reply of `peer` have thrown; they are forgotten here. */
-  takeFailures(peer: Peer): unknown[] {
-    const { failures } = peer;
-    peer.failures = [];
-    // One that cannot travel must not keep the others back.
-    return failures.map((failure) => this.#body.sendable(failure));
-  }
-
   /** Runs `task` as the call `served`, so that it can ask for its signal. */
   runAs(served: ServedCall, task: () => unknown): unknown {
     this.#currentCall = served;
@@ -301,23 +292,22 @@ export class Callee {
     }
   }
 
-  /** Sends an error whole, or if it is too large or a field cannot travel, bare, or as its text. */
+  /**
+   * Sends an error whole; or packed, beside the ring, if there is no memory for it or it cannot travel.
+   * For that nothing has to be had: the record holds the number of a parcel, and its slot is reserved.
+   */
   #replyError(peer: Peer, call: number, flags: number, error: unknown): void {
-    if (this.#tryWriteError(peer, call, flags, error)) return;
-    this.#body.abandon(error);
-    const bare = isError(error) ? bareError(error, MAX_BARE_CHARACTERS) : undefined;
-    if (bare !== undefined && this.#tryWriteError(peer, call, flags, bare)) return;
-    const text = textOf(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
-    this.#write(peer, call, flags, KIND_ERROR_TEXT, text, errorName);
-  }
-
-  #tryWriteError(peer: Peer, call: number, flags: number, error: unknown): boolean {
     try {
       this.#write(peer, call, flags, KIND_ERROR, error, errorName);
-      return true;
     } catch {
-      return false; // less of it will do
+      this.#replyPacked(peer, call, flags, error);
     }
+  }
+
+  #replyPacked(peer: Peer, call: number, flags: number, error: unknown): void {
+    const bytes = this.#body.packer.pack(error);
+    this.#body.abandon(error);
+    this.#write(peer, call, flags, KIND_PACKED_ERROR, new Transferred(bytes), errorName);
   }
 
   #writeAny(peer: Peer, call: number, kind: number, value: unknown, name: () => string): void {
@@ -325,17 +315,12 @@ export class Callee {
     let at = peer.producer.reserve();
     const values = [value];
     const bytes = this.#body.encode(values, views, at, name);
-    const kindFlags = this.#body.parcelFlag(values);
-    let block = 0;
-    if (bytes !== undefined) {
-      block = this.#body.allocateBlock(bytes.length);
-      if (block === 0) throw this.#body.memoryError(bytes.length);
-      at = peer.producer.reserve(); // a getter or a reclaimer may have made calls, and taken the slot
-    }
+    const kindFlags = this.#body.parcelFlag(values, name);
+    const block = bytes === undefined ? 0 : this.#body.expectBlock(bytes.length, peer);
+    at = peer.producer.reserve(); // a getter or a reclaimer may have made calls, and taken the slot
     views.words[at + KIND_WORD] = kindWord(kind, 1, kindFlags);
     views.words[at + CALL_WORD] = call;
-    if (bytes !== undefined) this.#body.putBlock(bytes, block, views, at);
-    this.#body.move(peer.endpoint);
+    this.#body.put(bytes, block, views, at, peer.endpoint);
   }
 
   #write(
@@ -350,10 +335,7 @@ export class Callee {
       this.#body.abandon(value);
       this.#touch(peer);
     } else if ((flags & FLAG_LATE) !== 0) {
-      this.#caller.sendUrgent(peer, kind, call, [value], name, (error) => {
-        // Later: whoever refuses is in the middle of the queue.
-        queueMicrotask(() => this.#refused(peer, call, flags, error));
-      });
+      this.#caller.sendUrgent(peer, kind, call, [value], name);
     } else {
       const { words } = this.#views;
       // Invariant: the credit that admitted the request keeps a slot for its reply.
@@ -367,12 +349,6 @@ export class Callee {
     }
     if (peer.served.size > 0) peer.served.delete(call);
     this.#underWay--;
-  }
-
-  /** There was no memory for a late reply: its caller is told so. */
-  #refused(peer: Peer, call: number, flags: number, error: unknown): void {
-    this.#underWay++;
-    this.#replyError(peer, call, flags, error);
   }
 }
 

@@ -31,8 +31,8 @@ import {
   FLAG_NO_REPLY,
   KIND_ACK,
   KIND_ASK,
-  KIND_ERROR_TEXT,
   KIND_GRANT,
+  KIND_PACKED_ERROR,
   KIND_REQUEST,
   KIND_RESULT,
   KIND_WORD,
@@ -147,8 +147,9 @@ export class Caller {
     let views = direct ? this.#views : RecordViews.ofOneRecord();
     // Invariant: a call with credit has room in the ring.
     let at = direct ? peer.producer.reserve() : 0;
-    const bytes = this.#body.encode(values, views, at, introduces ? introducedName : argumentName);
-    const kindFlags = flags | this.#body.parcelFlag(values);
+    const name = introduces ? introducedName : argumentName;
+    const bytes = this.#body.encode(values, views, at, name);
+    const kindFlags = flags | this.#body.parcelFlag(values, name);
     let block = 0;
     if (bytes !== undefined) {
       block = this.#blockFor(peer, bytes.length, handle, urgent);
@@ -159,8 +160,7 @@ export class Caller {
     views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, Math.min(values.length, 255), kindFlags);
     views.words[at + TASK_WORD] = task.index;
     if (direct) {
-      if (bytes !== undefined) this.#body.putBlock(bytes, block, views, at);
-      this.#body.move(peer.endpoint);
+      this.#body.put(bytes, block, views, at, peer.endpoint);
       this.#admit(peer, at, task, resolve, handle, noReply);
     } else {
       this.#body.move(peer.endpoint);
@@ -210,7 +210,10 @@ export class Caller {
 
   /**
    * Sends what is no call on the credit that is kept for urgent ones, and comes back when it is read: a
-   * late reply, or a KIND_ASK. `refused` is told if there is no memory for it.
+   * late reply, or a KIND_ASK. It waits for credit alone: memory that is not there now may come only when
+   * the call is over that the reply is of.
+   *
+   * @throws {MessageMemoryError} If there is no memory for it. Nothing has moved.
    */
   sendUrgent(
     peer: Peer,
@@ -218,20 +221,19 @@ export class Caller {
     call: number,
     values: readonly unknown[],
     name: (index: number) => string,
-    refused: Settle,
   ): void {
     const record = RecordViews.ofOneRecord(); // rare enough to go by the queue always
-    const bytes = this.#body.encode(values, record, 0, name)?.slice();
-    const flags = this.#body.parcelFlag(values) | (kind === KIND_ASK ? 0 : FLAG_LATE);
+    const bytes = this.#body.encode(values, record, 0, name);
+    const flags = this.#body.parcelFlag(values, name) | (kind === KIND_ASK ? 0 : FLAG_LATE);
+    const block = bytes === undefined ? 0 : this.#body.expectBlock(bytes.length, peer);
     record.words[KIND_WORD] = kindWord(kind, values.length, flags);
     record.words[CALL_WORD] = call;
-    this.#body.move(peer.endpoint);
+    this.#body.put(bytes, block, record, 0, peer.endpoint);
     this.#wait(peer, {
       views: record,
-      bytes,
+      bytes: undefined,
       task: undefined,
       resolve: () => {},
-      refused,
       handle: undefined,
       noReply: true,
       urgent: true,
@@ -249,7 +251,7 @@ export class Caller {
       if (peer === undefined || peer.asked || peer.waiting.size === 0) continue;
       if (peer.outstanding < this.#credit - 1) continue;
       peer.asked = true;
-      this.sendUrgent(peer, KIND_ASK, 0, [], argumentName, () => {});
+      this.sendUrgent(peer, KIND_ASK, 0, [], argumentName);
     }
   }
 
@@ -333,13 +335,13 @@ export class Caller {
     return true;
   }
 
-  /** Rejects a call that was never sent. */
+  /** Rejects a call that was never sent; of a late reply, the caller is gone. */
   #refuse(waiting: WaitingCall, error: unknown): void {
     if (waiting.bytes !== undefined) this.#body.discardBytes(waiting.bytes);
     else this.#body.discard(waiting.views, 0);
+    this.#body.free(this.#body.blockOf(waiting.views, 0));
     waiting.handle?.settle();
-    if (waiting.refused !== undefined) waiting.refused(error);
-    else rejectBy(waiting.resolve, error);
+    if (waiting.task !== undefined) rejectBy(waiting.resolve, error);
   }
 
   /** Takes the reply at `at`, of `kind`, and settles its call. */
@@ -376,7 +378,6 @@ export class Caller {
     try {
       if (abandoned) this.#body.discard(this.#views, at);
       else value = this.#body.readOne(this.#views, at);
-      if (kindOf(kind) === KIND_ERROR_TEXT) value = new Error(String(value));
     } catch (error) {
       value = error;
       failed = true;
@@ -389,17 +390,24 @@ export class Caller {
       peer.consumer.publish();
       this.#body.free(block); // the callee's: a remote free
     }
-    if (value instanceof ComingParcel) this.#awaitParcel(peer, call, failed, value);
+    if (value instanceof ComingParcel) this.#awaitParcel(peer, call, kindOf(kind), value);
     else if (failed) this.#fail(peer, call, value);
     else this.#finish(call)?.(value);
   }
 
   /** The call stays under way until the rest of its reply is here. */
-  #awaitParcel(peer: Peer, call: number, failed: boolean, { parcel }: ComingParcel): void {
+  #awaitParcel(peer: Peer, call: number, kind: number, { parcel }: ComingParcel): void {
     this.#parcels.receive(peer.endpoint, parcel, (arrived) => {
       if (peer.gone !== undefined) return;
-      if (failed) this.#fail(peer, call, arrived);
-      else this.#finish(call)?.(arrived);
+      if (kind === KIND_RESULT) this.#finish(call)?.(arrived);
+      else {
+        const isPacked = kind === KIND_PACKED_ERROR;
+        this.#fail(
+          peer,
+          call,
+          isPacked ? this.#body.packer.unpack(arrived as Uint8Array) : arrived,
+        );
+      }
       this.#onChange(); // its credit is free, and there may be no reply to notice that
     });
   }

@@ -12,9 +12,14 @@
  * @module
  */
 
+import { isError, memberOf, messageOf, nameOf, shortened, textOf } from "./thrown.ts";
+
 /** Any class of errors. */
 // deno-lint-ignore no-explicit-any -- a constructor of any shape.
 export type ErrorClass = new (...args: any[]) => Error;
+
+/** Characters of the name of a bare error. */
+const MAX_NAME_CHARACTERS = 100;
 
 /** The classes that every shard knows; the index here is the number on the wire. */
 const BUILT_IN_CLASSES: readonly ErrorClass[] = [
@@ -107,6 +112,14 @@ function describe(value: unknown): string {
  * @returns number of the nearest built-in class
  */
 export function classify(error: Error, names: string[]): number {
+  try {
+    return classOf(error, names);
+  } catch {
+    return 0; // a Proxy that does not let itself be asked: what was found so far will do
+  }
+}
+
+function classOf(error: Error, names: string[]): number {
   for (
     let prototype: unknown = Object.getPrototypeOf(error);
     prototype !== null && typeof prototype === "object";
@@ -146,39 +159,25 @@ export function rebuild(
     ? nearest.prototype
     : classesByName.get(registered)!.prototype;
   if (Object.getPrototypeOf(error) !== prototype) Object.setPrototypeOf(error, prototype);
-  if (name !== undefined && error.name !== name) hide(error, "name", name);
-  if (message !== undefined && error.message !== message) hide(error, "message", message);
+  // A class may have getters for these, which throw as its private fields are absent.
+  if (name !== undefined && memberOf(error, "name") !== name) hide(error, "name", name);
+  if (message !== undefined && memberOf(error, "message") !== message) {
+    hide(error, "message", message);
+  }
   return error;
 }
 
-/** The text of whatever was thrown; also of what throws when it is asked for its text. */
-export function textOf(thrown: unknown): string {
-  try {
-    return String(thrown);
-  } catch {
-    return "something thrown that has no text";
-  }
-}
-
-/** Whether something thrown is an error; a Proxy that does not let itself be asked is none. */
-export function isError(thrown: unknown): thrown is Error {
-  try {
-    return thrown instanceof Error;
-  } catch {
-    return false;
-  }
-}
-
 /**
- * What can always travel of an error: its class, and the beginnings of its message and its stack. Of
- * anything else that was thrown, the beginning of its text.
+ * What can always travel of an error: its class, and the beginnings of its message and its stack,
+ * which say how much of them is missing. Of anything else that was thrown, an error with its text.
  */
-export function bareError(thrown: unknown, maxCharacters: number): unknown {
-  const short = (value: unknown) => textOf(value).slice(0, maxCharacters);
-  if (!isError(thrown)) return short(thrown);
+export function bareError(thrown: unknown, maxCharacters: number): Error {
+  if (!isError(thrown)) return new Error(shortened(textOf(thrown), maxCharacters));
+  const stack = memberOf(thrown, "stack");
   return Object.create(Object.getPrototypeOf(thrown), {
-    message: { value: short(thrown.message) },
-    stack: { value: short(thrown.stack) },
+    name: { value: shortened(nameOf(thrown), MAX_NAME_CHARACTERS) },
+    message: { value: shortened(messageOf(thrown) ?? "", maxCharacters) },
+    stack: { value: typeof stack === "string" ? shortened(stack, maxCharacters) : undefined },
   });
 }
 

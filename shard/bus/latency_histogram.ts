@@ -12,7 +12,10 @@ export const BUCKET_COUNT = 256;
 /** Nanoseconds of the first bucket's width. */
 const UNIT_NANOSECONDS = 16;
 
-/** Round trips of calls, in microseconds: values at or below which that share of calls lies. */
+/**
+ * Round trips of calls, in microseconds: values at or below which that share of calls lies. One of more
+ * than 34 s counts as 34 s.
+ */
 export interface LatencyStatistics {
   /** Calls timed: about one in 64. */
   readonly samples: number;

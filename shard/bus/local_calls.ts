@@ -6,6 +6,7 @@
 
 import type { Callable } from "./callable.ts";
 import type { Callee, Resolver } from "./callee.ts";
+import { FailureLog } from "./failure_log.ts";
 import { kept } from "./parcels.ts";
 import { type CallHandle, ServedCall } from "./peer.ts";
 
@@ -14,7 +15,8 @@ export class LocalCalls {
   readonly #resolve: Resolver;
   readonly #callee: Callee;
   readonly #onEnd: () => void;
-  readonly #failures: unknown[] = [];
+  /** What calls without reply have thrown. */
+  readonly failures = new FailureLog();
   /** By index of the task: whether its module has been evaluated, or what tells. */
   readonly #met: (true | Promise<unknown>)[] = [];
   #underWay = 0;
@@ -51,20 +53,15 @@ export class LocalCalls {
     return promise;
   }
 
-  /** Calls `task` and wants no result; what it throws waits for `takeFailures()`. */
+  /** Calls `task` and wants no result; what it throws is kept in `failures`. */
   callWithoutReply(task: Callable, args: readonly unknown[]): void {
     this.#detached++;
     this.#run(task, () => task.run(...args.map(kept)))
-      .catch((error) => this.#failures.push(error))
+      .catch((error) => this.failures.add(error))
       .finally(() => {
         this.#detached--;
         this.#onEnd();
       });
-  }
-
-  /** What calls without reply have thrown. */
-  takeFailures(): unknown[] {
-    return this.#failures.splice(0);
   }
 
   async #run(task: Callable, run: () => unknown): Promise<unknown> {

@@ -9,7 +9,7 @@
  */
 
 import type { Allocator } from "../../allocator/mod.ts";
-import { textOf } from "./error_codec.ts";
+import { ErrorPacker } from "./error_packer.ts";
 import { MessageMemoryError } from "./errors.ts";
 import { InlineCodec, type RecordViews } from "./message_codec.ts";
 import {
@@ -23,9 +23,11 @@ import {
   kindOf,
   valueCountOf,
 } from "./record_layout.ts";
-import { Transferred } from "./parcels.ts";
+import { type Parcels, Transferred } from "./parcels.ts";
 import { ValueCodec } from "./value_codec.ts";
 import { type WireType, WireTypes } from "./wire_type.ts";
+
+const NONE: Transferred[] = [];
 
 /** To set the length of an array calls into the runtime: 50 ns, where pop() is compiled. */
 function empty(transfers: object[]): void {
@@ -42,12 +44,21 @@ export class MessageBody {
   readonly #inlineTransfers: object[] = [];
   /** Wire-typed values of the last message encoded: see `move()`. */
   #transfers: object[] = this.#inlineTransfers;
+  /** Those of them that are handed over, from `parcelFlag()` to `move()`. */
+  #handedOver: Transferred[] = NONE;
+  readonly #parcels: Parcels;
+  /** Writes errors for which there is no memory. */
+  readonly packer: ErrorPacker;
 
   constructor(
     buffer: SharedArrayBuffer,
     allocator: Allocator,
-    types: readonly WireType<object>[],
+    others: readonly WireType<object>[],
+    parcels: Parcels,
   ) {
+    const types = [...others, parcels.wireType()];
+    this.#parcels = parcels;
+    this.packer = new ErrorPacker(types);
     this.#allocator = allocator;
     this.#segment = new Uint8Array(buffer);
     this.#types = new WireTypes(types);
@@ -88,7 +99,7 @@ export class MessageBody {
    */
   tryEncodeOne(value: unknown, views: RecordViews, at: number, to: number): boolean {
     if (this.#inline.tryEncodePlain(value, views, at)) return true;
-    if (!isObject(value) || value instanceof Transferred) return false;
+    if (!isObject(value) || Transferred.is(value)) return false;
     const type = this.#inline.tryEncodeWire(value, views, at);
     if (type === undefined) return false;
     type.moved(value, to);
@@ -96,27 +107,37 @@ export class MessageBody {
   }
 
   /**
-   * FLAG_PARCELS if the last message encoded hands something over, else 0.
+   * FLAG_PARCELS if the last message encoded, whose values these are, hands something over, else 0.
    *
-   * @throws {TypeError} If what is handed over is not one of `values` itself.
+   * @throws {TypeError} If one of what is handed over cannot be.
    */
-  parcelFlag(values: readonly unknown[]): number {
-    let flag = 0;
-    for (const value of this.#transfers) {
-      if (!(value instanceof Transferred)) continue;
-      if (!values.includes(value)) {
-        throw new TypeError(
-          "Cannot send a part of a value by transfer(): only a whole argument or a result",
-        );
-      }
-      flag = FLAG_PARCELS;
+  parcelFlag(values: readonly unknown[], name: (index: number) => string): number {
+    const transfers = this.#transfers;
+    this.#handedOver = NONE;
+    for (let i = 0; i < transfers.length; i++) {
+      const value = transfers[i];
+      if (!Transferred.is(value)) continue;
+      if (this.#handedOver === NONE) this.#handedOver = [];
+      value.path = name(values.indexOf(value));
+      this.#handedOver.push(value);
     }
-    return flag;
+    if (this.#handedOver === NONE) return 0;
+    this.#parcels.check(this.#handedOver);
+    return FLAG_PARCELS;
   }
 
-  /** Lets go of the wire-typed values of the last message encoded: it was admitted for `to`. */
+  /**
+   * Lets go of what moves in the last message encoded: it was admitted for `to`. The last that may refuse
+   * it; if it does, nothing has moved.
+   *
+   * @throws {TypeError} If one of what is handed over cannot be.
+   */
   move(to: number): void {
     const transfers = this.#transfers;
+    if (transfers.length === 0) return;
+    const handedOver = this.#handedOver;
+    this.#handedOver = NONE;
+    if (handedOver !== NONE) this.#parcels.post(to, handedOver);
     for (let i = 0; i < transfers.length; i++) {
       const value = transfers[i]!;
       this.#types.list[this.#types.indexOf(value)]!.moved(value, to);
@@ -138,6 +159,44 @@ export class MessageBody {
       pinned.unpin();
       this.#transfers = transfers;
     }
+  }
+
+  /**
+   * The same for what can't wait for memory.
+   *
+   * @throws {MessageMemoryError} If there is none.
+   * @throws Why `peer` is gone: a getter of the values or a reclaimer may have ended this endpoint.
+   */
+  expectBlock(byteLength: number, peer: { readonly gone: Error | undefined }): number {
+    const block = this.allocateBlock(byteLength);
+    if (peer.gone !== undefined) throw this.freeing(block, peer.gone);
+    if (block === 0) throw this.memoryError(byteLength);
+    return block;
+  }
+
+  /**
+   * Puts `bytes`, if there are any, into the block at `address` and that into the record, and moves what
+   * moves in the message. If that throws, the block is free again.
+   */
+  put(
+    bytes: Uint8Array | undefined,
+    address: number,
+    views: RecordViews,
+    at: number,
+    to: number,
+  ): void {
+    if (bytes !== undefined) this.putBlock(bytes, address, views, at);
+    try {
+      this.move(to);
+    } catch (error) {
+      throw this.freeing(address, error);
+    }
+  }
+
+  /** `error`, for which a block is not needed any more. */
+  freeing(address: number, error: unknown): unknown {
+    this.free(address);
+    return error;
   }
 
   /** Puts `bytes` into the block at `address`, and that into the record. */
@@ -224,17 +283,6 @@ export class MessageBody {
   /** The same for values that never got a block. */
   discardBytes(bytes: Uint8Array): void {
     this.#values.discard(bytes);
-  }
-
-  /** `failure` if it can travel, else an error with its text. */
-  sendable(failure: unknown): unknown {
-    try {
-      this.#values.encode([failure], () => "the error", []);
-      return failure;
-    } catch {
-      this.abandon(failure);
-      return new Error(textOf(failure));
-    }
   }
 
   /**

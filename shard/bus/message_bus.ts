@@ -33,6 +33,8 @@ import {
   LATENCIES_BYTES,
   SENDERS_PER_LINE,
 } from "./control_page.ts";
+import type { ErrorPacker } from "./error_packer.ts";
+import { FailureLog, type Failures, sumOf } from "./failure_log.ts";
 import { BUCKET_COUNT, LatencyHistogram } from "./latency_histogram.ts";
 import { MessageBody } from "./message_body.ts";
 import type { MessageBusOptions } from "./message_bus_options.ts";
@@ -40,7 +42,7 @@ import { RecordViews } from "./message_codec.ts";
 import { type CallHandle, Peer, type ServedCall } from "./peer.ts";
 import { KIND_REQUEST, KIND_WORD, kindOf } from "./record_layout.ts";
 import { LocalCalls } from "./local_calls.ts";
-import { Parcels } from "./parcels.ts";
+import { Parcels, transfer } from "./parcels.ts";
 import { rejected } from "./rejection.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
 import { announce, type Doorbells, type Spinner } from "./wait_strategy.ts";
@@ -65,6 +67,8 @@ export class MessageBus {
   open = true;
   /** What is handed over beside the rings. */
   readonly parcels: Parcels;
+  /** Errors for which there may be no memory. */
+  readonly packer: ErrorPacker;
   readonly #allocator: Allocator;
   readonly #doorbells: Doorbells;
   readonly #views: RecordViews;
@@ -92,6 +96,8 @@ export class MessageBus {
   readonly #changesSeenWord: number;
   readonly #onChanges: () => void;
   #seenChanges = 0;
+  /** What calls of former lives have thrown here: only the end of the runtime asks for it. */
+  readonly #failuresOfDead = new FailureLog();
   /** Resolved at the end of a turn in which calls may have ended. */
   #endWaiters: (() => void)[] = [];
   #endScheduled = false;
@@ -129,10 +135,10 @@ export class MessageBus {
     this.#onChanges = options.onChanges;
     this.#ring = options.ring;
     this.#ringSlots = options.ringSlots;
-    this.parcels = new Parcels(options.connect);
-    const types = [...options.types, this.parcels.wireType()];
-    const body = new MessageBody(options.buffer, options.allocator, types);
+    this.parcels = new Parcels(options.endpoint, options.connect);
+    const body = new MessageBody(options.buffer, options.allocator, options.types, this.parcels);
     this.#body = body;
+    this.packer = body.packer;
     this.#onGone = options.onGone;
     this.#onSleep = options.onSleep;
     const commit = (peer: Peer): void => this.#commit(peer);
@@ -251,19 +257,35 @@ export class MessageBus {
    * What the calls without reply of endpoint `from` have thrown here; resolves when all of them that
    * came before this are over.
    */
-  async takeFailures(from: number): Promise<unknown[]> {
+  async takeFailures(from: number): Promise<Failures> {
     const peer = this.#peers[from];
     while ((peer ?? this.#local).detached > 0) await this.nextEnd();
-    return peer === undefined ? this.#local.takeFailures() : this.#callee.takeFailures(peer);
+    return (peer ?? this.#local).failures.take();
   }
 
-  /** The same of every endpoint, without waiting. */
-  takeAllFailures(): unknown[] {
-    const taken = this.#local.takeFailures().map((failure) => this.#body.sendable(failure));
-    for (const peer of this.#peers) {
-      if (peer !== undefined) taken.push(...this.#callee.takeFailures(peer));
-    }
-    return taken;
+  /** The same of every endpoint, the dead included, without waiting. */
+  takeAllFailures(): Failures {
+    const all = [this.#local.failures, this.#failuresOfDead];
+    for (const peer of this.#peers) if (peer !== undefined) all.push(peer.failures);
+    return sumOf(all.map((log) => log.take()));
+  }
+
+  /** Failures for another endpoint; null if there are none. */
+  packFailures({ count, first }: Failures): Uint8Array | null {
+    if (count === 0) return null;
+    return this.handOver([count, first.map((failure) => this.pack(failure))]);
+  }
+
+  /** Values that own nothing, as a result for which a message needs no memory. */
+  handOver(values: readonly unknown[]): Uint8Array {
+    return transfer(this.packer.packAll(values));
+  }
+
+  /** What was thrown as bytes, to be a part of such a result; it owns nothing any more. */
+  pack(thrown: unknown): Uint8Array<ArrayBuffer> {
+    const bytes = this.packer.pack(thrown);
+    this.#body.abandon(thrown);
+    return bytes;
   }
 
   /** Gives a call up, for `reason`; the number to tell its callee, or -1 if there is none to tell. */
@@ -495,6 +517,7 @@ export class MessageBus {
     // A shard is started again only after the thread of its former life has ended.
     for (const block of this.#peers[endpoint]!.unread) this.#body.free(block);
     this.parcels.renew(endpoint, epoch);
+    this.#failuresOfDead.addAll(this.#peers[endpoint]!.failures.take());
     this.#peers[endpoint] = this.#newPeer(endpoint);
     // It may have sent something, and its mark been taken while it still counted as dead.
     this.#arrivals.mark(endpoint);
@@ -513,7 +536,6 @@ export class MessageBus {
     peer.gone = error;
     for (const served of peer.served.values()) served.cancel(error);
     peer.served.clear();
-    peer.failures = [];
     this.#callee.dropHeld(peer);
     this.parcels.close(endpoint);
     // Before the calls are rejected, which frees the blocks that the records lie in.

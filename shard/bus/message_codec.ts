@@ -124,7 +124,7 @@ export class InlineCodec {
           if (cell + cells > CELL_COUNT || transfers.includes(value)) return false;
           const at = wordIndex + CELLS_WORD + 2 * cell;
           views.words[at] = id;
-          type.write(value, views.words, at + 1);
+          if (!tryWrite(type, value, views, at + 1)) return false;
           transfers.push(value);
           cell += cells;
           tag = TAG_WIRE;
@@ -169,7 +169,7 @@ export class InlineCodec {
     if (type.words >= CELL_COUNT * 2) return undefined;
     const at = wordIndex + CELLS_WORD;
     views.words[at] = id;
-    type.write(value, views.words, at + 1);
+    if (!tryWrite(type, value, views, at + 1)) return undefined;
     views.words[wordIndex + TAGS_WORD] = TAG_WIRE;
     return type;
   }
@@ -262,6 +262,17 @@ export class InlineCodec {
         cell += (type.words + 2) >> 1;
       }
     }
+  }
+}
+
+/** False if the object cannot travel: the value codec's error says where it is. */
+function tryWrite(type: WireType<object>, value: object, views: RecordViews, at: number): boolean {
+  try {
+    type.write(value, views.words, at);
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
   }
 }
 

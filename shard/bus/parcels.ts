@@ -5,11 +5,17 @@
  * is that of the ring.
  *
  * Two endpoints get a channel of their own when one first has something for the other; the host hands
- * out its ports.
+ * out its ports. Until it has, parcels go into a channel of the sender's own, whose other end is then
+ * the first that goes over the channel.
+ *
+ * All parcels of a message are posted at once, behind everything else that may refuse the message: so
+ * either all have left their owner or none. `postMessage()` does that itself for buffers and ports. It
+ * takes streams one by one, so these are looked at first.
  *
  * @module
  */
 
+import { Refusal } from "./refusal.ts";
 import type { WireType } from "./wire_type.ts";
 
 /** A value that is to be handed over: see `transfer()`. */
@@ -18,11 +24,20 @@ export class Transferred {
   readonly value: object;
   /** Number of its parcel, once it is in a message. */
   parcel = 0;
+  /** Where it stands in the message. */
+  path = "";
 
   /** Made by `transfer()`. */
   constructor(value: object) {
     this.value = value;
   }
+
+  /** Whether `value` is one. Asks no Proxy. */
+  static is(value: unknown): value is Transferred {
+    return typeof value === "object" && value !== null && #brand in value;
+  }
+
+  readonly #brand = true;
 }
 
 /** Stands, in a message that has come, for a value that may still be on its way. */
@@ -40,27 +55,47 @@ interface Parcel {
   readonly value: unknown;
 }
 
+/** What goes over a channel: the parcels of a message; the end of another channel; numbers to forget. */
+type Posted = readonly Parcel[] | MessagePort | { readonly dropped: number };
+
 /** The parcels between one endpoint and another. */
 class Lane {
   port: MessagePort | undefined;
   /** The life of the other endpoint that the port leads to. */
   epoch = -1;
-  /** Posted before there was a port. */
-  readonly queued: Parcel[] = [];
+  /** Takes what is posted before there is a port. */
+  staged: MessageChannel | undefined;
+  /** The end of the other endpoint's. */
+  stagedThere: MessagePort | undefined;
   /** Arrived before their message was read. */
   readonly arrived = new Map<number, unknown>();
-  /** Messages that wait. */
+  /** Messages that wait; nothing to do for one that nobody will read. */
   readonly expected = new Map<number, (value: unknown) => void>();
+
+  close(): void {
+    this.port?.close();
+    this.staged?.port1.close();
+    this.staged?.port2.close();
+    this.stagedThere?.close();
+  }
 }
+
+/** Bits of a parcel's number that name its sender. */
+const SENDER_BITS = 9;
 
 /** The parcels of one endpoint. */
 export class Parcels {
+  readonly #endpoint: number;
   readonly #connect: (endpoint: number) => void;
   readonly #lanes = new Map<number, Lane>();
   #count = 0;
 
-  /** `connect` asks for a channel to an endpoint; `attach()` is called with a port some time later. */
-  constructor(connect: (endpoint: number) => void) {
+  /**
+   * Those of `endpoint`. `connect` asks for a channel to another; `attach()` is called with a port some
+   * time later.
+   */
+  constructor(endpoint: number, connect: (endpoint: number) => void) {
+    this.#endpoint = endpoint;
     this.#connect = connect;
   }
 
@@ -69,14 +104,62 @@ export class Parcels {
     return {
       class: Transferred,
       words: 1,
+      onlyWhole: "transfer() hands over a whole argument or result, not a part of one",
       write: (value: Transferred, words: Int32Array, at: number) => {
-        value.parcel = ++this.#count;
+        value.parcel = (++this.#count << SENDER_BITS) | this.#endpoint;
         words[at] = value.parcel;
       },
       read: (words: Int32Array, at: number) => new ComingParcel(words[at]!),
-      moved: (value: Transferred, to: number) => this.#post(to, value.parcel, value.value),
-      undelivered: () => {}, // the value has left its owner; nobody is left to have it
+      moved: () => {}, // `post()` has handed it over
+      abandon: (value: Transferred | ComingParcel) => {
+        if (value instanceof ComingParcel) this.#drop(value.parcel);
+      },
+      undelivered: (words: Int32Array, at: number) => this.#drop(words[at]!),
     };
+  }
+
+  /**
+   * Throws if one of what a message hands over cannot be, as far as that shows.
+   *
+   * @throws {TypeError} Which, and why.
+   */
+  check(handedOver: readonly Transferred[]): void {
+    for (let i = 0; i < handedOver.length; i++) {
+      const { value, path } = handedOver[i]!;
+      const transferable = transferableOf(value);
+      const before = handedOver.slice(0, i).find((other) =>
+        transferableOf(other.value) === transferable
+      );
+      const reason = before === undefined
+        ? reasonAgainst(transferable)
+        : `transfer() hands it over already in ${before.path}`;
+      if (reason !== undefined) throw Refusal.at(path, reason);
+    }
+  }
+
+  /**
+   * Hands over to `to` what a message holds: all, or nothing if it throws.
+   *
+   * @throws {TypeError} If one of them cannot be: a port that has been handed over before.
+   */
+  post(to: number, handedOver: readonly Transferred[]): void {
+    const lane = this.#lane(to);
+    const isFirst = lane.port === undefined && lane.staged === undefined;
+    if (isFirst) lane.staged = new MessageChannel();
+    const port = lane.port ?? lane.staged!.port1;
+    const parcels = handedOver.map(({ parcel: number, value }): Parcel => ({ number, value }));
+    try {
+      port.postMessage(parcels, handedOver.map(({ value }) => transferableOf(value)));
+    } catch (cause) {
+      const paths = handedOver.map(({ path }) => path).join(" or ");
+      throw Refusal.at(
+        paths,
+        "it cannot be handed over: it was before, or belongs to another",
+        cause,
+      );
+    } finally {
+      if (isFirst) this.#connect(to); // also if nothing was posted: the next will be
+    }
   }
 
   /** The channel to `endpoint`, in its life `epoch`, is there. */
@@ -86,8 +169,19 @@ export class Parcels {
     const lane = this.#lane(endpoint);
     lane.port = port;
     lane.epoch = epoch;
-    port.onmessage = (event: MessageEvent<Parcel>) => this.#arrive(lane, event.data);
-    for (const parcel of lane.queued.splice(0)) send(port, parcel);
+    this.#listen(lane, port);
+    if (lane.staged === undefined) return;
+    port.postMessage(lane.staged.port2, [lane.staged.port2]);
+    lane.staged.port1.close(); // what was posted into it is still read
+    lane.staged = undefined;
+  }
+
+  #listen(lane: Lane, port: MessagePort): void {
+    port.onmessage = ({ data }: MessageEvent<Posted>) => {
+      if (data instanceof MessagePort) this.#listen(lane, lane.stagedThere = data);
+      else if ("dropped" in data) lane.arrived.delete(data.dropped);
+      else for (const parcel of data) this.#arrive(lane, parcel);
+    };
   }
 
   /** Calls `use` with the value of a parcel from `endpoint`: at once if it has come. */
@@ -104,7 +198,7 @@ export class Parcels {
 
   /** Closes the channel to `endpoint`, which is gone. */
   close(endpoint: number): void {
-    this.#lanes.get(endpoint)?.port?.close();
+    this.#lanes.get(endpoint)?.close();
     this.#lanes.delete(endpoint);
   }
 
@@ -114,13 +208,17 @@ export class Parcels {
     if (lane !== undefined && lane.epoch < epoch) this.close(endpoint);
   }
 
-  #post(to: number, number: number, value: unknown): void {
-    const lane = this.#lane(to);
-    if (lane.port !== undefined) send(lane.port, { number, value });
-    else {
-      // It leaves its owner now, as it would if it were sent.
-      const queued = structuredClone(value, { transfer: transferablesOf(value) });
-      if (lane.queued.push({ number, value: queued }) === 1) this.#connect(to);
+  /** Lets go of a parcel whose message nobody will read. */
+  #drop(parcel: number): void {
+    const sender = parcel & ((1 << SENDER_BITS) - 1);
+    if (sender !== this.#endpoint) {
+      this.receive(sender, parcel, () => {});
+      return;
+    }
+    // Posted, and its message never sent: whoever has it does not know of it.
+    const dropped: Posted = { dropped: parcel };
+    for (const { port, staged } of this.#lanes.values()) {
+      (port ?? staged?.port1)?.postMessage(dropped);
     }
   }
 
@@ -140,15 +238,26 @@ export class Parcels {
 
 /** The value itself, where `transfer()` was used for a call that does not leave the thread. */
 export function kept(value: unknown): unknown {
-  return value instanceof Transferred ? value.value : value;
+  return Transferred.is(value) ? value.value : value;
 }
 
-function send(port: MessagePort, parcel: Parcel): void {
-  port.postMessage(parcel, transferablesOf(parcel.value));
+function transferableOf(value: object): Transferable {
+  return (ArrayBuffer.isView(value) ? value.buffer : value) as Transferable;
 }
 
-function transferablesOf(value: unknown): Transferable[] {
-  return [(ArrayBuffer.isView(value) ? value.buffer : value) as Transferable];
+/** Why it cannot be handed over, as far as it tells. */
+function reasonAgainst(transferable: Transferable): string | undefined {
+  if (transferable instanceof ArrayBuffer) {
+    return transferable.detached
+      ? "its ArrayBuffer is detached: it was transferred away"
+      : undefined;
+  }
+  const isLocked = transferable instanceof TransformStream
+    ? transferable.readable.locked || transferable.writable.locked
+    : "locked" in transferable && transferable.locked;
+  return isLocked
+    ? "its stream is locked: somebody reads or writes it, or it was transferred away"
+    : undefined;
 }
 
 const TRANSFERABLE = [ArrayBuffer, MessagePort, ReadableStream, WritableStream, TransformStream];

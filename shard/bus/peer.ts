@@ -5,6 +5,7 @@
  */
 
 import type { Callable } from "./callable.ts";
+import { FailureLog } from "./failure_log.ts";
 import { type Link, LinkedQueue } from "./linked_queue.ts";
 import type { RecordViews } from "./message_codec.ts";
 import type { RingConsumer, RingProducer } from "./spsc_ring.ts";
@@ -19,14 +20,12 @@ export type Handler = (...args: unknown[]) => unknown;
 export interface WaitingCall {
   /** The record: of a call, a late reply, or a KIND_ASK. */
   readonly views: RecordViews;
-  /** Its values, when they do not fit the record. */
+  /** The values of a call, when they do not fit the record; a late reply has its block already. */
   readonly bytes: Uint8Array | undefined;
   /** What it calls, if it is a call. */
   readonly task: Callable | undefined;
   /** Resolves the caller's promise. */
   readonly resolve: Settle;
-  /** Told why it will never be sent, if that is not the caller. */
-  readonly refused?: Settle;
   /** Of a call that can be cancelled. */
   readonly handle: CallHandle | undefined;
   /** Whether no reply is wanted. */
@@ -136,7 +135,7 @@ export class Peer {
   /** Its calls without reply that run or wait here. */
   detached = 0;
   /** What its calls without reply have thrown here, for its next flush(). */
-  failures: unknown[] = [];
+  readonly failures: FailureLog = new FailureLog();
   /** Its calls that run here past the turn in which they began, and hold its credit. */
   running = 0;
   /** Those of them that want no reply. */

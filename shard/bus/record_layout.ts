@@ -46,8 +46,8 @@ export const KIND_REQUEST = 1;
 export const KIND_RESULT = 2;
 /** What a task threw. */
 export const KIND_ERROR = 3;
-/** The text of what a task threw, where the error itself could not travel. */
-export const KIND_ERROR_TEXT = 4;
+/** The same as packed bytes in a parcel, where there was no other way: see error_packer.ts. */
+export const KIND_PACKED_ERROR = 4;
 /** CALL calls that wanted no reply are over; no values. */
 export const KIND_ACK = 5;
 /** The sender's calls wait for credit, and others wait for it: it wants back what it can get. */

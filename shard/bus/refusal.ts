@@ -19,7 +19,8 @@ export class Refusal {
   /**
    * @param reason follows "Cannot send … as"
    * @param tooDeep whether it is a matter of range, not of kind
-   * @param own the error to throw in place of ours: a wire type's, which has a class of its own
+   * @param own the error to throw in place of ours, with the path: a wire type's, which may have a class
+   *   of its own
    */
   constructor(reason: string, tooDeep = false, own?: Error) {
     this.#reason = reason;
@@ -29,12 +30,29 @@ export class Refusal {
 
   /** The error to throw at the caller: TypeError, or RangeError for what is too deep. */
   toError(): Error {
-    if (this.#own !== undefined) return this.#own;
     const steps = this.#steps.reverse();
     const hidden = steps.length - SHOWN_STEPS;
     if (hidden > 0) steps.splice(SHOWN_STEPS / 2, hidden, `…(${hidden} steps)…`);
-    const message = `Cannot send ${steps.join("")} as ${this.#reason}`;
+    const path = steps.join("");
+    if (this.#own !== undefined) return Refusal.withPath(this.#own, path);
+    const message = `Cannot send ${path} as ${this.#reason}`;
     return this.#tooDeep ? new RangeError(message) : new TypeError(message);
+  }
+
+  /** The error for a value at `path` that does not take a walk to find. */
+  static at(path: string, reason: string, cause?: unknown): TypeError {
+    return new TypeError(
+      `Cannot send ${path} as ${reason}`,
+      cause === undefined ? undefined : { cause },
+    );
+  }
+
+  /** An error that does not say where, so that it does. Its stack begins with its message. */
+  static withPath(error: Error, path: string): Error {
+    const { message, stack } = error;
+    error.message = `${message} (${path})`;
+    if (stack !== undefined) error.stack = stack.replace(message, () => error.message);
+    return error;
   }
 
   /** Adds one step, if `error` is a refusal; returns it, to be thrown on. */

@@ -36,14 +36,25 @@ import {
   VIEW_CLASSES,
   WIRE,
 } from "./value_layout.ts";
-import { MAX_WIRE_WORDS, type WireTypes } from "./wire_type.ts";
+import { memberOf, messageOf } from "./thrown.ts";
+import { MAX_WIRE_WORDS, type WireType, type WireTypes } from "./wire_type.ts";
 
 /** Among so many objects a scan finds one faster than a Map, which has to hash each of them. */
 const SCANNED_OBJECTS = 24;
 
+/** A wire-typed value, and where in the scratch it lies. */
+interface WrittenValue {
+  readonly value: object;
+  readonly type: WireType<object>;
+  readonly at: number;
+  /** Index of the value of the message that holds it. */
+  readonly root: number;
+}
+
 /** Writes one message at a time. */
 export class ValueWriter {
   readonly #types: WireTypes;
+  readonly #limit: LengthLimit;
   readonly #out: ByteWriter;
   readonly #shapes = new WrittenShapes();
   readonly #words = new Int32Array(MAX_WIRE_WORDS);
@@ -60,9 +71,14 @@ export class ValueWriter {
   #flags = 0;
   #depth = 0;
   #transfers: object[] = [];
+  /** Which of the values of the message is being written. */
+  #root = 0;
+  /** The wire-typed values, which may change before the message is complete. */
+  #written: WrittenValue[] = [];
 
   constructor(types: WireTypes, limit: LengthLimit) {
     this.#types = types;
+    this.#limit = limit;
     this.#out = new ByteWriter(limit);
   }
 
@@ -84,7 +100,11 @@ export class ValueWriter {
     let i = 0;
     try {
       out.u32(values.length);
-      for (; i < values.length; i++) this.#value(values[i]);
+      for (; i < values.length; i++) {
+        this.#root = i;
+        this.#value(values[i]);
+      }
+      if (this.#written.length > 0) this.#writeAgain(name);
     } catch (error) {
       transfers.length = admitted;
       Refusal.passing(error, name(i));
@@ -105,6 +125,7 @@ export class ValueWriter {
     }
     this.#objectCount = 0;
     if (this.#numbers.size > 0) this.#numbers.clear();
+    if (this.#written.length > 0) this.#written = [];
     this.#transfers = [];
   }
 
@@ -300,7 +321,9 @@ export class ValueWriter {
   }
 
   #wire(value: object, index: number): void {
+    const out = this.#out;
     const type = this.#types.list[index]!;
+    if (type.onlyWhole !== undefined && this.#depth > 1) throw new Refusal(type.onlyWhole);
     try {
       type.write(value, this.#words, 0);
     } catch (error) {
@@ -309,11 +332,25 @@ export class ValueWriter {
       throw error;
     }
     this.#flags |= HAS_WIRE_TYPES;
-    this.#out.byte(WIRE);
-    this.#out.byte(index);
+    out.byte(WIRE);
+    out.byte(index);
+    this.#written.push({ value, type, at: out.at, root: this.#root });
     const bytes = this.#wordBytes;
-    for (let i = 0; i < type.words * 4; i++) this.#out.byte(bytes[i]!);
+    for (let i = 0; i < type.words * 4; i++) out.byte(bytes[i]!);
     this.#transfers.push(value);
+  }
+
+  /** Getters have run since wire-typed values were written: they may have sent one away themselves. */
+  #writeAgain(name: (index: number) => string): void {
+    for (const { value, type, at, root } of this.#written) {
+      try {
+        type.write(value, this.#words, 0);
+      } catch (error) {
+        if (error instanceof TypeError) throw Refusal.withPath(error, name(root));
+        throw error;
+      }
+      this.#out.bytes.set(this.#wordBytes.subarray(0, type.words * 4), at);
+    }
   }
 
   #view(value: ArrayBufferView): void {
@@ -382,7 +419,10 @@ export class ValueWriter {
     this.#out.putU32(countAt, count);
   }
 
-  /** An error, whole; the layout is in error_codec.ts. */
+  /**
+   * An error, whole; the layout is in error_codec.ts. Whatever its getters do, the error arrives, as it
+   * is what explains a failure.
+   */
   #error(value: Error): void {
     const out = this.#out;
     const names: string[] = [];
@@ -390,16 +430,16 @@ export class ValueWriter {
     out.byte(classify(value, names));
     out.byte(names.length);
     for (const name of names) out.text(name);
-    this.#textOrNone(value.name);
-    this.#textOrNone(value.message);
-    this.#textOrNone(value.stack);
+    this.#textOrNone(memberOf(value, "name"));
+    this.#textOrNone(messageOf(value));
+    this.#textOrNone(memberOf(value, "stack"));
     const countAt = out.u32(0);
     let count = 0;
-    for (const key of Object.keys(value)) {
+    for (const key of keysOf(value)) {
       if (key !== "stack" && this.#errorField(value, key, true)) count++;
     }
     for (const key of HIDDEN_FIELDS) {
-      const descriptor = Object.getOwnPropertyDescriptor(value, key);
+      const descriptor = descriptorOf(value, key);
       if (descriptor === undefined || descriptor.enumerable) continue;
       if ((key === "name" || key === "message") && typeof descriptor.value === "string") continue;
       if (this.#errorField(value, key, false)) count++;
@@ -413,8 +453,8 @@ export class ValueWriter {
   }
 
   /**
-   * Writes one field of an error, or nothing if its value cannot travel: an error that carries the
-   * request it failed on must arrive all the same, since it is what explains the failure.
+   * Writes one field of an error, or nothing if it cannot be read or its value cannot travel: an error
+   * that carries the request it failed on must arrive all the same.
    */
   #errorField(error: Error, key: string, enumerable: boolean): boolean {
     const out = this.#out;
@@ -423,15 +463,17 @@ export class ValueWriter {
     const shapeCount = this.#shapeCount;
     const depth = this.#depth;
     const admitted = this.#transfers.length;
+    const written = this.#written.length;
     out.byte(enumerable ? 1 : 0);
     out.text(key);
     try {
       this.#value(error[key as keyof Error]);
       return true;
     } catch (refusal) {
-      if (!(refusal instanceof Refusal)) throw refusal;
-      out.at = at;
+      if (out.isTooLong && !this.#limit.leavesFieldsOut) throw refusal;
+      out.back(at);
       this.#transfers.length = admitted;
+      this.#written.length = written;
       this.#depth = depth;
       this.#shapes.forget(this.#message, shapeCount);
       this.#shapeCount = shapeCount;
@@ -447,5 +489,22 @@ export class ValueWriter {
       this.#objects[i] = undefined;
     }
     this.#objectCount = objectCount;
+  }
+}
+
+/** The keys of an error's own fields, as far as it lets itself be asked. */
+function keysOf(error: Error): string[] {
+  try {
+    return Object.keys(error);
+  } catch {
+    return [];
+  }
+}
+
+function descriptorOf(error: Error, key: string): PropertyDescriptor | undefined {
+  try {
+    return Object.getOwnPropertyDescriptor(error, key);
+  } catch {
+    return undefined;
   }
 }

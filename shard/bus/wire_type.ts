@@ -21,7 +21,13 @@ export interface WireType<T extends object> {
   readonly class: { readonly prototype: T; [Symbol.hasInstance](value: unknown): boolean };
   /** Words on the wire, 1 to 8. */
   readonly words: number;
-  /** Writes the object into `words` from `wordIndex`. A TypeError says that it cannot travel. */
+  /** Why an object travels only as a whole argument or result, if so; it follows "Cannot send … as". */
+  readonly onlyWhole?: string;
+  /**
+   * Writes the object into `words` from `wordIndex`. A TypeError says that it cannot travel; the sender
+   * is told where in the message the object was. Called again when the message is complete, as a getter
+   * further on in it may have sent the object away.
+   */
   write(value: T, words: Int32Array, wordIndex: number): void;
   /**
    * Makes the receiver's object from the words. If it throws, nobody reads the message: its other

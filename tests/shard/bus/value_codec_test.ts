@@ -7,7 +7,13 @@
  * @module
  */
 
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { ValueCodec } from "../../../shard/bus/value_codec.ts";
 import { Handle, HandleType } from "./handle_type.ts";
 import { difference } from "./same_graph.ts";
@@ -113,14 +119,15 @@ Deno.test("ValueCodec.encode() reports a wire-typed value once, and nothing afte
   assertEquals(earlier, [{}]);
 });
 
-Deno.test("ValueCodec.encode() throws a wire type's own refusal", () => {
+Deno.test("ValueCodec.encode() throws a wire type's own refusal, and says where", () => {
   const codec = new ValueCodec([new HandleType()]);
   const transfers: object[] = [];
   const error = assertThrows(
     () => codec.encode([new Handle(1), [new Handle(-1)]], name, transfers),
     TypeError,
   );
-  assertEquals(error.message, "Cannot send a handle that was moved");
+  assertEquals(error.message, "Cannot send a handle that was moved (arguments[1][0])");
+  assertStringIncludes(error.stack!, error.message);
   assertEquals(transfers, []);
 });
 
