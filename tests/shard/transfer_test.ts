@@ -63,7 +63,7 @@ Deno.test("transfer() refuses what cannot be handed over, and parts of a value",
   await assertRejects(
     () => runtime.submitTo(0, transferTasks.nested, { inside: transfer(kept) }),
     TypeError,
-    "Cannot send a part of a value by transfer()",
+    "Cannot send arguments[0].inside as transfer() hands over a whole argument or result, not a part",
   );
   assert(!kept.detached);
 });
