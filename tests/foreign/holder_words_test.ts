@@ -19,7 +19,10 @@ const REGION_BYTES = 1024;
 function twoShards(): { words: HolderWords; buffer: SharedArrayBuffer } {
   const buffer = new SharedArrayBuffer(4096);
   const regions = [512, 2048].map((byteOffset) => ({ byteOffset, byteLength: REGION_BYTES }));
-  return { words: new HolderWords(buffer, regions), buffer };
+  return {
+    words: new HolderWords(new Int32Array(buffer), new Float64Array(buffer), regions),
+    buffer,
+  };
 }
 
 Deno.test("the parts of a region are aligned, in order, and do not overlap", () => {
