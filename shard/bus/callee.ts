@@ -307,6 +307,11 @@ export class Callee {
     this.#body.abandon(error);
     const bare = isError(error) ? bareError(error, MAX_BARE_CHARACTERS) : undefined;
     if (bare !== undefined && this.#tryWriteError(peer, call, flags, bare)) return;
+    this.#writeText(peer, call, flags, error);
+  }
+
+  /** Sends as much of an error's text as fits its record: no memory is needed. */
+  #writeText(peer: Peer, call: number, flags: number, error: unknown): void {
     const text = textOf(error).replace(/[^\0-\xff]/g, "?").slice(0, INLINE_CHARACTERS);
     this.#write(peer, call, flags, KIND_ERROR_TEXT, text, errorName);
   }
@@ -349,7 +354,7 @@ export class Callee {
     } else if ((flags & FLAG_LATE) !== 0) {
       this.#caller.sendUrgent(peer, kind, call, [value], name, (error) => {
         // Later: whoever refuses is in the middle of the queue.
-        queueMicrotask(() => this.#refused(peer, call, flags, error));
+        queueMicrotask(() => this.#refused(peer, call, flags, kind, error));
       });
     } else {
       const { words } = this.#views;
@@ -366,10 +371,12 @@ export class Callee {
     this.#underWay--;
   }
 
-  /** There was no memory for a late reply: its caller is told so. */
-  #refused(peer: Peer, call: number, flags: number, error: unknown): void {
+  /** There was no memory for a late reply of `kind`: its caller is told so. */
+  #refused(peer: Peer, call: number, flags: number, kind: number, error: unknown): void {
     this.#underWay++;
-    this.#replyError(peer, call, flags, error);
+    // Not even for an error: its text needs none.
+    if (kind === KIND_ERROR) this.#writeText(peer, call, flags, error);
+    else this.#replyError(peer, call, flags, error);
   }
 }
 

@@ -274,7 +274,9 @@ export class Caller {
       const at = peer.producer.reserve();
       this.#views.copyFrom(next.views.words, 0, at);
       if (next.bytes !== undefined && !this.#body.tryWriteBlock(next.bytes, this.#views, at)) {
-        if (this.#calls.size + this.#unacknowledged > 0) break; // a reply brings memory back and tries again
+        // A call waits: a reply brings memory back and tries again. A reply fails, as one that has its
+        // slot does, since the calls whose replies it would wait for may wait for it.
+        if (next.task !== undefined && this.#calls.size + this.#unacknowledged > 0) break;
         this.#refuse(next, this.#body.memoryError(next.bytes.length));
       } else {
         this.#admit(peer, at, next.task, next.resolve, next.handle, next.noReply);
