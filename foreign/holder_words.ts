@@ -60,12 +60,15 @@ export class HolderWords {
   /** Word index of the region, by shard. */
   readonly #regions: readonly number[];
 
-  /** Takes the same memory as `words` and as `figures`, from the segment's start. */
+  /**
+   * Takes the same memory as `words` and as `figures`, from the segment's start, and a region for each
+   * shard, all of one length.
+   */
   constructor(words: Int32Array, figures: Float64Array, regions: readonly HolderRegion[]) {
     this.#words = words;
     this.#figures = figures;
     this.#regions = regions.map(({ byteOffset }) => byteOffset >> 2);
-    this.capacity = ((regions[0]?.byteLength ?? HOLDER_BYTES) - HOLDER_BYTES) >> 2;
+    this.capacity = (regions[0]!.byteLength - HOLDER_BYTES) >> 2;
   }
 
   /**

@@ -19,6 +19,8 @@ const CALLS: readonly string[] = [
 
 const POINTERS: readonly string[] = [
   "tests/foreign/holder_words_test.ts",
+  "tests/foreign/handle_table_test.ts",
+  "tests/foreign/holder_words_model_test.ts",
   "tests/foreign/equality_test.ts",
   "tests/foreign/foreign_ptr_property_test.ts",
   "tests/foreign/adversity_test.ts",
@@ -27,6 +29,7 @@ const POINTERS: readonly string[] = [
 /** Test files by the file that they belong to, each a path from the project's root. */
 export const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
   ["allocator/remote_free_list.ts", [
+    "tests/allocator/remote_free_list_test.ts",
     "tests/allocator/remote_free_test.ts",
     "tests/allocator/remote_free_owner_test.ts",
     "tests/allocator/remote_free_stress_test.ts",
