@@ -57,11 +57,11 @@ export const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
     "tests/shard/bus/value_codec_test.ts",
   ]],
   ["shard/bus/wait_strategy.ts", [
+    "tests/shard/bus/wait_strategy_test.ts",
     "tests/shard/bus/attend_test.ts",
     "tests/shard/bus/spinner_test.ts",
-    "tests/shard/bus/poll_cost_test.ts",
+    "tests/shard/bus/spsc_ring_model_test.ts",
     "tests/shard/bus/poll_bound_test.ts",
     "tests/shard/life_test.ts",
-    "tests/shard/bus/credit_model_test.ts",
   ]],
 ]);
