@@ -50,6 +50,7 @@ export const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
   ["shard/bus/callee.ts", CALLS],
   ["shard/bus/caller.ts", CALLS],
   ["shard/bus/value_reader.ts", [
+    "tests/shard/bus/value_reader_test.ts",
     "tests/shard/bus/value_codec_values_test.ts",
     "tests/shard/bus/value_codec_refusals_test.ts",
     "tests/shard/bus/value_codec_errors_test.ts",
