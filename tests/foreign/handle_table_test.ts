@@ -1,5 +1,8 @@
 /** The pointers that one shard has given away: see foreign/handle_table.ts. */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { setImmediate } from "node:timers";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { StaleForeignPtrError } from "@tidepool/core";
 import { HandleTable } from "../../foreign/handle_table.ts";
 import { HOLDER_BYTES, HolderWords, MAX_GENERATION } from "../../foreign/holder_words.ts";
@@ -163,4 +166,28 @@ Deno.test("HandleTable closes every handle of an earlier life, and touches no ot
   for (const handle of handles) assertEquals(words.isOpen(0, handle, 1), false);
   assertEquals([words.used(0), words.used(1)], [CAPACITY, 1]);
   assertEquals(words.isOpen(1, kept, 1), true);
+});
+
+/** Gives an object away, has it copied, and takes all of it back; all that is left is the reference. */
+function giveAndTake(table: HandleTable): WeakRef<object> {
+  const object = {};
+  const source = table.add(new SharedPtr(object), 1);
+  const copies = [0, 0];
+  table.copy(source, table.generation(source), 1, 2, copies, 0);
+  for (const handle of [source, ...copies]) {
+    const generation = table.generation(handle);
+    assertEquals(table.get(handle, generation).get(), object);
+    table.take(handle, generation, handle === source ? 1 : 0)[Symbol.dispose]();
+  }
+  return new WeakRef(object);
+}
+
+Deno.test("HandleTable keeps no object whose pointers have been taken out", async () => {
+  const { table } = makeTable();
+  const object = giveAndTake(table);
+  await new Promise((resolve) => setImmediate(resolve)); // a WeakRef keeps its object until then
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  assertEquals(object.deref(), undefined);
+  assertEquals(table.size, 0);
 });
