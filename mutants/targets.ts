@@ -38,6 +38,7 @@ export const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
   ["allocator/tlsf.ts", [
     "tests/allocator/layout_test.ts",
     "tests/allocator/tlsf_test.ts",
+    "tests/allocator/large_segment_test.ts",
     "tests/allocator/heap_check_test.ts",
     "tests/allocator/misuse_test.ts",
     "tests/allocator/c_family_test.ts",

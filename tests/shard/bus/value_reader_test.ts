@@ -94,6 +94,25 @@ Deno.test("ValueCodec.decodeFirst() reads the first values only, also of a messa
   assertEquals(codec.decode(bytes), ["module", "key", [1, 2], { a: 1 }]);
 });
 
+Deno.test("ValueCodec.decode() gives fields that may be changed and deleted, whatever they are called", () => {
+  const { codec, encode } = makeCodec();
+  const field = { writable: true, configurable: true, enumerable: true };
+  const dictionary = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`k${i}`, i]));
+  const own = (value: object) =>
+    Object.defineProperty(value, "__proto__", { value: "own", ...field });
+  const error = Object.assign(new Error("text"), { code: 7 });
+  for (
+    const [sent, key, value] of [
+      [own({}), "__proto__", "own"],
+      [own(dictionary), "__proto__", "own"],
+      [error, "code", 7],
+    ] as const
+  ) {
+    const [arrived] = codec.decode(encode(sent)) as [object];
+    assertEquals(Object.getOwnPropertyDescriptor(arrived, key), { value, ...field });
+  }
+});
+
 /** Decodes a message of one value, written by hand. */
 function decodeBytes(...bytes: number[]): unknown {
   return new ValueCodec([]).decode(new Uint8Array([0, 1, 0, 0, 0, ...bytes]))[0];
