@@ -60,3 +60,19 @@ Deno.test("Tlsf.resize() to the size that a block has leaves it as it is, betwee
   assertEquals(tlsf.words, words);
   check(tlsf, 3);
 });
+
+Deno.test("Tlsf takes and frees a block of more than 2 GiB, whose header is a negative number", () => {
+  // The system gives no page of it before it is touched.
+  const words = new Int32Array(new SharedArrayBuffer(3 * 2 ** 30));
+  formatHeap(words);
+  const tlsf = new Tlsf(words);
+  const whole = words[tlsf.firstBlock]!;
+  for (const granules of [tlsf.heapGranules - 1, 2 ** 28]) {
+    const block = tlsf.allocate(granules);
+    assertEquals(block, tlsf.firstBlock);
+    assertEquals(tlsf.allocate(tlsf.heapGranules - 1), 0);
+    assertEquals(tlsf.resize(block, granules), true);
+    release(tlsf, block);
+    assertEquals(words[block], whole);
+  }
+});
