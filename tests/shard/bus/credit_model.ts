@@ -36,6 +36,8 @@ export interface ModelCall {
   readonly number: number;
   readonly handle: CallHandle;
   outcome: "under way" | "answered" | "failed";
+  /** Why it failed. */
+  reason?: unknown;
 }
 
 /** Some endpoints and what they have done. */
@@ -147,7 +149,10 @@ export class CreditModel {
     const promise = task === "note"
       ? bus.callWithoutReply(to, this.#tasks.note, args)
       : bus.call(to, this.#tasks[task], args, handle);
-    promise.then(() => call.outcome = "answered", () => call.outcome = "failed");
+    promise.then(() => call.outcome = "answered", (reason) => {
+      call.outcome = "failed";
+      call.reason = reason;
+    });
   }
 
   /** Gives up every call of `from` that can be. */

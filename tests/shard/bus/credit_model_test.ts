@@ -4,7 +4,7 @@
  * that want no reply, and that end only when they are given up. Nothing may be lost, reordered or stuck,
  * and no record may find its ring full. Mutants of the bus must be caught.
  */
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { Callee } from "../../../shard/bus/callee.ts";
 import { Caller } from "../../../shard/bus/caller.ts";
 import { RingProducer } from "../../../shard/bus/spsc_ring.ts";
@@ -112,6 +112,37 @@ Deno.test("a reply that there is no memory for fails its call, early or late, in
     Caller.prototype.sendUrgent = original;
   }
   assertGreater(refused, 0); // or no order has had a late reply
+});
+
+Deno.test("a late reply that there is no memory for says so by an error, where memory is full by its text", async () => {
+  for (const takenBytes of [undefined, Infinity]) {
+    const model = new CreditModel(2, SLOTS, takenBytes);
+    calls(model, 0, 1, "overflow");
+    calls(model, 1, 0, "overflow");
+    await model.settle();
+    assertEquals(await model.verdict(), "");
+    for (const { reason } of model.calls) {
+      assert(reason instanceof Error, String(reason));
+      assertStringIncludes(reason.message, "Cannot send a message of");
+    }
+  }
+});
+
+Deno.test("a peer that is gone leaves none of its calls under way, with a reply or without, and the others' all", async () => {
+  const model = new CreditModel(3, 64);
+  const [bus] = model.buses;
+  for (const to of [1, 2]) {
+    calls(model, 0, to, "note");
+    calls(model, 0, to, "echo");
+  }
+  bus!.flush();
+  assertEquals(bus!.underWay, 8);
+  bus!.declareGone(1, new Error("gone"));
+  assertEquals(bus!.underWay, 4);
+  await model.settle();
+  assertEquals(bus!.underWay, 0);
+  bus!.declareGone(2, new Error("gone"));
+  assertEquals(bus!.underWay, 0);
 });
 
 Deno.test("calls that one after the other fit their slice are sent in every order of turns, and none fails", async () => {
