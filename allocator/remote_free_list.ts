@@ -102,11 +102,6 @@ export class RemoteFreeOutbox {
     this.#heapBytes = heapGranulesOf(words.length) * GRANULE_BYTES;
   }
 
-  /** Blocks gathered and not yet published. */
-  get length(): number {
-    return this.#length;
-  }
-
   /** The block whose payload would lie at the address, 0 if it lies outside or is misaligned. */
   blockAt(address: number): number {
     const offset = (address - this.#firstAddress) >>> 0;

@@ -63,8 +63,8 @@ export class Home {
     this.endpoint = endpoint;
     const { buffer, layout, shardCount } = endpoint;
     const regions = Array.from({ length: shardCount }, (_, shard) => layout.holders(shard));
-    this.words = new HolderWords(buffer, regions);
     this.segment = new Int32Array(buffer);
+    this.words = new HolderWords(this.segment, new Float64Array(buffer), regions);
     this.handles = new HandleTable(endpoint.id, this.words);
     endpoint.whenGone((shard) => this.#takeFrom(shard));
   }

@@ -8,7 +8,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { blockFault, foreignBlockFault } from "../../allocator/block_check.ts";
 import { REMOTE_LINK_WORD } from "../../allocator/block_layout.ts";
-import { FREES_WORD, MALLOCS_WORD, REMOTE_FREE_HEAD_WORD } from "../../allocator/control_layout.ts";
+import {
+  FREES_WORD,
+  MALLOCS_WORD,
+  REMOTE_FREE_HEAD_WORD,
+  SHORTAGE_WORD,
+} from "../../allocator/control_layout.ts";
 import { checkHeap } from "../../allocator/mod.ts";
 import {
   hasRemoteFrees,
@@ -204,7 +209,7 @@ function waker(block: number) {
 function sleepOutcomes(hasFrees: (heap: SliceHeap) => boolean): string[] {
   const programs = [sleeper(hasFrees), waker(BLOCKS[0]), waker(BLOCKS[1])];
   const { outcomes } = explore(WORDS, formatHeap, programs, {
-    racyWords: [REMOTE_FREE_HEAD_WORD],
+    racyWords: [REMOTE_FREE_HEAD_WORD, SHORTAGE_WORD],
     outcome: ([owner, first, second]) => `${owner}, ${first}, ${second}`,
   });
   return [...outcomes.keys()];
@@ -230,6 +235,14 @@ Deno.test("an owner that looks for blocks before it says that it is short sleeps
   assert(outcomes.includes(LOST), outcomes.join("\n"));
 });
 
+Deno.test("an owner that looks for blocks plainly sleeps on: its look may pass before it says that it is short", () => {
+  const outcomes = sleepOutcomes(({ words }) => {
+    Atomics.store(words, SHORTAGE_WORD, 1);
+    return words[REMOTE_FREE_HEAD_WORD] !== 0;
+  });
+  assert(outcomes.includes(LOST), outcomes.join("\n"));
+});
+
 Deno.test("explore() names the schedule in which a program throws", () => {
   const store = (words: Int32Array) => Atomics.store(words, 0, 1);
   const fail = (words: Int32Array) => {
@@ -248,4 +261,19 @@ Deno.test("explore() lets a plain read of a racy word see late, and not after it
   const reader = (words: Int32Array) => [Atomics.load(words, 1), words[0]!];
   const { outcomes } = explore<unknown>(2, () => {}, [writer, reader], { racyWords: [0] });
   assertEquals([...outcomes.keys()].sort(), ["[0,[0,0]]", "[0,[0,1]]", "[0,[1,1]]"]);
+});
+
+Deno.test("explore() lets plain reads pass before the stores in front of them, but not loads", () => {
+  const storeThen = (look: (words: Int32Array, word: number) => number, own: number) => {
+    return (words: Int32Array) => {
+      Atomics.store(words, own, 1);
+      return look(words, 1 - own);
+    };
+  };
+  const outcomesOf = (look: (words: Int32Array, word: number) => number) => {
+    const programs = [storeThen(look, 0), storeThen(look, 1)];
+    return [...explore(2, () => {}, programs, { racyWords: [0, 1] }).outcomes.keys()].sort();
+  };
+  assertEquals(outcomesOf((words, word) => words[word]!), ["[0,0]", "[0,1]", "[1,0]", "[1,1]"]);
+  assertEquals(outcomesOf((words, word) => Atomics.load(words, word)), ["[0,1]", "[1,0]", "[1,1]"]);
 });

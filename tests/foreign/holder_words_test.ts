@@ -8,6 +8,7 @@ import {
   HolderWords,
   LOST_BYTES,
   MAX_GENERATION,
+  NOBODY,
   OPENED_BYTES,
   USED_BYTES,
 } from "../../foreign/holder_words.ts";
@@ -19,7 +20,10 @@ const REGION_BYTES = 1024;
 function twoShards(): { words: HolderWords; buffer: SharedArrayBuffer } {
   const buffer = new SharedArrayBuffer(4096);
   const regions = [512, 2048].map((byteOffset) => ({ byteOffset, byteLength: REGION_BYTES }));
-  return { words: new HolderWords(buffer, regions), buffer };
+  return {
+    words: new HolderWords(new Int32Array(buffer), new Float64Array(buffer), regions),
+    buffer,
+  };
 }
 
 Deno.test("the parts of a region are aligned, in order, and do not overlap", () => {
@@ -36,6 +40,9 @@ Deno.test("the parts of a region are aligned, in order, and do not overlap", () 
   words.open(0, last, 3);
   words.count(0, LOST_BYTES);
   words.count(0, FAILED_BYTES);
+  words.count(0, FAILED_BYTES);
+  assertEquals([LOST_BYTES, FAILED_BYTES].map((figure) => words.figure(0, figure)), [1, 2]);
+  assertEquals([OPENED_BYTES, LOST_BYTES, FAILED_BYTES].map((f) => words.figure(1, f)), [0, 0, 0]);
   const bytes = new Uint8Array(buffer);
   assertEquals(bytes.findIndex((byte) => byte !== 0), 512);
   assertEquals(bytes.findLastIndex((byte) => byte !== 0) >> 2, (512 + REGION_BYTES - 4) >> 2);
@@ -53,8 +60,9 @@ Deno.test("HolderWords.pass() hands a pointer on once, from who holds it", () =>
   assertEquals(words.pass(1, 5, generation + 1, 256, 2), false); // another object
   assertEquals(words.pass(1, 5, generation, 256, 0), true);
   assertEquals(words.holder(1, 5), 0);
+  assertEquals([0, 1, 2].map((g) => words.isOpen(1, 5, generation + g)), [true, false, false]);
   words.close(1, 5);
-  assertEquals(words.holder(1, 5), -1);
+  assertEquals([words.holder(1, 5), NOBODY], [-1, -1]);
   assertEquals(words.pass(1, 5, generation, 0, 2), false);
   assertEquals(words.isOpen(1, 5, generation), false);
   assertEquals(words.open(1, 5, 1), generation + 1);

@@ -93,7 +93,7 @@ interface State {
   readonly done: boolean[];
   readonly results: unknown[];
   readonly clocks: number[][];
-  /** For each word, the clock that its atomic accesses pass on. */
+  /** For each word, the clock of who wrote it last by an atomic access, as it was then. */
   readonly passed: Map<number, number[]>;
   /** For each word, by sort of access, each thread's clock at its last. */
   readonly accesses: Map<number, number[][]>;
@@ -175,7 +175,7 @@ class Interleaver<R> {
       this.#native.set(operation, native);
       atomics[operation] = (array, index, ...values) =>
         array === this.#view
-          ? this.#access(operation, index, () => native(this.#memory, index, ...values))
+          ? this.#access(operation, index, () => native(this.#memory, index, ...values), values[0])
           : native(array, index, ...values);
     }
     try {
@@ -236,7 +236,13 @@ class Interleaver<R> {
     for (const word of this.#touched) this.#state.memory[word] = this.#memory[word]!;
   }
 
-  #access(operation: Operation, word: number, perform: () => number): number {
+  /** One access; `expected` is what a compare-exchange wants to find. */
+  #access(
+    operation: Operation,
+    word: number,
+    perform: () => number,
+    expected?: number,
+  ): number {
     if (this.#thread < 0) return perform();
     const log = this.#state.logs[this.#thread]!;
     if (this.#position < log.length) return log[this.#position++]!;
@@ -247,13 +253,15 @@ class Interleaver<R> {
     const clock = this.#state.clocks[this.#thread]!;
     clock[this.#thread]!++;
     const isPlain = operation === "read" || operation === "write";
-    const isWrite = operation !== "read" && operation !== "load" && operation !== "notify";
-    if (!isPlain) this.#synchronize(word, clock);
-    this.#findRaces(operation, word, isPlain, isWrite, clock);
     const history = this.#state.histories.get(word);
     let result: number;
     if (history !== undefined && operation === "read") result = this.#readRacy(history, clock);
     else result = perform();
+    const isWrite = operation === "compareExchange"
+      ? result === expected // one that fails is a load
+      : operation !== "read" && operation !== "load" && operation !== "notify";
+    if (!isPlain) this.#synchronize(operation, isWrite, word, clock);
+    this.#findRaces(operation, word, isPlain, isWrite, clock);
     if (history !== undefined && isWrite) {
       const value = this.#memory[word]!;
       history.push({ value, thread: this.#thread, time: clock[this.#thread]! });
@@ -262,13 +270,17 @@ class Interleaver<R> {
     return result;
   }
 
-  /** An atomic access orders what came before it in its thread before later ones to the same word. */
-  #synchronize(word: number, clock: number[]): void {
+  /**
+   * An atomic access that reads takes in what the thread knew that wrote the value. Nothing else is
+   * passed on: that a load came before a store tells the one who stores nothing, so the plain accesses
+   * behind a store may still see what was there before.
+   */
+  #synchronize(operation: Operation, isWrite: boolean, word: number, clock: number[]): void {
     const passed = this.#state.passed.get(word);
-    if (passed !== undefined) {
+    if (passed !== undefined && operation !== "store") {
       for (let t = 0; t < clock.length; t++) clock[t] = Math.max(clock[t]!, passed[t]!);
     }
-    this.#state.passed.set(word, clock.slice());
+    if (isWrite) this.#state.passed.set(word, clock.slice());
   }
 
   #findRaces(

@@ -16,7 +16,13 @@ class Subject implements Attended {
   onMessage = (): void => {};
   /** A sleep does not keep an event loop going; whatever a shard lives for does. */
   readonly #living = setInterval(() => {}, 1000);
-  readonly attended: Promise<void> = attend(this, this.doorbells, new Spinner(0));
+  readonly attended: Promise<void>;
+  /** Called at each exact look before a sleep. */
+  onLastLook = (): void => {};
+
+  constructor(spinner: Spinner = new Spinner(0)) {
+    this.attended = attend(this, this.doorbells, spinner);
+  }
 
   poll(): number {
     const count = this.messages;
@@ -31,6 +37,7 @@ class Subject implements Attended {
   }
 
   isBusy(): boolean {
+    this.onLastLook();
     return this.messages > 0;
   }
 
@@ -53,6 +60,27 @@ class Subject implements Attended {
     this.doorbells.ringSelf();
     await this.attended;
     clearInterval(this.#living);
+  }
+}
+
+/** A Spinner that does as it is told, and counts. */
+class ToldSpinner extends Spinner {
+  due = true;
+  spins = 0;
+  /** What a spin does, and whether it has seen something. */
+  onSpin = (): boolean => false;
+
+  constructor() {
+    super(0);
+  }
+
+  override isDue(): boolean {
+    return this.due;
+  }
+
+  override spin(): Promise<boolean> {
+    this.spins++;
+    return Promise.resolve(this.onSpin());
   }
 }
 
@@ -124,4 +152,54 @@ Deno.test("attend() lets sockets in after some ten turns while messages keep com
   }
   client.close();
   server.close();
+});
+
+Deno.test("attend() lets one microtask pass between two polls while messages keep coming", async () => {
+  await using subject = new Subject();
+  await eventLoopTurn();
+  const POLLS = 10;
+  const polls: number[] = [];
+  let turn = 0;
+  const countTurns = async () => {
+    for (; polls.length < POLLS && turn < 100; turn++) await undefined;
+  };
+  subject.onMessage = () => {
+    if (polls.length === 0) countTurns();
+    polls.push(turn);
+    if (polls.length < POLLS) subject.messages = 1; // another one follows
+  };
+  subject.send();
+  while (polls.length < POLLS) await eventLoopTurn();
+  assertEquals(polls.map((at) => at - polls[0]!), polls.map((_, i) => i));
+});
+
+Deno.test("attend() spins before it sleeps if that is due, and polls again if a spin has seen something", async () => {
+  const spinner = new ToldSpinner();
+  await using subject = new Subject(spinner);
+  let seen = 3;
+  spinner.onSpin = () => {
+    if (seen === 0) return false;
+    subject.messages = 1;
+    return seen-- > 0;
+  };
+  await eventLoopTurn();
+  assertEquals([spinner.spins, subject.handled, subject.sleeps], [4, 3, 1]);
+  spinner.due = false;
+  subject.send();
+  await eventLoopTurn();
+  assertEquals([spinner.spins, subject.handled, subject.sleeps], [4, 4, 2]);
+});
+
+Deno.test("attend() takes its sleep back if the last look finds something, so that nobody rings", async () => {
+  await using subject = new Subject();
+  await eventLoopTurn();
+  let rung: boolean | undefined;
+  subject.onLastLook = () => {
+    subject.onLastLook = () => {};
+    subject.messages++; // it came since the last poll
+  };
+  subject.onMessage = () => rung = subject.handled === 1 ? subject.peer.ring(0) : rung;
+  subject.send();
+  await eventLoopTurn();
+  assertEquals([subject.handled, subject.sleeps, rung], [2, 2, false]);
 });

@@ -17,9 +17,15 @@ import { Doorbells, Spinner } from "../../../shard/bus/wait_strategy.ts";
 /** The smallest ring that `Runtime.start()` makes. */
 export const SLOTS = 4;
 const SLICE_BYTES = 64 * 1024;
+/** Bytes of each slice that something else holds, unless a model says otherwise. */
+const TAKEN_BYTES = 30_000;
+/** Too many for what is left, though not for the slice. */
+const OVERFLOW_BYTES = 40_000;
 const MODULE = "model:tasks";
-const TASK_NAMES = ["echo", "ask", "subscribe", "note", "cancel"] as const;
+const TASK_NAMES = ["echo", "ask", "overflow", "subscribe", "note", "cancel"] as const;
 type TaskName = typeof TASK_NAMES[number];
+/** What an endpoint may call by a turn. */
+export type CalledTask = Exclude<TaskName, "cancel">;
 /** Turns after which a state that still changes is taken for one that does not end. */
 const MAX_TURNS = 1000;
 
@@ -30,6 +36,8 @@ export interface ModelCall {
   readonly number: number;
   readonly handle: CallHandle;
   outcome: "under way" | "answered" | "failed";
+  /** Why it failed. */
+  reason?: unknown;
 }
 
 /** Some endpoints and what they have done. */
@@ -48,7 +56,7 @@ export class CreditModel {
   readonly #tasks: Record<TaskName, Callable>;
   #count = 0;
 
-  /** With rings of so many slots. */
+  /** With rings of so many slots; an infinite number of bytes taken means as many as there are. */
   constructor(endpoints: number, slots = SLOTS) {
     const pairs = endpoints * (endpoints - 1);
     const rings = CONTROL_PAGE_BYTES * (endpoints + 1); // a page for CHANGES comes first
@@ -77,7 +85,7 @@ export class CreditModel {
         isRunning: () => true,
         onGone: () => {},
         onSleep: () => {},
-        allocator: Allocator.create(buffer, slices, endpoint),
+        allocator: takenAllocator(Allocator.create(buffer, slices, endpoint), TAKEN_BYTES),
         types: [],
         resolve: (_, key) => this.#serve(endpoint, key),
         connect: () => {},
@@ -105,6 +113,13 @@ export class CreditModel {
           begin(number);
           return await bus.call(caller, this.#tasks.echo, [-1]);
         };
+      case "overflow": // the same, with a result that there is no room for: the call fails
+        return async (number) => {
+          const caller = bus.currentCaller!;
+          begin(number);
+          await bus.call(caller, this.#tasks.echo, [-1]);
+          return new Uint8Array(OVERFLOW_BYTES);
+        };
       case "subscribe": // ends when it is given up
         return (number) => {
           begin(number);
@@ -124,17 +139,21 @@ export class CreditModel {
     }
   }
 
-  /** One call; its outcome shows in `calls`. */
-  call(from: number, to: number, task: "echo" | "ask" | "subscribe" | "note"): void {
+  /** One call, with so many bytes beside its number; its outcome shows in `calls`. */
+  call(from: number, to: number, task: CalledTask, byteLength = 0): void {
     const number = this.#count++;
     const call: ModelCall = { from, to, number, handle: new CallHandle(), outcome: "under way" };
     this.calls.push(call);
     const bus = this.buses[from]!;
     const handle = task === "subscribe" ? call.handle : undefined;
+    const args = byteLength === 0 ? [number] : [number, new Uint8Array(byteLength)];
     const promise = task === "note"
-      ? bus.callWithoutReply(to, this.#tasks.note, [number])
-      : bus.call(to, this.#tasks[task], [number], handle);
-    promise.then(() => call.outcome = "answered", () => call.outcome = "failed");
+      ? bus.callWithoutReply(to, this.#tasks.note, args)
+      : bus.call(to, this.#tasks[task], args, handle);
+    promise.then(() => call.outcome = "answered", (reason) => {
+      call.outcome = "failed";
+      call.reason = reason;
+    });
   }
 
   /** Gives up every call of `from` that can be. */
@@ -171,12 +190,14 @@ export class CreditModel {
   }
 
   /** What is wrong once all has settled; "" if nothing is. */
-  verdict(): string {
+  async verdict(): Promise<string> {
     if (this.faults.length > 0) return String(this.faults[0]);
     const open = this.calls.filter(({ outcome }) => outcome === "under way");
     if (open.length > 0) return `${open.length} calls never end`;
     for (const [from, bus] of this.buses.entries()) {
       if (bus.underWay > 0) return `endpoint ${from} has ${bus.underWay} calls under way for ever`;
+      if (!await isIdle(bus, 0)) return `endpoint ${from} serves calls for ever`;
+      if (await isIdle(bus, -1)) return `endpoint ${from} serves fewer calls than none`;
       for (const [to, ran] of this.ran.map((byCaller) => byCaller[from]!).entries()) {
         // Calls that were given up before they were sent do not run; the others do, in order.
         const made = this.calls.filter((call) => call.from === from && call.to === to);
@@ -193,6 +214,25 @@ export class CreditModel {
     }
     return "";
   }
+}
+
+/** The allocator of a slice that something else is in as well. */
+function takenAllocator(allocator: Allocator, byteLength: number): Allocator {
+  if (byteLength !== Infinity && allocator.malloc(byteLength) === 0) {
+    throw new Error(`the slice has no ${byteLength} bytes`);
+  }
+  if (byteLength === Infinity) {
+    for (let each = SLICE_BYTES; each > 1; each /= 2) while (allocator.malloc(each) !== 0);
+  }
+  return allocator;
+}
+
+/** Whether no call of a bus is under way, and at most `serving` of others are served there. */
+async function isIdle(bus: MessageBus, serving: number): Promise<boolean> {
+  let idle = false;
+  bus.idle(serving).then(() => idle = true);
+  await microtasks();
+  return idle;
 }
 
 /** Lets the microtasks of a turn run: calls settle, tasks go on, the bus publishes. */

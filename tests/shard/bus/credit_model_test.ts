@@ -4,37 +4,36 @@
  * that want no reply, and that end only when they are given up. Nothing may be lost, reordered or stuck,
  * and no record may find its ring full. Mutants of the bus must be caught.
  */
-import { assert, assertEquals, assertGreater } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { Callee } from "../../../shard/bus/callee.ts";
 import { Caller } from "../../../shard/bus/caller.ts";
 import { RingProducer } from "../../../shard/bus/spsc_ring.ts";
 import { runSeed, SeededRandom } from "../../harness/seeded_random.ts";
-import { CreditModel, SLOTS } from "./credit_model.ts";
+import { type CalledTask, CreditModel, SLOTS } from "./credit_model.ts";
 
 type Turn = (model: CreditModel) => Promise<unknown> | void;
 
+const TASKS: readonly CalledTask[] = ["echo", "ask", "note", "subscribe"];
+
 /** What an endpoint may do in a turn: two calls of one kind, or look at its rings. */
-function turnsOf(endpoint: number, peers: readonly number[]): Turn[] {
-  return peers.flatMap((to): Turn[] => [
-    (model) => calls(model, endpoint, to, "echo"),
-    (model) => calls(model, endpoint, to, "ask"),
-    (model) => calls(model, endpoint, to, "note"),
-    (model) => calls(model, endpoint, to, "subscribe"),
-  ]).concat((model) => model.poll(endpoint));
+function turnsOf(endpoint: number, peers: readonly number[], tasks = TASKS): Turn[] {
+  return peers.flatMap((to) =>
+    tasks.map((task): Turn => (model) => calls(model, endpoint, to, task))
+  )
+    .concat((model) => model.poll(endpoint));
 }
 
-function calls(
-  model: CreditModel,
-  from: number,
-  to: number,
-  task: Parameters<CreditModel["call"]>[2],
-): void {
+function calls(model: CreditModel, from: number, to: number, task: CalledTask): void {
   model.call(from, to, task);
   model.call(from, to, task);
 }
 
 /** Plays turns, then lets all settle, gives up what would not end, and settles again. */
-async function play(turns: readonly Turn[], endpoints: number, urgently = true): Promise<string> {
+async function play(
+  turns: readonly Turn[],
+  endpoints: number,
+  urgently = true,
+): Promise<string> {
   const model = new CreditModel(endpoints);
   for (const turn of turns) await turn(model);
   await model.settle();
@@ -43,22 +42,31 @@ async function play(turns: readonly Turn[], endpoints: number, urgently = true):
     for (let from = 0; from < endpoints; from++) model.giveUp(from, urgently);
     await model.settle();
   }
-  return model.verdict();
+  return await model.verdict();
 }
 
 /** Plays every sequence of `length` turns; the verdicts that are not "", with one sequence each. */
-async function playAll(length: number, urgently = true): Promise<Map<string, string>> {
-  const choices = [...turnsOf(0, [1]), ...turnsOf(1, [0])];
+async function playAll(
+  length: number,
+  { urgently = true, tasks = TASKS }: {
+    urgently?: boolean;
+    tasks?: readonly CalledTask[];
+  } = {},
+): Promise<Map<string, string>> {
+  const choices = [...turnsOf(0, [1], tasks), ...turnsOf(1, [0], tasks)];
   const verdicts = new Map<string, string>();
-  for (let n = 0; n < choices.length ** length; n++) {
-    const sequence = Array.from(
-      { length },
-      (_, i) => Math.floor(n / choices.length ** i) % choices.length,
-    );
+  for (const sequence of sequences(choices.length, length)) {
     const verdict = await play(sequence.map((choice) => choices[choice]!), 2, urgently);
     if (verdict !== "") verdicts.set(verdict, sequence.join());
   }
   return verdicts;
+}
+
+/** Every sequence of so many numbers below `choices`. */
+function* sequences(choices: number, length: number): Generator<number[]> {
+  for (let n = 0; n < choices ** length; n++) {
+    yield Array.from({ length }, (_, i) => Math.floor(n / choices ** i) % choices);
+  }
 }
 
 Deno.test("two endpoints with rings of four slots get stuck in no order of turns", async () => {
@@ -80,6 +88,77 @@ Deno.test("three endpoints with rings of four slots get stuck in no order of tur
       `run ${run} of seed ${seed}: run it again with TIDEPOOL_SEED=${seed}`,
     );
   }
+});
+
+Deno.test("a reply that there is no memory for fails its call, early or late, in every order of turns", async () => {
+  let refused = 0;
+  const original = Caller.prototype.sendUrgent;
+  Caller.prototype.sendUrgent = function (...args) {
+    try {
+      original.apply(this, args);
+    } catch (error) {
+      refused++;
+      throw error;
+    }
+  };
+  try {
+    assertEquals(await playAll(4, { tasks: ["overflow", "ask"] }), new Map());
+  } finally {
+    Caller.prototype.sendUrgent = original;
+  }
+  assertGreater(refused, 0); // or no order has had a late reply
+});
+
+Deno.test("a late reply that there is no memory for says so by an error", async () => {
+  const model = new CreditModel(2);
+  calls(model, 0, 1, "overflow");
+  calls(model, 1, 0, "overflow");
+  await model.settle();
+  assertEquals(await model.verdict(), "");
+  for (const { reason } of model.calls) {
+    assert(reason instanceof Error, String(reason));
+    assertStringIncludes(reason.message, "Cannot send a message of");
+  }
+});
+
+Deno.test("a peer that is gone leaves none of its calls under way, with a reply or without, and the others' all", async () => {
+  const model = new CreditModel(3, 64);
+  const [bus] = model.buses;
+  for (const to of [1, 2]) {
+    calls(model, 0, to, "note");
+    calls(model, 0, to, "echo");
+  }
+  bus!.flush();
+  assertEquals(bus!.underWay, 8);
+  bus!.declareGone(1, new Error("gone"), true);
+  assertEquals(bus!.underWay, 4);
+  await model.settle();
+  assertEquals(bus!.underWay, 0);
+  bus!.declareGone(2, new Error("gone"), true);
+  assertEquals(bus!.underWay, 0);
+});
+
+Deno.test("calls that one after the other fit their slice are sent in every order of turns, and none fails", async () => {
+  // Of two there is room for one only, whether it wants a reply or not.
+  const BYTES = 20_000;
+  const turns: Turn[] = [
+    (model) => model.call(0, 1, "note", BYTES),
+    (model) => model.call(0, 1, "echo", BYTES),
+    (model) => model.poll(0),
+    (model) => model.poll(1),
+  ];
+  let waited = 0;
+  for (const sequence of sequences(turns.length, 5)) {
+    const model = new CreditModel(2, 64);
+    for (const choice of sequence) {
+      await turns[choice]!(model);
+      if (model.calls.filter(({ outcome }) => outcome === "under way").length > 1) waited++;
+    }
+    await model.settle();
+    assertEquals(await model.verdict(), "", sequence.join());
+    for (const { outcome } of model.calls) assertEquals(outcome, "answered", sequence.join());
+  }
+  assertGreater(waited, 0);
 });
 
 /** The verdicts on a bus with one method replaced. */
@@ -141,5 +220,5 @@ Deno.test("the model catches a callee that grants no credit when calls wait in a
 });
 
 Deno.test("the model catches cancellations that wait behind what they are to end", async () => {
-  assertGreater((await playAll(3, false)).size, 0);
+  assertGreater((await playAll(3, { urgently: false })).size, 0);
 });

@@ -30,7 +30,7 @@ for (const endpoints of [3, 20]) {
     assertEquals(subject.poll(), BOUND + 1);
     assertEquals(model.ran[1]![2], [SLOTS / 2], "the other peer was served as well");
     await model.settle();
-    assertEquals(model.verdict(), "");
+    assertEquals(await model.verdict(), "");
     assertEquals(model.ran[1]![0]!.length, CALLS);
   });
 
@@ -44,6 +44,6 @@ for (const endpoints of [3, 20]) {
     assertEquals(subject!.poll(), 44);
     assertFalse(subject!.isBusy());
     await model.settle();
-    assertEquals(model.verdict(), "");
+    assertEquals(await model.verdict(), "");
   });
 }

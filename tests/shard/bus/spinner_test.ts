@@ -31,6 +31,14 @@ Deno.test("Spinner.spin() ends as soon as something comes, also after other micr
   assert(await spin(spinner, busyAfter(1000)));
 });
 
+Deno.test("Spinner.spin() does not let the event loop turn in its first microseconds", async () => {
+  let turned = false;
+  setImmediate(() => turned = true);
+  assert(await spin(new Spinner(10_000_000), busyAfter(1000)));
+  assertFalse(turned);
+  await new Promise((resolve) => setImmediate(resolve));
+});
+
 Deno.test("Spinner.spin() lets the event loop turn once its first microseconds are over", async () => {
   const spinner = new Spinner(10_000_000);
   const bus = busyAfter(Infinity);
@@ -45,7 +53,7 @@ Deno.test("a Spinner spins seldom once four spins in a row have missed, and agai
   for (let miss = 0; miss < 4; miss++) {
     assert(spinner.isDue(NEVER));
     assert(spinner.pays(NEVER));
-    assertFalse(await spin(spinner, NEVER));
+    assertEquals(await spin(spinner, NEVER), false);
   }
   assertFalse(spinner.pays(NEVER));
   const trials: number[] = [];
