@@ -6,12 +6,12 @@
  */
 
 import type { Connection } from "./connection.ts";
-import { itemBytes, MAX_ITEM_BYTES, MAX_KEY_BYTES } from "./item.ts";
+import { MAX_KEY_BYTES } from "./item.ts";
 import { MetaCommands } from "./meta_commands.ts";
 import { readSigned32, readUnsigned32, readUnsigned64 } from "./number_text.ts";
 import { ascii } from "./output.ts";
 import * as request from "./request.ts";
-import { textStats } from "./stats.ts";
+import { writeTextStats } from "./text_stats.ts";
 import { storeFromSocket } from "./store_from_socket.ts";
 import * as answers from "./text_answers.ts";
 import { TextLine } from "./text_line.ts";
@@ -76,6 +76,7 @@ export class TextProtocol {
     switch (name) {
       case "get":
       case "gets":
+      case "bget": // what memcached called it once
         return words < 2 ? this.#answer(answers.ERROR) : this.#retrieval.get(name === "gets", 1);
       case "gat":
       case "gats":
@@ -145,17 +146,20 @@ export class TextProtocol {
     const isBad = Number.isNaN(flags + duration + valueLength) || cas === undefined ||
       valueLength < 0 || valueLength > LARGEST_LENGTH;
     if (isBad) return this.#answer(answers.BAD_FORMAT);
+    const isTooLarge = router.store.isTooLarge(keyLength, valueLength, flags);
     const whole = line.next - connection.begin + valueLength + 2;
     const isShort = connection.fits(whole);
-    if (isShort && connection.end - connection.begin < whole) return false;
+    if (isShort && !isTooLarge && connection.end - connection.begin < whole) return false;
     connection.setKey(line.starts[1]!, keyLength);
+    connection.server.prefixes?.countSet(view.keyAddress, keyLength);
     view.mode = mode;
     view.options = 0;
-    view.cas = versionOf(cas);
+    view.cas = mode === request.MODE_CAS ? request.versionOf(cas) : 0;
     view.flags = flags;
     view.expiry = request.expiryOf(duration, router.store.now);
     view.valueAddress = line.next;
     view.valueLength = valueLength;
+    if (isTooLarge) return this.#refuse(line.next);
     if (!isShort) return this.#storeLong(line.next);
     if (!isLineEnd(bytes, line.next + valueLength)) {
       connection.begin += whole;
@@ -177,19 +181,20 @@ export class TextProtocol {
 
   /** Stores a value that does not fit the buffer: it goes from the socket into its item. */
   async #storeLong(valueStart: number): Promise<boolean> {
+    const outcome = await storeFromSocket(this.#connection, valueStart, true);
+    return outcome === undefined ? this.#reply(answers.BAD_CHUNK) : this.#replyStored(outcome);
+  }
+
+  /** Refuses a value that is too large, and passes over it. */
+  async #refuse(valueStart: number): Promise<boolean> {
     const connection = this.#connection;
     const { request: view, router } = connection;
-    const { valueLength } = view;
-    if (itemBytes(view.keyLength, valueLength) > MAX_ITEM_BYTES) {
-      const outcome = await router.outcome("refuse", view);
-      connection.begin = valueStart;
-      this.#replyStored(outcome);
-      await connection.flush();
-      await connection.swallow(valueLength + 2);
-      return true;
-    }
-    const outcome = await storeFromSocket(connection, valueStart, true);
-    return outcome === undefined ? this.#reply(answers.BAD_CHUNK) : this.#replyStored(outcome);
+    const outcome = await router.outcome("refuse", view);
+    connection.begin = valueStart;
+    this.#replyStored(outcome);
+    await connection.flush();
+    await connection.swallow(view.valueLength + 2);
+    return true;
   }
 
   #replyStored(outcome: number): boolean {
@@ -222,7 +227,8 @@ export class TextProtocol {
       if (!isValid) return this.#answer(answers.BAD_DELETE);
     }
     if (line.length(1) > MAX_KEY_BYTES) return this.#answer(answers.BAD_FORMAT);
-    const view = this.#connection.request;
+    const { request: view, server } = this.#connection;
+    server.prefixes?.countDelete(line.starts[1]!, line.length(1));
     view.cas = 0;
     view.options = 0;
     return this.#run(
@@ -255,6 +261,7 @@ export class TextProtocol {
     view.delta = delta;
     view.cas = 0;
     view.options = decrements ? request.DECREMENT : 0;
+    view.program = 0;
     return this.#run("arithmetic", (outcome) => {
       if (outcome === request.DONE) return ascii(`${view.resultNumber}\r\n`);
       return outcome === request.NOT_NUMERIC ? answers.NOT_NUMERIC : answers.NOT_FOUND;
@@ -294,20 +301,39 @@ export class TextProtocol {
       case "shutdown":
         return this.#answer(ascii("ERROR: shutdown not enabled\r\n"));
       default:
-        return this.#answer(answers.ERROR);
+        return this.#isHttp() ? this.#closeAtOnce() : this.#answer(answers.ERROR);
     }
+  }
+
+  /**
+   * Whether the line begins a request of HTTP. What follows it may be what a web page had a browser
+   * say: none of that must be taken for commands.
+   */
+  #isHttp(): boolean {
+    const line = this.#line;
+    // Names with these initials are memcached's own, and looked at no further.
+    return line.count > 0 && line.length(0) >= 2 && !"acdgist".includes(line.word(0)[0]!) &&
+      line.word(line.count - 1).startsWith("HTTP/");
+  }
+
+  #closeAtOnce(): true {
+    this.#connection.begin = this.#line.next;
+    return this.#connection.closing = true;
   }
 
   #flushAll(): boolean | Promise<boolean> {
     const { bytes } = this.#connection;
     const line = this.#line;
     this.#noreply = this.#lastWordIsNoreply();
+    const { router, server } = this.#connection;
+    router.store.items.counters.cmd_flush++;
+    if (!server.options.flushEnabled) return this.#answer(answers.NO_FLUSH);
     let delay = 0;
     if (line.count !== (this.#noreply ? 2 : 1)) {
       delay = readSigned32(bytes, line.starts[1]!, line.ends[1]!);
       if (Number.isNaN(delay)) return this.#answer(answers.BAD_EXPTIME);
     }
-    return this.#connection.router.flushAll(delay).then(() => this.#answer(answers.OK));
+    return router.flushAll(delay).then(() => this.#answer(answers.OK));
   }
 
   #verbosity(): boolean {
@@ -319,10 +345,9 @@ export class TextProtocol {
   }
 
   async #stats(): Promise<boolean> {
-    const { output, server } = this.#connection;
     const line = this.#line;
     const words = Array.from({ length: line.count - 1 }, (_, i) => line.word(i + 1));
-    output.text(await textStats(server, words));
+    await writeTextStats(this.#connection, words);
     this.#connection.begin = line.next;
     return true;
   }
@@ -348,11 +373,6 @@ export class TextProtocol {
     this.#connection.output.write(text);
     return true;
   }
-}
-
-/** A version as a request has it: those that no item can have are all the same. */
-export function versionOf(cas: bigint): number {
-  return cas > BigInt(Number.MAX_SAFE_INTEGER) ? -1 : Number(cas);
 }
 
 /** Whether CR LF is at `at`. */

@@ -76,7 +76,7 @@ export class TestServer implements AsyncDisposable {
         if (!isClosedByServer(error)) throw error; // by a shard that was dying, and so another
       }
       const served = await this.server.runtime.submitTo(shard, statsTasks.connections);
-      if (served.includes(client.address)) return client;
+      if (served.some(({ address }) => address === client.address)) return client;
       client[Symbol.dispose]();
     }
     throw new Error(`None of ${MOST_CONNECTIONS} connections went to shard ${shard}`);
