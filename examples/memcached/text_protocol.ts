@@ -311,9 +311,10 @@ export class TextProtocol {
    */
   #isHttp(): boolean {
     const line = this.#line;
-    // Names with these initials are memcached's own, and looked at no further.
-    return line.count > 0 && line.length(0) >= 2 && !"acdgist".includes(line.word(0)[0]!) &&
-      line.word(line.count - 1).startsWith("HTTP/");
+    const name = line.word(0);
+    // Names of these kinds are memcached's own, and looked at no further.
+    if (name.length < 2 || /^(?:[acdgist]|m.$)/s.test(name)) return false;
+    return line.word(line.count - 1).startsWith("HTTP/");
   }
 
   #closeAtOnce(): true {
