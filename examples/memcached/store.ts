@@ -430,13 +430,13 @@ export class Store {
       ? { flags: 0, expiry: 0, state: keyState(view), valueLength: 0 }
       : this.#item.at(old);
     const text = number.toString();
-    // A number that others read is not overwritten, but must look as if it were.
+    // A number that others read is not overwritten where it would fit, but must look as if it were.
     const length = Math.max(text.length, valueLength);
     const address = this.items.allocate(view, length, flags);
     if (address === 0) return 0;
     const item = this.#item.at(address);
     item.expiry = expiry;
-    item.state = state & layout.BINARY_KEY;
+    item.state = text.length <= valueLength ? state : state & layout.BINARY_KEY;
     const start = valueOf(item);
     writeValueNumber(this.#bytes, start, start + length, text);
     const still = this.items.table.find(view.keyAddress, view.keyLength, view.hash);

@@ -136,7 +136,7 @@ export class TextProtocol {
     const line = this.#line;
     this.#noreply = mayNotReply && this.#lastWordIsNoreply();
     const keyLength = line.length(1);
-    if (keyLength > MAX_KEY_BYTES) return this.#answer(answers.BAD_FORMAT);
+    if (keyLength > MAX_KEY_BYTES) return this.#answerBadStore();
     const flags = readUnsigned32(bytes, line.starts[2]!, line.ends[2]!);
     const duration = readSigned32(bytes, line.starts[3]!, line.ends[3]!);
     const valueLength = readSigned32(bytes, line.starts[4]!, line.ends[4]!);
@@ -145,7 +145,7 @@ export class TextProtocol {
       : 0n;
     const isBad = Number.isNaN(flags + duration + valueLength) || cas === undefined ||
       valueLength < 0 || valueLength > LARGEST_LENGTH;
-    if (isBad) return this.#answer(answers.BAD_FORMAT);
+    if (isBad) return this.#answerBadStore();
     const isTooLarge = router.store.isTooLarge(keyLength, valueLength, flags);
     const whole = line.next - connection.begin + valueLength + 2;
     const isShort = connection.fits(whole);
@@ -171,6 +171,12 @@ export class TextProtocol {
       return this.#replyStored(outcome);
     }
     return this.#awaitStored(outcome, whole);
+  }
+
+  /** The last word may stand in the place of another, and still says that no answer is wanted. */
+  #answerBadStore(): true {
+    this.#noreply = this.#lastWordIsNoreply();
+    return this.#answer(answers.BAD_FORMAT);
   }
 
   async #awaitStored(outcome: Promise<number>, whole: number): Promise<boolean> {
