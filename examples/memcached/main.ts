@@ -5,9 +5,16 @@
  * @module
  */
 
+import { parseMemorySize } from "@tidepool/core";
 import { parseArgs } from "node:util";
 import type { ProtocolName } from "./connection.ts";
-import { DEFAULT_CONNECTIONS, LONGEST_IDLE_SECONDS, MOST_CONNECTIONS } from "./serve_options.ts";
+import {
+  DEFAULT_CONNECTIONS,
+  LEAST_ITEM_BYTES,
+  LONGEST_IDLE_SECONDS,
+  MOST_CONNECTIONS,
+  MOST_ITEM_BYTES,
+} from "./serve_options.ts";
 import { Server } from "./server.ts";
 
 const USAGE = `Usage: deno task memcached [options]
@@ -51,7 +58,7 @@ async function main(commandLine: string[]): Promise<void> {
     memory: values.memory ?? shards * DEFAULT_MEMORY_BYTES,
     protocol: protocolOf(values.protocol),
     maxConnections: wholeNumber("max-connections", values["max-connections"], 1, MOST_CONNECTIONS),
-    maxItemSize: values["max-item-size"],
+    maxItemSize: itemSize(values["max-item-size"]),
     idleTimeout: wholeNumber("idle-timeout", values["idle-timeout"], 0, LONGEST_IDLE_SECONDS),
     flushEnabled: !values["disable-flush-all"],
     onRestart: (shard, cause) => console.error(`Shard ${shard} was started again:`, cause),
@@ -70,6 +77,24 @@ function wholeNumber(name: string, text: string, least: number, most: number): n
   const number = Number(text);
   if (Number.isInteger(number) && number >= least && number <= most) return number;
   throw new RangeError(`--${name} is "${text}": expected a whole number from ${least} to ${most}`);
+}
+
+function itemSize(text: string): number {
+  const bytes = sizeOf(text);
+  if (bytes >= LEAST_ITEM_BYTES && bytes <= MOST_ITEM_BYTES) return bytes;
+  throw new RangeError(
+    `--max-item-size is "${text}": expected a size from 1KiB to 1GiB, such as 2MiB`,
+  );
+}
+
+/** Bytes of a size; NaN if it is none. */
+function sizeOf(text: string): number {
+  try {
+    return parseMemorySize(text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return NaN;
+  }
 }
 
 function protocolOf(text: string): ProtocolName {

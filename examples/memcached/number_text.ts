@@ -1,12 +1,13 @@
 /**
  * Numbers as they stand in commands and in values: read as C's strtoul() and its kin do in memcached
  * (util.c), which is more than digits. White space may come before a number and anything behind the
- * white space that ends it; a number of 64 bits is cut to the 32 that are wanted; and text below zero
+ * white space or the NUL that ends it; a number of 64 bits is cut to the 32 that are wanted; and text below zero
  * is read without a sign, as long as the outcome looks like a number from 0 to 2^63.
  *
  * @module
  */
 
+const NUL = 0;
 const SPACE = 32;
 const ZERO = 48;
 const PLUS = 43;
@@ -46,8 +47,10 @@ export function readUnsigned64(bytes: Uint8Array, start: number, end: number): b
   const number = readInteger(bytes, start, end);
   if (number === undefined || number <= -RANGE || number >= RANGE) return undefined;
   const unsigned = BigInt.asUintN(64, number);
-  const looksNegative = unsigned >= HALF_RANGE && bytes.subarray(start, end).includes(MINUS);
-  return looksNegative ? undefined : unsigned;
+  if (unsigned < HALF_RANGE) return unsigned;
+  const text = bytes.subarray(start, end);
+  const minus = text.indexOf(MINUS);
+  return minus === -1 || text.subarray(0, minus).includes(NUL) ? unsigned : undefined;
 }
 
 /** Writes a number over the bytes from `start` to `end`, spaces behind it. It must fit. */
@@ -88,7 +91,7 @@ function readInteger(bytes: Uint8Array, start: number, end: number): bigint | un
     text += String.fromCharCode(bytes[at]!);
   }
   if (at === first || text.length > MOST_DIGITS) return undefined;
-  if (at < end && !isSpace(bytes[at]!)) return undefined;
+  if (at < end && !isSpace(bytes[at]!) && bytes[at] !== NUL) return undefined;
   return isNegative ? -BigInt(text) : BigInt(text);
 }
 

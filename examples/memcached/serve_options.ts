@@ -39,8 +39,10 @@ export const DEFAULT_CONNECTIONS = 1024;
 export const MOST_CONNECTIONS = 1_000_000;
 /** A week: longer than that no connection need be idle. */
 export const LONGEST_IDLE_SECONDS = 7 * 24 * 60 * 60;
-const LEAST_ITEM_BYTES = 2 ** 10;
-const MOST_ITEM_BYTES = 2 ** 30;
+/** The least that the largest item can be. */
+export const LEAST_ITEM_BYTES = 2 ** 10;
+/** The most. */
+export const MOST_ITEM_BYTES = 2 ** 30;
 
 /**
  * Checks the options, and says the defaults of those that were not given.
