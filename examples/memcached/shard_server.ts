@@ -5,13 +5,14 @@
  * @module
  */
 
-import { defineTasks, localAllocator, shardCount, submitTo, thisShard } from "@tidepool/core";
+import { defineTasks, localAllocator } from "@tidepool/core";
 import { Connection, isDisconnection } from "./connection.ts";
 import { ConnectionCounters } from "./counters.ts";
 import { isOutOfMemory } from "./out_of_memory.ts";
 import { ascii, OutputBlocks } from "./output.ts";
+import { Places } from "./places.ts";
 import type { PrefixStatistics } from "./prefix_counts.ts";
-import { isShardGone, Router } from "./router.ts";
+import { Router } from "./router.ts";
 import { expectItemsFit, type ServeOptions } from "./serve_options.ts";
 
 /** How long to wait after a connection could not be accepted: as long as memcached does. */
@@ -42,13 +43,11 @@ export class ShardServer {
   /** Whether it takes connections at the moment. */
   isAccepting = true;
   readonly #listener: Deno.TcpListener;
-  /** Connections that have come: those that wait for a place, and those that are served. */
-  #places = 0;
+  readonly #places: Places;
   readonly #connections = new Set<Connection>();
   readonly #served = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
   readonly #idleTimer: ReturnType<typeof setInterval> | undefined;
-  #isClosing = false;
 
   /**
    * Listens at once.
@@ -68,6 +67,7 @@ export class ShardServer {
       const reason = error instanceof Error ? error.message : String(error);
       throw new Error(`Cannot listen on ${hostname}:${port}: ${reason}`, { cause: error });
     }
+    this.#places = new Places(options.maxConnections);
     this.#accepting = this.#accept();
     if (options.idleTimeout > 0) {
       this.#idleTimer = setInterval(() => this.#closeIdle(), IDLE_CHECK_MS);
@@ -84,11 +84,6 @@ export class ShardServer {
     return this.#connections.size;
   }
 
-  /** Those, and the ones that wait to be told whether there is a place for them. */
-  get places(): number {
-    return this.#places;
-  }
-
   /** The connections. */
   get connections(): IterableIterator<Connection> {
     return this.#connections.values();
@@ -96,7 +91,6 @@ export class ShardServer {
 
   /** Closes the listener and all connections; resolves when every command under way is over. */
   async close(): Promise<void> {
-    this.#isClosing = true;
     clearInterval(this.#idleTimer);
     this.#listener.close();
     await this.#accepting;
@@ -106,9 +100,10 @@ export class ShardServer {
   }
 
   async #accept(): Promise<void> {
+    await this.#places.begin();
     for (;;) {
       try {
-        this.#admit(await this.#listener.accept());
+        await this.#admit(await this.#listener.accept());
       } catch (error) {
         if (error instanceof Deno.errors.BadResource) return; // close() was called
         if (error instanceof Deno.errors.Interrupted) return;
@@ -128,20 +123,23 @@ export class ShardServer {
     this.counters.listenDisabledMicroseconds += Math.round((performance.now() - begin) * 1000);
   }
 
-  #admit(socket: Deno.TcpConn): void {
+  async #admit(socket: Deno.TcpConn): Promise<void> {
     this.counters.totalConnections++;
-    this.#places++;
-    const served = this.#serve(socket).finally(() => {
-      this.#places--;
-      this.#served.delete(served);
-    });
+    socket.setNoDelay(true);
+    const served = await this.#places.take() ? this.#serve(socket) : this.#reject(socket);
     this.#served.add(served);
+    served.finally(() => this.#served.delete(served));
   }
 
   async #serve(socket: Deno.TcpConn): Promise<void> {
-    const hasPlace = await this.#hasPlace();
-    if (this.#isClosing) return socket.close();
-    if (!hasPlace) return this.#reject(socket);
+    try {
+      await this.#serveConnection(socket);
+    } finally {
+      await this.#places.give();
+    }
+  }
+
+  async #serveConnection(socket: Deno.TcpConn): Promise<void> {
     let connection: Connection;
     try {
       connection = new Connection(socket, this, this.options.protocol);
@@ -151,36 +149,11 @@ export class ShardServer {
       socket.close();
       return;
     }
-    socket.setNoDelay(true);
     this.#connections.add(connection);
     try {
       await connection.serve();
     } finally {
       this.#connections.delete(connection);
-    }
-  }
-
-  /**
-   * Whether all shards together have a place for one more connection, which is counted already. So of
-   * two that come at the same time on two shards, for the last place, both may be turned away, but
-   * never both be taken.
-   */
-  async #hasPlace(): Promise<boolean> {
-    const { maxConnections } = this.options;
-    if (this.#places > maxConnections) return false;
-    const counts = await Promise.all(
-      Array.from({ length: shardCount() }, (_, shard) => this.#placesOf(shard)),
-    );
-    return counts.reduce((sum, count) => sum + count, 0) <= maxConnections;
-  }
-
-  async #placesOf(shard: number): Promise<number> {
-    if (shard === thisShard()) return this.#places;
-    try {
-      return await submitTo(shard, serverTasks.places);
-    } catch (error) {
-      if (isShardGone(error)) return 0; // its connections went with it
-      throw error;
     }
   }
 
@@ -224,9 +197,6 @@ export const serverTasks = defineTasks(import.meta.url, {
     current = new ShardServer(options);
     return current.port;
   },
-
-  /** The connections that have come and not gone. */
-  places: (): number => current?.places ?? 0,
 
   /** Ends all connections. */
   async close(): Promise<void> {
