@@ -35,15 +35,15 @@ export class Items {
   readonly #bytes: Uint8Array;
   readonly #item: ItemView;
   readonly #evictor: Evictor;
-  /** When `find()` was last called: a clock costs more to read than an item to find. */
+  /** When an item was last found or added: a clock costs more to read than an item to find. */
   #findTime = 0;
   #itemBytes = 0;
   #lastCas: number;
   readonly #casStep: number;
   /** Items of versions below are gone: `flush_all` was here. */
   #flushedCas = 0;
-  /** Items last used in that second or before are gone, once it has come. */
-  #flushTime = 0;
+  /** Items last used in that second or before are gone, once it has come; -1 for none. */
+  #flushTime = -1;
 
   /**
    * Versions count from `shard + 1` on in steps of `shardCount`, so that no two shards give the same.
@@ -166,7 +166,7 @@ export class Items {
   link(address: number): number {
     const item = this.#item.at(address);
     item.cas = this.nextCas();
-    item.time = this.now;
+    item.time = this.#findTime = this.now;
     this.#itemBytes += itemBytes(item.keyLength, item.valueLength);
     this.counters.total_items++;
     // First the table, which may need memory and evict for it: what is on no list is not evicted.
@@ -190,7 +190,7 @@ export class Items {
    */
   flush(delay: number): void {
     const { now } = this;
-    this.#flushTime = delay > 0 ? expiryOf(delay, now) - 1 : 0;
+    this.#flushTime = delay > 0 ? expiryOf(delay, now) - 1 : -1;
     if (this.#flushTime > now) return;
     const version = this.nextCas();
     if (delay <= 0 || this.#flushTime === now) this.#flushedCas = version;
