@@ -5,7 +5,7 @@ import { compareSequences, PROTOCOLS } from "./random_sequences.ts";
 import { RealMemcached, testWith } from "./real_memcached.ts";
 
 /** Of each protocol, to each server. */
-const SEQUENCES = 500;
+const SEQUENCES = 300;
 
 for (const shards of [1, 2]) {
   testWith(
