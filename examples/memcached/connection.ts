@@ -75,6 +75,10 @@ export class Connection {
   end: number;
   /** Set to close the connection when everything before is sent. */
   closing = false;
+  /** When the last command was run, in milliseconds since 1970. */
+  #lastCommandTime = Date.now();
+  /** Whether it waits for the client to say something. */
+  isWaiting = false;
   readonly #socket: Deno.TcpConn;
   readonly #protocolName: ProtocolName;
   #protocol: Protocol | undefined;
@@ -116,7 +120,7 @@ export class Connection {
       await this.#serve();
     } catch (error) {
       // A response that lacks memory, or part of a value because its shard died, can't be completed.
-      if (isOutOfMemory(error)) this.server.responsesOutOfMemory++;
+      if (isOutOfMemory(error)) this.server.counters.responsesOutOfMemory++;
       else if (!isDisconnection(error) && !isShardGone(error)) throw error; // a mistake in here
     } finally {
       this.close();
@@ -137,12 +141,15 @@ export class Connection {
 
   async #serve(): Promise<void> {
     for (;;) {
+      let hasRun = false;
       while (this.begin < this.end && !this.closing) {
         const protocol = this.#protocol ??= this.#detect();
         const ran = protocol.next();
         if (!(typeof ran === "boolean" ? ran : await ran)) break;
+        hasRun = true;
         if (this.hasMuchToSend) await this.flush();
       }
+      if (hasRun) this.#lastCommandTime = Date.now();
       // What follows is flush() and #fill(), written out: each would cost another promise a command.
       const { length } = this.output;
       if (length > 0) {
@@ -153,10 +160,17 @@ export class Connection {
       if (this.closing) return;
       const room = this.#makeRoom();
       if (room === undefined) return;
+      this.isWaiting = true;
       const read = await this.#socket.read(room);
+      this.isWaiting = false;
       if (read === null) return;
       this.#took(read);
     }
+  }
+
+  /** For how long it has waited for a command, 0 while it is at work on one. */
+  get idleMilliseconds(): number {
+    return this.isWaiting ? Date.now() - this.#lastCommandTime : 0;
   }
 
   #detect(): Protocol {
@@ -182,7 +196,7 @@ export class Connection {
   }
 
   #took(read: number): void {
-    this.server.bytesRead += read;
+    this.server.counters.bytesRead += read;
     this.end += read;
   }
 
@@ -237,7 +251,7 @@ export class Connection {
       const view = this.bytes.subarray(address + taken, address + byteLength);
       const read = await this.#socket.read(view);
       if (read === null) throw new DisconnectedError("The client left in mid-value");
-      this.server.bytesRead += read;
+      this.server.counters.bytesRead += read;
       taken += read;
     }
   }
@@ -315,7 +329,7 @@ export class Connection {
   }
 
   #sent(): void {
-    this.server.bytesWritten += this.output.length;
+    this.server.counters.bytesWritten += this.output.length;
     this.output.clear();
   }
 
@@ -337,7 +351,7 @@ export class Connection {
     for (let sent = 0; sent < byteLength;) {
       sent += await this.#socket.write(this.bytes.subarray(first + sent, first + byteLength));
     }
-    this.server.bytesWritten += byteLength;
+    this.server.counters.bytesWritten += byteLength;
   }
 
   /**
@@ -360,7 +374,7 @@ export class Connection {
 }
 
 /** Whether the client, or this side, has closed the connection. */
-function isDisconnection(error: unknown): boolean {
+export function isDisconnection(error: unknown): boolean {
   return error instanceof DisconnectedError ||
     error instanceof Deno.errors.ConnectionReset || error instanceof Deno.errors.BrokenPipe ||
     error instanceof Deno.errors.ConnectionAborted || error instanceof Deno.errors.BadResource ||

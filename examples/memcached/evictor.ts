@@ -11,7 +11,7 @@
  */
 
 import { type Allocator, type ReclaimRequest, walkHeap } from "@tidepool/core";
-import { FETCHED, Item, itemBytes, type ItemView } from "./item.ts";
+import { FETCHED, Item, itemBytes, type ItemView, USED } from "./item.ts";
 import type { Items } from "./items.ts";
 import { CLASS_COUNT, sizeClassOf } from "./lru.ts";
 
@@ -42,6 +42,7 @@ export class Evictor {
   }
 
   #reclaim({ byteLength, contiguousBytes }: ReclaimRequest): void {
+    this.#items.counters.direct_reclaims++;
     if (byteLength <= contiguousBytes || contiguousBytes === 0) this.#evictOldest(byteLength);
     else if (!this.#evictOneOf(contiguousBytes)) this.#clearStretch(contiguousBytes);
   }
@@ -65,6 +66,7 @@ export class Evictor {
     const { lists } = this.#items;
     const address = lists.oldestOf(sizeClass);
     if (!this.#items.isRead(address)) return this.#evict(address);
+    this.#items.counters.lrutail_reflocked++;
     this.#item.at(address).time = this.#items.now;
     lists.bump(address);
     return 0;
@@ -106,8 +108,15 @@ export class Evictor {
   #evict(address: number): number {
     const { counters } = this.#items;
     const item = this.#item.at(address);
-    counters.evictions++;
-    if ((item.state & FETCHED) === 0) counters.evicted_unfetched++;
+    const isUnread = (item.state & FETCHED) === 0;
+    if (this.#items.isDead(item)) {
+      counters.reclaimed++;
+      if (isUnread) counters.expired_unfetched++;
+    } else {
+      counters.evictions++;
+      if (isUnread) counters.evicted_unfetched++;
+      if ((item.state & USED) !== 0) counters.evicted_active++;
+    }
     const freed = itemBytes(item.keyLength, item.valueLength);
     this.#items.unlink(address);
     return freed;

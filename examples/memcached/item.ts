@@ -62,10 +62,18 @@ export const USED = 16;
 
 /** The longest key. */
 export const MAX_KEY_BYTES = 250;
-/** The largest item, header and key included, as memcached's default (`-I`). */
+/** The largest item unless told otherwise, as memcached has it (`-I`). */
 export const MAX_ITEM_BYTES = 2 ** 20;
 
 /** Bytes of an item. */
 export function itemBytes(keyLength: number, valueLength: number): number {
   return HEADER_BYTES + keyLength + valueLength + 2;
+}
+
+/**
+ * Bytes that memcached takes for such an item, which is what the limit is for: it has a NUL behind
+ * the key, and no room for flags that are 0.
+ */
+export function memcachedBytes(keyLength: number, valueLength: number, flags: number): number {
+  return itemBytes(keyLength, valueLength) + 1 + (flags === 0 ? 0 : 4);
 }

@@ -35,17 +35,24 @@ export class Items {
   readonly #bytes: Uint8Array;
   readonly #item: ItemView;
   readonly #evictor: Evictor;
-  /** When `find()` was last called: a clock costs more to read than an item to find. */
+  /** When an item was last found or added: a clock costs more to read than an item to find. */
   #findTime = 0;
   #itemBytes = 0;
-  #lastCas = 0;
+  #lastCas: number;
+  readonly #casStep: number;
   /** Items of versions below are gone: `flush_all` was here. */
   #flushedCas = 0;
-  /** Items last used before that second are gone, once it has come. */
-  #flushTime = 0;
+  /** Items last used in that second or before are gone, once it has come; -1 for none. */
+  #flushTime = -1;
 
-  /** @throws {RangeError} If the slice has no room for the smallest table. */
-  constructor(allocator: Allocator, clock: () => number) {
+  /**
+   * Versions count from `shard + 1` on in steps of `shardCount`, so that no two shards give the same.
+   *
+   * @throws {RangeError} If the slice has no room for the smallest table.
+   */
+  constructor(allocator: Allocator, clock: () => number, shard: number, shardCount: number) {
+    this.#lastCas = shard + 1 - shardCount;
+    this.#casStep = shardCount;
     this.#allocator = allocator;
     this.#clock = clock;
     this.#bytes = allocator.bytes(0, allocator.buffer.byteLength);
@@ -90,28 +97,44 @@ export class Items {
     this.found = found;
     if (found === 0) return 0;
     const item = this.#item.at(found);
-    const { expiry, cas, time } = item;
     const now = this.#findTime = this.now;
-    if (expiry !== 0 && expiry <= now) {
+    if (this.#isFlushed(item, now)) this.counters.get_flushed++;
+    else if (isExpired(item, now)) {
       this.counters.get_expired++;
       if ((item.state & layout.FETCHED) === 0) this.counters.expired_unfetched++;
-    } else if (cas < this.#flushedCas || (now >= this.#flushTime && time < this.#flushTime)) {
-      this.counters.get_flushed++;
     } else return found;
     this.unlink(found);
     return 0;
   }
 
-  /** Counts a use of the item that `find()` gave. */
+  /** Whether an item is past its time, or was flushed, and only nobody has looked at it since. */
+  isDead(item: ItemView): boolean {
+    const { now } = this;
+    return isExpired(item, now) || this.#isFlushed(item, now);
+  }
+
+  #isFlushed(item: ItemView, now: number): boolean {
+    if (item.cas < this.#flushedCas) return true;
+    return now >= this.#flushTime && item.time <= this.#flushTime;
+  }
+
+  /** Counts that the item which `find()` gave was read. */
   use(address: number): void {
     const item = this.#item.at(address);
     item.time = this.#findTime;
     item.state |= layout.FETCHED | layout.USED;
   }
 
+  /** Counts that it was of use, though nobody has read it. */
+  keep(address: number): void {
+    const item = this.#item.at(address);
+    item.time = this.#findTime;
+    item.state |= layout.USED;
+  }
+
   /** The number of the next version. */
   nextCas(): number {
-    return ++this.#lastCas;
+    return this.#lastCas += this.#casStep;
   }
 
   /**
@@ -143,7 +166,7 @@ export class Items {
   link(address: number): number {
     const item = this.#item.at(address);
     item.cas = this.nextCas();
-    item.time = this.now;
+    item.time = this.#findTime = this.now;
     this.#itemBytes += itemBytes(item.keyLength, item.valueLength);
     this.counters.total_items++;
     // First the table, which may need memory and evict for it: what is on no list is not evicted.
@@ -161,12 +184,19 @@ export class Items {
     this.lender.free(address);
   }
 
-  /** Makes all items go that are there now, or will be `delay` seconds from now. */
+  /**
+   * Makes all items go that are there now; or, as memcached counts, those of the second before
+   * `delay` seconds are over.
+   */
   flush(delay: number): void {
-    if (delay > 0) this.#flushTime = expiryOf(delay, this.now);
-    else {
-      this.#flushedCas = this.nextCas();
-      this.#flushTime = 0;
-    }
+    const { now } = this;
+    this.#flushTime = delay > 0 ? expiryOf(delay, now) - 1 : -1;
+    if (this.#flushTime > now) return;
+    const version = this.nextCas();
+    if (delay <= 0 || this.#flushTime === now) this.#flushedCas = version;
   }
+}
+
+function isExpired({ expiry }: ItemView, now: number): boolean {
+  return expiry !== 0 && expiry <= now;
 }

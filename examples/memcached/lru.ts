@@ -29,6 +29,11 @@ export function sizeClassOf(byteLength: number): number {
   return Math.min((level - FIRST_LEVEL) * CLASSES_PER_DOUBLING + part, CLASS_COUNT - 1);
 }
 
+/** The number of a size class as clients see it: they are used to numbers from 1 on. */
+export function classNumberOf(sizeClass: number): number {
+  return sizeClass + 1;
+}
+
 /** Bytes of the smallest item of a size class. */
 export function smallestOf(sizeClass: number): number {
   const level = FIRST_LEVEL + Math.floor(sizeClass / CLASSES_PER_DOUBLING);
@@ -64,6 +69,11 @@ export class LruLists {
     return this.#oldest[sizeClass]!;
   }
 
+  /** The item at the end of a list that has one, which is not changed. */
+  lastOf(sizeClass: number): number {
+    return this.#oldest[sizeClass]!;
+  }
+
   /** The class whose first to go was used before those of all others, -1 if there is no item. */
   oldestClass(): number {
     let oldest = -1;
@@ -77,6 +87,14 @@ export class LruLists {
       oldestTime = time;
     }
     return oldest;
+  }
+
+  /** The addresses of the items of a class, the newest first. They must stay while it is gone through. */
+  *itemsOf(sizeClass: number): Generator<number> {
+    for (let address = this.#newest[sizeClass]!; address !== 0;) {
+      yield address;
+      address = this.#item.at(address).older;
+    }
   }
 
   /** Adds an item to the list of its size class, as the newest. */

@@ -5,18 +5,31 @@
  * @module
  */
 
+import { parseMemorySize } from "@tidepool/core";
 import { parseArgs } from "node:util";
 import type { ProtocolName } from "./connection.ts";
+import {
+  DEFAULT_CONNECTIONS,
+  LEAST_ITEM_BYTES,
+  LONGEST_IDLE_SECONDS,
+  MOST_CONNECTIONS,
+  MOST_ITEM_BYTES,
+} from "./serve_options.ts";
 import { Server } from "./server.ts";
 
 const USAGE = `Usage: deno task memcached [options]
 
-  --port N         the TCP port (default: 11211)
-  --listen ADDR    the address to listen on (default: 127.0.0.1)
-  --shards N       shards, one thread each (default: one for each core)
-  --memory SIZE    memory of all shards together, such as 512MiB (default: 64MiB for each shard)
-  --protocol NAME  auto, ascii or binary (default: auto, by the first byte of a connection)
-  --help           this text`;
+  --port N             the TCP port (default: 11211)
+  --listen ADDR        the address to listen on (default: 127.0.0.1)
+  --shards N           shards, one thread each (default: one for each core)
+  --memory SIZE        memory of all shards together, such as 512MiB (default: 64MiB for each shard)
+  --protocol NAME      auto, ascii or binary (default: auto, by the first byte of a connection)
+  --max-connections N  connections at a time; more are told so and closed (default: 1024)
+  --max-item-size SIZE the largest item, from 1KiB to 1GiB and to half of a shard's memory
+                       (default: 1MiB)
+  --idle-timeout N     close a connection from which no command came for N seconds (default: 0, never)
+  --disable-flush-all  answer flush_all with an error, and flush nothing
+  --help               this text`;
 
 const DEFAULT_MEMORY_BYTES = 64 * 2 ** 20;
 
@@ -29,6 +42,10 @@ async function main(commandLine: string[]): Promise<void> {
       shards: { type: "string", default: String(navigator.hardwareConcurrency) },
       memory: { type: "string" },
       protocol: { type: "string", default: "auto" },
+      "max-connections": { type: "string", default: String(DEFAULT_CONNECTIONS) },
+      "max-item-size": { type: "string", default: "1MiB" },
+      "idle-timeout": { type: "string", default: "0" },
+      "disable-flush-all": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -40,6 +57,10 @@ async function main(commandLine: string[]): Promise<void> {
     shards,
     memory: values.memory ?? shards * DEFAULT_MEMORY_BYTES,
     protocol: protocolOf(values.protocol),
+    maxConnections: wholeNumber("max-connections", values["max-connections"], 1, MOST_CONNECTIONS),
+    maxItemSize: itemSize(values["max-item-size"]),
+    idleTimeout: wholeNumber("idle-timeout", values["idle-timeout"], 0, LONGEST_IDLE_SECONDS),
+    flushEnabled: !values["disable-flush-all"],
     onRestart: (shard, cause) => console.error(`Shard ${shard} was started again:`, cause),
   });
   console.log(`Listening on ${values.listen}:${server.port}, ${shards} shards`);
@@ -56,6 +77,24 @@ function wholeNumber(name: string, text: string, least: number, most: number): n
   const number = Number(text);
   if (Number.isInteger(number) && number >= least && number <= most) return number;
   throw new RangeError(`--${name} is "${text}": expected a whole number from ${least} to ${most}`);
+}
+
+function itemSize(text: string): number {
+  const bytes = sizeOf(text);
+  if (bytes >= LEAST_ITEM_BYTES && bytes <= MOST_ITEM_BYTES) return bytes;
+  throw new RangeError(
+    `--max-item-size is "${text}": expected a size from 1KiB to 1GiB, such as 2MiB`,
+  );
+}
+
+/** Bytes of a size; NaN if it is none. */
+function sizeOf(text: string): number {
+  try {
+    return parseMemorySize(text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return NaN;
+  }
 }
 
 function protocolOf(text: string): ProtocolName {

@@ -4,13 +4,14 @@
  * @module
  */
 
+import { decodeKey, encodeKey } from "./base64_key.ts";
 import type { Connection } from "./connection.ts";
 import * as layout from "./item.ts";
-import { HEADER_BYTES, Item, itemBytes, MAX_ITEM_BYTES, MAX_KEY_BYTES } from "./item.ts";
+import { Item, MAX_KEY_BYTES, memcachedBytes } from "./item.ts";
+import { classNumberOf } from "./lru.ts";
 import { MetaFlags } from "./meta_flags.ts";
 import { readSigned32 } from "./number_text.ts";
 import * as request from "./request.ts";
-import { OTHER_WON } from "./store.ts";
 import { storeFromSocket } from "./store_from_socket.ts";
 import type { LentItem } from "./store_tasks.ts";
 import type { TextLine } from "./text_line.ts";
@@ -64,9 +65,8 @@ export class MetaCommands {
       return this.#answer(name === "mg" ? "CLIENT_ERROR options flags are too long" : LONG_FLAGS);
     }
     const flags = this.#readFlags(2);
-    if (flags.error === undefined) this.#setKey(flags);
     if (flags.error !== undefined) return this.#answer(name === "mg" ? flags.error : BAD_FLAGS);
-    if (flags.hasLongOpaque) return this.#answer(LONG_OPAQUE);
+    this.#setKey(flags);
     if (name === "mg") return this.#get(flags);
     return name === "md" ? this.#delete(flags) : this.#arithmetic(flags);
   }
@@ -76,14 +76,12 @@ export class MetaCommands {
     return new MetaFlags(this.#line, first, bytes, view, router.store.now);
   }
 
-  /** The key of the request is the second word, or what it is in base64. */
+  /** The key of the request is the second word, or what that stands for in base64. */
   #setKey(flags: MetaFlags): void {
     const connection = this.#connection;
     const line = this.#line;
-    if (!flags.keyIsBase64) return connection.setKey(line.starts[1]!, line.length(1));
-    const key = decodeBase64(line.word(1));
-    if (key === undefined) flags.error = "CLIENT_ERROR error decoding key";
-    else connection.setOwnKey(key);
+    if (flags.key === undefined) connection.setKey(line.starts[1]!, line.length(1));
+    else connection.setOwnKey(flags.key);
   }
 
   // ─── mg ──────────────────────────────────────────────────────────────────────────────────────
@@ -92,6 +90,7 @@ export class MetaCommands {
     const { router, request: view } = this.#connection;
     if (!router.isLocal(view.hash)) return this.#getLent(flags);
     const item = router.store.metaGet(view);
+    if (flags.hasLongOpaque) return this.#answer(LONG_OPAQUE);
     if (item === 0) return this.#answerUnlessQuiet(flags, `EN${this.#echoes(flags)}`);
     const valueLength = this.#writeItem(flags, item);
     this.#connection.begin = this.#line.next;
@@ -102,6 +101,7 @@ export class MetaCommands {
   async #getLent(flags: MetaFlags): Promise<boolean> {
     const connection = this.#connection;
     using lent = await connection.router.lentItem("metaGet", connection.request);
+    if (flags.hasLongOpaque) return this.#answer(LONG_OPAQUE);
     if (lent === null) return this.#answerUnlessQuiet(flags, `EN${this.#echoes(flags)}`);
     const { address, keyLength } = lent.view(Item);
     const valueLength = this.#writeItem(flags, address);
@@ -166,7 +166,7 @@ export class MetaCommands {
           break;
       }
     }
-    if ((view.resultState & OTHER_WON) !== 0) text += " Z";
+    if ((view.resultState & request.OTHER_WON) !== 0) text += " Z";
     if ((view.resultState & layout.STALE) !== 0) text += " X";
     if ((view.resultState & layout.WON) !== 0) text += " W";
     output.text(`${text}\r\n`);
@@ -177,7 +177,7 @@ export class MetaCommands {
   #keyFlag(inBase64: boolean): string {
     const { bytes, request: { keyAddress, keyLength } } = this.#connection;
     const key = bytes.subarray(keyAddress, keyAddress + keyLength);
-    return inBase64 ? ` k${encodeBase64(key)} b` : ` k${String.fromCharCode(...key)}`;
+    return inBase64 ? ` k${encodeKey(key)} b` : ` k${String.fromCharCode(...key)}`;
   }
 
   /** Flags that answers without an item have too. */
@@ -185,7 +185,7 @@ export class MetaCommands {
     let text = "";
     for (const word of flags.words) {
       if (word[0] === "O") text += ` ${word}`;
-      else if (word[0] === "k") text += this.#keyFlag(flags.keyIsBase64);
+      else if (word[0] === "k") text += this.#keyFlag(flags.key !== undefined);
     }
     return text;
   }
@@ -209,16 +209,18 @@ export class MetaCommands {
     if (!(valueLength >= 0 && valueLength <= LARGEST_LENGTH)) return this.#answer(BAD_FORMAT);
     const flags = this.#readFlags(3);
     const mode = STORE_MODES.get(flags.mode);
-    if (flags.error === undefined) this.#setKey(flags);
-    if (flags.error === undefined && flags.hasLongOpaque) flags.error = LONG_OPAQUE;
     if (mode === undefined) flags.error ??= "CLIENT_ERROR invalid mode for ms M token";
+    if (flags.hasLongOpaque) flags.error ??= LONG_OPAQUE;
     if (flags.error !== undefined) return this.#refuse(flags.error, valueLength);
-    flags.requireVersion(view);
-    const checksVersion = view.cas !== 0 &&
+    this.#setKey(flags);
+    const checksVersion = flags.hasVersion &&
       (mode === request.MODE_SET || mode === request.MODE_REPLACE);
     view.mode = checksVersion ? request.MODE_CAS : mode!;
     view.valueAddress = line.next;
     view.valueLength = valueLength;
+    if (connection.router.store.isTooLarge(view.keyLength, valueLength, view.flags)) {
+      return this.#refuseTooLarge(valueLength);
+    }
     const whole = line.next - connection.begin + valueLength + 2;
     if (!connection.fits(whole)) return this.#setLong(flags);
     if (connection.end - connection.begin < whole) return false;
@@ -237,17 +239,21 @@ export class MetaCommands {
 
   async #setLong(flags: MetaFlags): Promise<boolean> {
     const connection = this.#connection;
-    const { request: view, router } = connection;
-    const { keyLength, valueLength } = view;
-    if (itemBytes(keyLength, valueLength) > MAX_ITEM_BYTES) {
-      await router.outcome("refuse", view);
-      return await this.#refuse("SERVER_ERROR object too large for cache", valueLength);
-    }
+    const { request: view } = connection;
+    const { keyLength } = view;
     const key = connection.bytes.slice(view.keyAddress, view.keyAddress + keyLength);
     const outcome = await storeFromSocket(connection, this.#line.next, true);
     if (outcome === undefined) return this.#reply("CLIENT_ERROR bad data chunk");
     connection.setOwnKey(key); // the buffer has the value where the key was
     return this.#answerSet(flags, outcome);
+  }
+
+  /** A value that is too large takes the item with it that it was to change in whatever way. */
+  async #refuseTooLarge(valueLength: number): Promise<boolean> {
+    const { router, request: view } = this.#connection;
+    view.mode = request.MODE_SET;
+    const outcome = await router.outcome("refuse", view);
+    return await this.#refuse(errorOf(outcome), valueLength);
   }
 
   /** Answers with an error, and passes over the value. */
@@ -265,7 +271,7 @@ export class MetaCommands {
     let text = code;
     for (const word of flags.words) {
       if (word[0] === "O") text += ` ${word}`;
-      else if (word[0] === "k") text += this.#keyFlag(flags.keyIsBase64);
+      else if (word[0] === "k") text += this.#keyFlag(flags.key !== undefined);
       else if (word[0] === "c") text += ` c${this.#connection.request.resultCas}`;
     }
     return this.#reply(text);
@@ -275,7 +281,8 @@ export class MetaCommands {
 
   #delete(flags: MetaFlags): boolean | Promise<boolean> {
     const { router, request: view } = this.#connection;
-    flags.requireVersion(view);
+    if (flags.hasLongOpaque) return this.#answer(LONG_OPAQUE);
+    if (flags.hasVersion && view.cas === 0) view.cas = request.NO_VERSION;
     const finish = (outcome: number): boolean => {
       const code = CODES.get(outcome);
       if (code === undefined) return this.#answer(errorOf(outcome));
@@ -293,9 +300,11 @@ export class MetaCommands {
       return this.#answer("CLIENT_ERROR invalid mode for ma M token");
     }
     const finish = (outcome: number): boolean => {
-      if (outcome === request.DONE) return this.#answerNumber(flags);
       const code = CODES.get(outcome);
-      return this.#answer(code === undefined ? errorOf(outcome) : code + this.#echoes(flags));
+      if (code === undefined) return this.#answer(errorOf(outcome));
+      if (flags.hasLongOpaque) return this.#answer(LONG_OPAQUE); // the number has changed by now
+      if (outcome === request.DONE) return this.#answerNumber(flags);
+      return this.#answer(code + this.#echoes(flags));
     };
     const outcome = router.outcome("arithmetic", view);
     return typeof outcome === "number" ? finish(outcome) : outcome.then(finish);
@@ -309,10 +318,13 @@ export class MetaCommands {
       if (word[0] === "c") text += ` c${view.resultCas}`;
       else if (word[0] === "t") text += ` t${unsigned(view.resultTtl)}`;
       else if (word[0] === "O") text += ` ${word}`;
-      else if (word[0] === "k") text += this.#keyFlag(flags.keyIsBase64);
+      else if (word[0] === "k") text += this.#keyFlag(flags.key !== undefined);
     }
     if (flags.wantsValue) text += `\r\n${value}`;
-    return this.#answerUnlessQuiet(flags, text);
+    // A number that was made is told in any case.
+    return view.resultState === request.MADE
+      ? this.#answer(text)
+      : this.#answerUnlessQuiet(flags, text);
   }
 
   #debug(): boolean | Promise<boolean> {
@@ -322,7 +334,7 @@ export class MetaCommands {
     if (line.count < 2 || line.length(1) > MAX_KEY_BYTES) return this.#answer(BAD_FORMAT);
     connection.setKey(line.starts[1]!, line.length(1));
     if (line.word(2) === "b") {
-      const key = decodeBase64(line.word(1));
+      const key = decodeKey(connection.bytes, line.starts[1]!, line.ends[1]!);
       if (key === undefined) return this.#answer(BAD_FORMAT);
       connection.setOwnKey(key);
     }
@@ -343,9 +355,9 @@ export class MetaCommands {
     const isBinary = (item.state & layout.BINARY_KEY) !== 0;
     const key = this.#keyFlag(isBinary).slice(2).split(" ")[0];
     const fetched = (view.resultState & layout.FETCHED) !== 0 ? "yes" : "no";
-    const size = HEADER_BYTES + item.keyLength + item.valueLength + 2;
+    const size = memcachedBytes(item.keyLength, item.valueLength, item.flags);
     return `ME ${key} exp=${view.resultTtl} la=${view.resultIdle} cas=${item.cas} ` +
-      `fetch=${fetched} cls=${item.sizeClass} size=${size}`;
+      `fetch=${fetched} cls=${classNumberOf(item.sizeClass)} size=${size}`;
   }
 
   /** Ends the command of the line with an answer. */
@@ -376,18 +388,4 @@ function errorOf(outcome: number): string {
 /** A time left as the protocol has it: -1 for none, else 32 bits without a sign. */
 function unsigned(ttl: number): number {
   return ttl === -1 ? -1 : ttl >>> 0;
-}
-
-function decodeBase64(text: string): Uint8Array | undefined {
-  try {
-    const key = Uint8Array.fromBase64(text);
-    return key.length === 0 ? undefined : key;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
-function encodeBase64(bytes: Uint8Array): string {
-  return bytes.slice().toBase64();
 }

@@ -1,9 +1,12 @@
 /**
- * The flags of meta commands: one character each, some with a token behind it.
+ * The flags of meta commands: one character each, some with a token behind it. What they do to an
+ * item, they do in the order in which they were given. So those that do anything become a _program_
+ * in the request, which the home shard of the key runs: see `Store`.
  *
  * @module
  */
 
+import { decodeKey } from "./base64_key.ts";
 import { readSigned32, readUnsigned32, readUnsigned64 } from "./number_text.ts";
 import * as request from "./request.ts";
 import type { RequestView } from "./request.ts";
@@ -13,26 +16,44 @@ import type { TextLine } from "./text_line.ts";
 const MOST_WORDS = 19;
 /** The longest word of an opaque, O included. */
 const LONGEST_OPAQUE = 32;
+const BAD_FORMAT = "CLIENT_ERROR bad command line format";
 const BAD_TOKEN = "CLIENT_ERROR bad token in command line format";
+/** Which word of the line the key is. */
+const KEY = 1;
 
 /** The flags of one command. */
 export class MetaFlags {
-  /** What is wrong with them. */
+  /** What is wrong with them: the last of several faults, but a flag that is not known is the end. */
   error: string | undefined;
   /** q: no answer where it says nothing new. */
   quiet = false;
   /** v: the value is wanted. */
   wantsValue = false;
-  /** b: the key came in base64. */
-  keyIsBase64 = false;
+  /** The key, if it came in base64: flag b. */
+  key: Uint8Array | undefined;
   /** M: how to store, or to count. */
   mode = "";
+  /** C: whether a version is wanted. */
+  hasVersion = false;
+  /** O: whether an opaque is longer than it may be, which is found only when it is to be sent. */
+  hasLongOpaque = false;
   /** The words of the flags, in order. */
   readonly words: string[] = [];
+  readonly #line: TextLine;
+  readonly #bytes: Uint8Array;
+  readonly #request: RequestView;
+  readonly #now: number;
+  /** Bits of the program so far. */
+  #programBits = 0;
 
   /** Reads the flags of `line` from the word `first` on, and writes into the request what they ask. */
   constructor(line: TextLine, first: number, bytes: Uint8Array, view: RequestView, now: number) {
+    this.#line = line;
+    this.#bytes = bytes;
+    this.#request = view;
+    this.#now = now;
     view.options = 0;
+    view.program = 0;
     view.cas = 0;
     view.expiry = 0;
     view.flags = 0;
@@ -48,8 +69,10 @@ export class MetaFlags {
       }
       seen.add(flag);
       this.words.push(word);
-      const start = line.starts[i]! + 1;
-      if (!this.#read(word, bytes, start, line.ends[i]!, view, now)) return;
+      if (!this.#read(word, line.starts[i]! + 1, line.ends[i]!)) {
+        this.error = "CLIENT_ERROR invalid flag";
+        return;
+      }
     }
   }
 
@@ -58,62 +81,63 @@ export class MetaFlags {
     return line.count > MOST_WORDS;
   }
 
-  /** Whether an opaque is longer than it may be. */
-  get hasLongOpaque(): boolean {
-    return this.words.some((word) => word.startsWith("O") && word.length > LONGEST_OPAQUE);
-  }
-
-  /** Makes `C0` a version that no item has: for the storage, 0 stands for any. */
-  requireVersion(view: RequestView): void {
-    if (view.cas === 0 && this.words.some((word) => word.startsWith("C"))) view.cas = -1;
-  }
-
-  /** Takes one flag; false if it is none. */
-  #read(
-    word: string,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    view: RequestView,
-    now: number,
-  ): boolean {
+  /** Takes one flag; false if there is no such. */
+  #read(word: string, start: number, end: number): boolean {
+    const view = this.#request;
     switch (word[0]) {
       case "N":
-        view.options |= request.VIVIFY;
-        view.vivifyExpiry = this.#expiry(bytes, start, end, now);
+        this.#addStep(request.STEP_VIVIFY);
+        view.options |= request.VIVIFY | request.COUNT_LATE;
+        view.vivifyExpiry = this.#expiry(start, end);
         break;
       case "T":
-        view.options |= request.TOUCH;
-        view.expiry = this.#expiry(bytes, start, end, now);
+        this.#addStep(request.STEP_TOUCH);
+        view.options |= request.TOUCH | request.COUNT_LATE;
+        view.expiry = this.#expiry(start, end);
         break;
       case "R":
-        view.options |= request.RECACHE;
-        view.recacheTime = this.#expiry(bytes, start, end, now);
+        this.#addStep(request.STEP_RECACHE);
+        view.options |= request.COUNT_LATE;
+        view.recacheTime = this.#expiry(start, end);
+        break;
+      case "t":
+        this.#addStep(request.STEP_TTL);
+        break;
+      case "O":
+        if (word.length <= LONGEST_OPAQUE) break;
+        this.#addStep(request.STEP_STOP);
+        this.hasLongOpaque = true;
+        break;
+      case "l":
+      case "h":
+        view.options |= request.COUNT_LATE;
         break;
       case "F": {
-        const flags = readUnsigned32(bytes, start, end);
-        if (Number.isNaN(flags)) this.error ??= "CLIENT_ERROR bad command line format";
+        const flags = readUnsigned32(this.#bytes, start, end);
+        if (Number.isNaN(flags)) this.error ??= BAD_FORMAT;
         else view.flags = flags;
         break;
       }
       case "C": {
-        const cas = readUnsigned64(bytes, start, end);
-        if (cas === undefined) this.error ??= BAD_TOKEN;
-        else view.cas = cas > BigInt(Number.MAX_SAFE_INTEGER) ? -1 : Number(cas);
+        const cas = readUnsigned64(this.#bytes, start, end);
+        if (cas === undefined) this.error = BAD_TOKEN;
+        else view.cas = request.versionOf(cas);
+        this.hasVersion = true;
         break;
       }
       case "J":
-        view.initial = this.#number(bytes, start, end, "initial");
+        view.initial = this.#number(start, end, "initial");
         break;
       case "D":
-        view.delta = this.#number(bytes, start, end, "delta");
+        view.delta = this.#number(start, end, "delta");
         break;
       case "M":
         if (word.length === 2) this.mode = word[1]!;
-        else this.error ??= "CLIENT_ERROR incorrect length for M token";
+        else this.error = "CLIENT_ERROR incorrect length for M token";
         break;
       case "b":
-        this.keyIsBase64 = true;
+        this.key = decodeKey(this.#bytes, this.#line.starts[KEY]!, this.#line.ends[KEY]!);
+        if (this.key === undefined) this.error = "CLIENT_ERROR error decoding key";
         view.options |= request.KEY_IN_BASE64;
         break;
       case "u":
@@ -128,34 +152,35 @@ export class MetaFlags {
       case "v":
         this.wantsValue = true;
         break;
-      case "O":
       case "P":
       case "L":
       case "k":
       case "s":
-      case "t":
       case "c":
       case "f":
-      case "l":
-      case "h":
         break;
       default:
-        this.error = "CLIENT_ERROR invalid flag";
         return false;
     }
     return true;
   }
 
-  #expiry(bytes: Uint8Array, start: number, end: number, now: number): number {
-    const duration = readSigned32(bytes, start, end);
-    if (!Number.isNaN(duration)) return request.expiryOf(duration, now);
-    this.error ??= BAD_TOKEN;
+  /** Every flag comes once, so a program has five steps at most, and fits its 32 bits. */
+  #addStep(step: number): void {
+    this.#request.program |= step << this.#programBits;
+    this.#programBits += request.STEP_BITS;
+  }
+
+  #expiry(start: number, end: number): number {
+    const duration = readSigned32(this.#bytes, start, end);
+    if (!Number.isNaN(duration)) return request.expiryOf(duration, this.#now);
+    this.error = BAD_TOKEN;
     return 0;
   }
 
-  #number(bytes: Uint8Array, start: number, end: number, name: string): bigint {
-    const number = readUnsigned64(bytes, start, end);
-    if (number === undefined) this.error ??= `CLIENT_ERROR invalid numeric ${name} value`;
+  #number(start: number, end: number, name: string): bigint {
+    const number = readUnsigned64(this.#bytes, start, end);
+    if (number === undefined) this.error = `CLIENT_ERROR invalid numeric ${name} value`;
     return number ?? 0n;
   }
 }

@@ -1,10 +1,13 @@
 /**
- * Numbers as they stand in commands and in values: decimal digits, read as C's strtoul() and its kin
- * do in memcached (util.c), but never with an exception for what is no number.
+ * Numbers as they stand in commands and in values: read as C's strtoul() and its kin do in memcached
+ * (util.c), which is more than digits. White space may come before a number and anything behind the
+ * white space or the NUL that ends it; a number of 64 bits is cut to the 32 that are wanted; and text below zero
+ * is read without a sign, as long as the outcome looks like a number from 0 to 2^63.
  *
  * @module
  */
 
+const NUL = 0;
 const SPACE = 32;
 const ZERO = 48;
 const PLUS = 43;
@@ -15,58 +18,39 @@ export const NO_NUMBER = Number.NaN;
 
 /** The most digits that a JS number holds exactly. */
 const EXACT_DIGITS = 15;
+/** Digits of 2^64 - 1. */
+const MOST_DIGITS = 20;
+const HALF_RANGE = 2n ** 63n;
+const RANGE = 2n ** 64n;
 
-/**
- * The whole number in the bytes from `start` to `end`, which may have a sign; NO_NUMBER if they are
- * anything else. What is past 2^53 is near the number, no more: see `readUnsigned64()`.
- */
-export function readNumber(bytes: Uint8Array, start: number, end: number): number {
-  const negative = bytes[start] === MINUS;
-  let at = negative || bytes[start] === PLUS ? start + 1 : start;
-  if (at >= end) return NO_NUMBER;
-  let number = 0;
-  for (; at < end; at++) {
-    const digit = bytes[at]! - ZERO;
-    if (digit < 0 || digit > 9) return NO_NUMBER;
-    number = number * 10 + digit;
-  }
-  return negative ? -number : number;
-}
-
-/** A number from 0 to 2^32 - 1. */
+/** A number from 0 to 2^32 - 1; one of 64 bits is cut. */
 export function readUnsigned32(bytes: Uint8Array, start: number, end: number): number {
-  const number = readNumber(bytes, start, end);
-  return number >= 0 && number < 2 ** 32 ? number : NO_NUMBER;
+  const digits = readDigits(bytes, start, end);
+  if (digits !== -1) return digits < 2 ** 32 ? digits : digits % 2 ** 32;
+  const number = readUnsigned64(bytes, start, end);
+  return number === undefined ? NO_NUMBER : Number(BigInt.asUintN(32, number));
 }
 
-/** A number from -2^31 to 2^31 - 1. */
+/** A number from -2^31 to 2^31 - 1; one of 64 bits is cut. */
 export function readSigned32(bytes: Uint8Array, start: number, end: number): number {
-  const number = readNumber(bytes, start, end);
-  return number >= -(2 ** 31) && number < 2 ** 31 ? number : NO_NUMBER;
+  const digits = readDigits(bytes, start, end);
+  if (digits !== -1) return digits | 0; // which is the low half of it, up to 2^53
+  const number = readInteger(bytes, start, end);
+  if (number === undefined || number < -HALF_RANGE || number >= HALF_RANGE) return NO_NUMBER;
+  return Number(BigInt.asIntN(32, number));
 }
 
 /** A number from 0 to 2^64 - 1; undefined for what is none. */
 export function readUnsigned64(bytes: Uint8Array, start: number, end: number): bigint | undefined {
-  const near = readNumber(bytes, start, end);
-  if (!(near >= 0)) return undefined;
-  if (end - start <= EXACT_DIGITS) return BigInt(near);
-  let text = "";
-  for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at]!);
-  const number = BigInt(text.replace("+", ""));
-  return number < 2n ** 64n ? number : undefined;
-}
-
-/** The number that begins a value and ends at white space or with it; undefined if there is none. */
-export function readValueNumber(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): bigint | undefined {
-  let from = start;
-  while (from < end && isSpace(bytes[from]!)) from++;
-  let to = from;
-  while (to < end && !isSpace(bytes[to]!)) to++;
-  return readUnsigned64(bytes, from, to);
+  const digits = readDigits(bytes, start, end);
+  if (digits !== -1) return BigInt(digits);
+  const number = readInteger(bytes, start, end);
+  if (number === undefined || number <= -RANGE || number >= RANGE) return undefined;
+  const unsigned = BigInt.asUintN(64, number);
+  if (unsigned < HALF_RANGE) return unsigned;
+  const text = bytes.subarray(start, end);
+  const minus = text.indexOf(MINUS);
+  return minus === -1 || text.subarray(0, minus).includes(NUL) ? unsigned : undefined;
 }
 
 /** Writes a number over the bytes from `start` to `end`, spaces behind it. It must fit. */
@@ -80,6 +64,39 @@ export function writeValueNumber(
     const digit = at - start;
     bytes[at] = digit < text.length ? text.charCodeAt(digit) : SPACE;
   }
+}
+
+/** The number that all of the bytes are, if they are a few digits and no more; else -1. */
+function readDigits(bytes: Uint8Array, start: number, end: number): number {
+  if (start >= end || end - start > EXACT_DIGITS) return -1;
+  let number = 0;
+  for (let at = start; at < end; at++) {
+    const digit = bytes[at]! - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    number = number * 10 + digit;
+  }
+  return number;
+}
+
+/** The whole number that the bytes begin with; undefined if there is none, or one past 2^64. */
+function readInteger(bytes: Uint8Array, start: number, end: number): bigint | undefined {
+  let at = start;
+  while (at < end && isSpace(bytes[at]!)) at++;
+  const isNegative = bytes[at] === MINUS && at < end;
+  if (isNegative || (bytes[at] === PLUS && at < end)) at++;
+  const first = at;
+  while (at < end && bytes[at] === ZERO) at++;
+  let text = "";
+  for (; at < end && isDigit(bytes[at]!) && text.length <= MOST_DIGITS; at++) {
+    text += String.fromCharCode(bytes[at]!);
+  }
+  if (at === first || text.length > MOST_DIGITS) return undefined;
+  if (at < end && !isSpace(bytes[at]!) && bytes[at] !== NUL) return undefined;
+  return isNegative ? -BigInt(text) : BigInt(text);
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= ZERO + 9;
 }
 
 /** White space as C sees it: blank, and tab to carriage return. */

@@ -20,7 +20,7 @@ export const Request = struct("Request", {
   valueAddress: address,
   /** Where a short value may be put for an answer: `answerBytes`, and seven more. */
   answerAddress: address,
-  /** The version that is wanted, 0 for any. Those past 2^53 are never given out, and match none. */
+  /** The version that is wanted, 0 for any: see versionOf(). */
   cas: f64,
   /** What to add or subtract. */
   delta: u64,
@@ -52,6 +52,8 @@ export const Request = struct("Request", {
   mode: u8,
   /** See TOUCH and what follows it. */
   options: u32,
+  /** What the flags of a meta command do to the item, in their order: see STEP_TOUCH. */
+  program: u32,
   /** Outcome: the client's flags of the item. */
   resultFlags: u32,
   /** Outcome: bytes of its value. */
@@ -60,7 +62,7 @@ export const Request = struct("Request", {
   resultTtl: i32,
   /** Outcome: seconds since it was last used before. */
   resultIdle: u32,
-  /** Outcome: the item's state before, and WON, STALE as they concern this client. */
+  /** Outcome: the item's state before, and WON, STALE as they concern this client; or MADE. */
   resultState: u32,
 });
 
@@ -84,8 +86,8 @@ export const MODE_CAS = 5;
 export const TOUCH = 1;
 /** Option: make the item if it is missing. */
 export const VIVIFY = 2;
-/** Option: look for items that are to be renewed. */
-export const RECACHE = 4;
+/** Option: count the use of the item only when the flags have run. */
+export const COUNT_LATE = 4;
 /** Option: do not count this as a use of the item. */
 export const NO_BUMP = 8;
 /** Option: mark the item as stale, or accept an older version and mark what is stored. */
@@ -94,6 +96,32 @@ export const INVALIDATE = 16;
 export const DECREMENT = 32;
 /** Option: the key came in base64. */
 export const KEY_IN_BASE64 = 64;
+
+/** Bits of one step of a program, the first step in the lowest; 0 ends it. */
+export const STEP_BITS = 3;
+/** Step: the item gets `expiry`. */
+export const STEP_TOUCH = 1;
+/** Step: the item gets `vivifyExpiry` if this request has made it, and the client is to fill it. */
+export const STEP_VIVIFY = 2;
+/** Step: if the item expires before `recacheTime`, the client is to renew it. */
+export const STEP_RECACHE = 3;
+/** Step: the time that the item has left goes into `resultTtl`. */
+export const STEP_TTL = 4;
+/** Step: nothing of what follows is done. */
+export const STEP_STOP = 5;
+
+/** In `resultState`: another client was told to renew the item before. */
+export const OTHER_WON = 32;
+/** In `resultState`: the item was made, as it was missing. */
+export const MADE = 64;
+
+/** A version that no item has, and that is not older than any. */
+export const NO_VERSION = Infinity;
+
+/** A version as a request has it. Those past 2^53 are never given out. */
+export function versionOf(cas: bigint): number {
+  return cas > BigInt(Number.MAX_SAFE_INTEGER) ? NO_VERSION : Number(cas);
+}
 
 /** Outcome: done. */
 export const DONE = 0;

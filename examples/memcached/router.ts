@@ -168,7 +168,7 @@ export class Router {
     return submitTo(this.#home(request), storeTasks.commit, request.address, reserved);
   }
 
-  /** `flush_all` on every shard. */
+  /** Flushes every shard. */
   async flushAll(delay: number): Promise<void> {
     const shards = Array.from({ length: this.#shardCount }, (_, shard) => shard);
     await Promise.all(shards.map(async (shard) => {

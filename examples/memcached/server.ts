@@ -6,10 +6,11 @@
 
 import { Runtime, StoppedError } from "@tidepool/core";
 import { isShardGone } from "./router.ts";
-import { type ServeOptions, serverTasks } from "./shard_server.ts";
+import { type GivenOptions, type ServeOptions, serveOptions } from "./serve_options.ts";
+import { serverTasks } from "./shard_server.ts";
 
 /** How to serve. */
-export interface ServerOptions extends Partial<ServeOptions> {
+export interface ServerOptions extends GivenOptions {
   /** Shards, each with a part of the memory and of the keys. */
   readonly shards?: number;
   /** Memory of all shards together: bytes, or text like "512MiB". */
@@ -31,17 +32,21 @@ export class Server {
     this.#options = options;
   }
 
-  /** Starts the shards, and has all of them listen. */
+  /**
+   * Starts the shards, and has all of them listen.
+   *
+   * @throws {RangeError} If an option is out of its range.
+   */
   static async start(options: ServerOptions = {}): Promise<Server> {
-    const { port = 11211, hostname = "127.0.0.1", protocol = "auto", onRestart } = options;
-    const { shards, memory } = options;
+    const { shards, memory, onRestart } = options;
+    const served = serveOptions(options);
     const runtime = await Runtime.start({
       ...(shards === undefined ? {} : { shards }),
       ...(memory === undefined ? {} : { memory }),
       onCrash: "restart",
       onRestart: (shard, cause) => server.#reopen(shard, cause, onRestart),
     });
-    const server = new Server(runtime, { port, hostname, protocol });
+    const server = new Server(runtime, served);
     try {
       await server.#openAll();
     } catch (error) {

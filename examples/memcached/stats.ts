@@ -6,36 +6,26 @@
  */
 
 import { shardCount, submitTo } from "@tidepool/core";
-import { pid } from "node:process";
+import { cpuUsage, pid } from "node:process";
 import { StoreCounters } from "./counters.ts";
-import { MAX_ITEM_BYTES } from "./item.ts";
-import { smallestOf } from "./lru.ts";
+import { classNumberOf, smallestOf } from "./lru.ts";
+import { prefixText } from "./prefix_counts.ts";
 import { isShardGone } from "./router.ts";
 import type { ShardServer } from "./shard_server.ts";
-import { type ShardFigures, statsTasks } from "./stats_tasks.ts";
+import { type ClientFigures, type ShardFigures, statsTasks } from "./stats_tasks.ts";
 import { VERSION } from "./version.ts";
 
 /** A figure: its name and its value. */
 export type Figure = readonly [name: string, value: string];
 
-const DETAIL_USAGE = "CLIENT_ERROR usage: stats detail on|off|dump\r\n";
-
-/** The answer to `stats` and the words behind it, in the text protocol. */
-export async function textStats(server: ShardServer, words: readonly string[]): Promise<string> {
-  const [name = ""] = words;
-  if (name === "detail") {
-    // Figures by prefix of the keys are not kept.
-    return words[1] === "on" || words[1] === "off" ? "OK\r\n" : DETAIL_USAGE;
-  }
-  const figures = await readFigures(server, name);
-  if (figures === undefined) return "ERROR\r\n";
-  if (name === "reset") return "RESET\r\n";
-  return figures.map(([figure, value]) => `STAT ${figure} ${value}\r\n`).join("") + "END\r\n";
-}
+/** What the lines about the items of one class take at most; memcached has room for 2 MiB. */
+const MOST_DUMP_BYTES = 2 ** 17;
+/** Bytes of a bucket of the hash table. */
+const BUCKET_BYTES = 4;
 
 /**
- * The figures of that name: all in general for the empty name, none for `reset`, undefined for a name
- * that there is not.
+ * The figures of that name: all in general for the empty name, none for what only sets something,
+ * undefined for a name that there is not.
  */
 export async function readFigures(
   server: ShardServer,
@@ -54,17 +44,40 @@ export async function readFigures(
     case "slabs":
       return classes(await askAll(), true);
     case "sizes":
+    case "sizes_disable":
       return [["sizes_status", "disabled"]];
     case "conns":
       return connections(
+        server,
         await eachShard(async (shard) => {
-          return { shard, addresses: await submitTo(shard, statsTasks.connections) };
+          return { shard, clients: await submitTo(shard, statsTasks.connections) };
         }),
       );
     case "shards":
       return (await askAll()).flatMap(ofShard);
+    case "detail on":
+    case "detail off":
+      await eachShard((shard) => submitTo(shard, statsTasks.setDetail, name === "detail on"));
+      return [];
+    case "detail dump":
+      return [["detailed", await detailText()]];
   }
   return undefined;
+}
+
+/** The answer to `stats detail dump` in the text protocol. */
+export async function detailText(): Promise<string> {
+  return prefixText(await eachShard((shard) => submitTo(shard, statsTasks.prefixes)));
+}
+
+/** Lines about `limit` items of a class, or of all that there is room to tell of if it is 0. */
+export async function classDump(sizeClass: number, limit: number): Promise<string> {
+  const most = Math.floor(MOST_DUMP_BYTES / shardCount());
+  const dumps = await eachShard((shard) => {
+    return submitTo(shard, statsTasks.dump, sizeClass, limit, most);
+  });
+  const lines = dumps.flat();
+  return (limit === 0 ? lines : lines.slice(0, limit)).join("");
 }
 
 /** The figures of all shards that live. */
@@ -92,6 +105,8 @@ function sum(shards: readonly ShardFigures[], figure: keyof Sums): number {
 function general(server: ShardServer, shards: readonly ShardFigures[]): Figure[] {
   const now = Math.floor(Date.now() / 1000);
   const { rss } = Deno.memoryUsage();
+  const { user, system } = cpuUsage();
+  const buckets = sum(shards, "buckets");
   const total = (figure: keyof Sums): string => `${sum(shards, figure)}`;
   const counters = Object.keys(new StoreCounters()) as (keyof StoreCounters)[];
   return [
@@ -100,6 +115,9 @@ function general(server: ShardServer, shards: readonly ShardFigures[]): Figure[]
     ["time", `${now}`],
     ["version", VERSION],
     ["pointer_size", "64"],
+    ["rusage_user", seconds(user)],
+    ["rusage_system", seconds(system)],
+    ["max_connections", `${server.options.maxConnections}`],
     ["curr_connections", total("currConnections")],
     ["total_connections", total("totalConnections")],
     ["rejected_connections", total("rejectedConnections")],
@@ -108,12 +126,17 @@ function general(server: ShardServer, shards: readonly ShardFigures[]): Figure[]
       name,
       `${shards.reduce((all, { counters }) => all + counters[name], 0)}`,
     ]),
+    ["idle_kicks", total("idleKicks")],
     ["bytes_read", total("bytesRead")],
     ["bytes_written", total("bytesWritten")],
     ["limit_maxbytes", total("memoryTotalBytes")],
-    ["accepting_conns", "1"],
+    ["accepting_conns", shards.every(({ isAccepting }) => isAccepting) ? "1" : "0"],
+    ["listen_disabled_num", total("listenDisabled")],
+    ["time_in_listen_disabled_us", total("listenDisabledMicroseconds")],
     ["threads", `${shardCount()}`],
-    ["hash_buckets", total("buckets")],
+    ["hash_power_level", `${Math.floor(Math.log2(buckets))}`],
+    ["hash_bytes", `${buckets * BUCKET_BYTES}`],
+    ["hash_buckets", `${buckets}`],
     ["bytes", total("itemBytes")],
     ["curr_items", total("items")],
     ["memory_used", total("memoryUsedBytes")],
@@ -122,57 +145,74 @@ function general(server: ShardServer, shards: readonly ShardFigures[]): Figure[]
   ];
 }
 
+/** Microseconds as seconds with six decimals. */
+function seconds(microseconds: number): string {
+  return (microseconds / 1e6).toFixed(6);
+}
+
 function settings(server: ShardServer, shards: readonly ShardFigures[]): Figure[] {
-  const { hostname, protocol } = server.options;
+  const { hostname, protocol, maxConnections, maxItemBytes, idleTimeout, flushEnabled } =
+    server.options;
   return [
     ["maxbytes", `${sum(shards, "memoryTotalBytes")}`],
+    ["maxconns", `${maxConnections}`],
     ["tcpport", `${server.port}`],
     ["udpport", "0"],
     ["inter", hostname],
     ["verbosity", "0"],
     ["evictions", "on"],
     ["num_threads", `${shardCount()}`],
-    ["detail_enabled", "no"],
+    ["stat_key_prefix", ":"],
+    ["detail_enabled", server.prefixes === undefined ? "no" : "yes"],
     ["cas_enabled", "yes"],
     ["binding_protocol", protocol === "auto" ? "auto-negotiate" : protocol],
     ["auth_enabled_sasl", "no"],
-    ["item_size_max", `${MAX_ITEM_BYTES}`],
-    ["flush_enabled", "yes"],
-    ["hash_algorithm", "fnv1a"],
+    ["item_size_max", `${maxItemBytes}`],
+    ["maxconns_fast", "yes"],
+    ["flush_enabled", flushEnabled ? "yes" : "no"],
+    ["dump_enabled", "yes"],
+    ["hash_algorithm", "murmur3"],
     ["lru_segmented", "no"],
+    ["idle_timeout", `${idleTimeout}`],
+    ["track_sizes", "no"],
   ];
 }
 
-/** Every connection: its client's address, and the shard that serves it. */
+/** Every connection: its client's address, what it does, and the shard that serves it. */
 function connections(
-  shards: readonly { readonly shard: number; readonly addresses: readonly string[] }[],
+  server: ShardServer,
+  shards: readonly { readonly shard: number; readonly clients: readonly ClientFigures[] }[],
 ): Figure[] {
-  const all = shards.flatMap(({ shard, addresses }) =>
-    addresses.map((address) => ({ shard, address }))
-  );
-  return all.flatMap(({ shard, address }, index): Figure[] => [
-    [`${index}:addr`, `tcp:${address}`],
+  const all = shards.flatMap(({ shard, clients }) => clients.map((client) => ({ shard, client })));
+  return all.flatMap(({ shard, client }, index): Figure[] => [
+    [`${index}:addr`, `tcp:${client.address}`],
+    [`${index}:listen_addr`, `tcp:${server.options.hostname}:${server.port}`],
+    [`${index}:state`, client.isWaiting ? "conn_read" : "conn_parse_cmd"],
+    [`${index}:secs_since_last_cmd`, `${client.idleSeconds}`],
     [`${index}:shard`, `${shard}`],
   ]);
 }
 
 /** The size classes that have items: `items` by their use, `slabs` by their memory. */
 function classes(shards: readonly ShardFigures[], asSlabs: boolean): Figure[] {
-  const counts = new Map<number, number>();
-  for (const { classCounts } of shards) {
-    for (const [sizeClass, count] of classCounts) {
-      counts.set(sizeClass, (counts.get(sizeClass) ?? 0) + count);
-    }
+  const all = new Map<number, { count: number; age: number }>();
+  for (const { sizeClass, count, age } of shards.flatMap(({ classes }) => classes)) {
+    const known = all.get(sizeClass) ?? { count: 0, age: 0 };
+    all.set(sizeClass, { count: known.count + count, age: Math.max(known.age, age) });
   }
   const figures: Figure[] = [];
-  for (const [sizeClass, count] of [...counts].sort(([a], [b]) => a - b)) {
+  for (const [sizeClass, { count, age }] of [...all].sort(([a], [b]) => a - b)) {
+    const number = classNumberOf(sizeClass);
     if (asSlabs) {
-      figures.push([`${sizeClass}:chunk_size`, `${smallestOf(sizeClass)}`]);
-      figures.push([`${sizeClass}:used_chunks`, `${count}`]);
-    } else figures.push([`items:${sizeClass}:number`, `${count}`]);
+      figures.push([`${number}:chunk_size`, `${smallestOf(sizeClass)}`]);
+      figures.push([`${number}:used_chunks`, `${count}`]);
+    } else {
+      figures.push([`items:${number}:number`, `${count}`]);
+      figures.push([`items:${number}:age`, `${age}`]);
+    }
   }
   if (!asSlabs) return figures;
-  figures.push(["active_slabs", `${counts.size}`]);
+  figures.push(["active_slabs", `${all.size}`]);
   figures.push(["total_malloced", `${sum(shards, "memoryUsedBytes")}`]);
   return figures;
 }

@@ -10,9 +10,9 @@
 
 import type { Allocator, SharedPtr } from "@tidepool/core";
 import * as layout from "./item.ts";
-import { HEADER_BYTES, Item, itemBytes, type ItemView } from "./item.ts";
+import { HEADER_BYTES, Item, type ItemView } from "./item.ts";
 import { Items } from "./items.ts";
-import { readValueNumber, writeValueNumber } from "./number_text.ts";
+import { readUnsigned64, writeValueNumber } from "./number_text.ts";
 import * as request from "./request.ts";
 import type { RequestView } from "./request.ts";
 
@@ -25,15 +25,17 @@ export function wallClock(): number {
 export class Store {
   /** What it stores. */
   readonly items: Items;
+  /** The largest item, as memcached counts its bytes. */
+  maxItemBytes: number = layout.MAX_ITEM_BYTES;
   readonly #allocator: Allocator;
   readonly #bytes: Uint8Array;
   readonly #item: ItemView;
 
   /** @throws {RangeError} If the slice has no room for the smallest table. */
-  constructor(allocator: Allocator, clock: () => number = wallClock) {
+  constructor(allocator: Allocator, clock: () => number = wallClock, shard = 0, shardCount = 1) {
     this.#allocator = allocator;
     this.#bytes = allocator.bytes(0, allocator.buffer.byteLength);
-    this.items = new Items(allocator, clock);
+    this.items = new Items(allocator, clock, shard, shardCount);
     // A view has to be somewhere; it is moved before every use.
     this.#item = Item.at(allocator, allocator.slice.byteOffset + 8);
   }
@@ -57,24 +59,26 @@ export class Store {
 
   /** The item of the request, which counts as used; 0 if there is none. With TOUCH it gets an expiry. */
   get(view: RequestView): number {
-    const { counters } = this.items;
     const touches = (view.options & request.TOUCH) !== 0;
     const found = this.items.find(view);
+    this.#countGet(touches, found !== 0);
+    if (found === 0) return 0;
+    if (touches) this.#item.at(found).expiry = view.expiry;
+    this.items.use(found);
+    return found;
+  }
+
+  #countGet(touches: boolean, isHit: boolean): void {
+    const { counters } = this.items;
     if (touches) {
       counters.cmd_touch++;
-      if (found === 0) counters.touch_misses++;
-      else {
-        counters.touch_hits++;
-        this.#item.at(found).expiry = view.expiry;
-      }
+      if (isHit) counters.touch_hits++;
+      else counters.touch_misses++;
+    } else {
+      counters.cmd_get++;
+      if (isHit) counters.get_hits++;
+      else counters.get_misses++;
     }
-    counters.cmd_get++;
-    if (found === 0) counters.get_misses++;
-    else {
-      counters.get_hits++;
-      this.items.use(found);
-    }
-    return found;
   }
 
   /** Puts the item's value where the request wants it, if it is not too long for that. */
@@ -94,54 +98,79 @@ export class Store {
 
   /** Gives the item an expiry. */
   touch(view: RequestView): number {
-    const { counters } = this.items;
-    counters.cmd_touch++;
     const found = this.items.find(view);
-    if (found === 0) {
-      counters.touch_misses++;
-      return request.NOT_FOUND;
-    }
-    counters.touch_hits++;
-    this.#item.at(found).expiry = view.expiry;
+    this.#countGet(true, found !== 0);
+    if (found === 0) return request.NOT_FOUND;
+    const item = this.#item.at(found);
+    item.expiry = view.expiry;
     this.items.use(found);
-    view.resultCas = this.#item.at(found).cas;
+    view.resultCas = item.cas;
     return request.DONE;
   }
 
   /** The item for a meta command, made if it is missing and the request says so; 0 if there is none. */
   metaGet(view: RequestView): number {
-    const { counters } = this.items;
     const { options } = view;
-    counters.cmd_meta++;
-    counters.cmd_get++;
     let found = this.items.find(view);
-    let won = false;
-    if (found === 0) counters.get_misses++;
-    else counters.get_hits++;
-    if (found === 0 && (options & request.VIVIFY) !== 0) {
-      found = this.items.allocate(view, 0, 0);
-      if (found === 0) return 0;
-      this.#item.at(found).expiry = view.vivifyExpiry;
-      this.items.link(found);
-      this.items.found = found;
-      won = true;
+    const isNew = found === 0;
+    if (isNew && (options & request.VIVIFY) !== 0) found = this.#makeEmpty(view);
+    if (found === 0) {
+      this.#countGet(false, false);
+      return 0;
     }
-    if (found === 0) return 0;
     const item = this.#item.at(found);
-    const now = this.now;
-    if ((options & request.TOUCH) !== 0) item.expiry = view.expiry;
     const before = item.state;
-    if ((options & request.RECACHE) !== 0 && !won && (before & layout.WON) === 0) {
-      won = item.expiry !== 0 && item.expiry < view.recacheTime;
-    }
+    view.resultIdle = this.now - item.time;
+    const ran = this.#run(view, item, isNew);
+    const isStopped = (ran & STOPPED) !== 0;
+    let won = (ran & ASKS_TO_FILL) !== 0;
     if ((before & layout.STALE) !== 0 && (before & layout.WON) === 0) won = true;
-    view.resultTtl = ttlOf(item, now);
-    view.resultIdle = now - item.time;
     view.resultState = before & ~layout.WON | (won ? layout.WON : 0) |
-      ((before & layout.WON) !== 0 ? OTHER_WON : 0);
-    if (won) item.state = before | layout.WON;
-    if ((options & request.NO_BUMP) === 0) this.items.use(found);
+      ((before & layout.WON) !== 0 ? request.OTHER_WON : 0);
+    if (won && !isStopped) item.state = before | layout.WON;
+    if (!isStopped) this.#countGet((ran & TOUCHED) !== 0, true);
+    const isUse = (options & request.NO_BUMP) === 0 &&
+      !(isStopped && (options & request.COUNT_LATE) !== 0);
+    if (isUse) this.items.use(found);
     return found;
+  }
+
+  /** An item without a value, for the client to fill; 0 without memory. */
+  #makeEmpty(view: RequestView): number {
+    const made = this.items.allocate(view, 0, 0);
+    if (made === 0) return 0;
+    this.#item.at(made).state = keyState(view);
+    this.items.link(made);
+    this.items.found = made;
+    return made;
+  }
+
+  /** Does to the item what the flags of a meta command say, in their order. */
+  #run(view: RequestView, item: ItemView, isNew: boolean): number {
+    let ran = 0;
+    for (let program = view.program; program !== 0; program >>>= request.STEP_BITS) {
+      switch (program & ((1 << request.STEP_BITS) - 1)) {
+        case request.STEP_TOUCH:
+          item.expiry = view.expiry;
+          ran |= TOUCHED;
+          break;
+        case request.STEP_VIVIFY:
+          if (!isNew) break;
+          item.expiry = view.vivifyExpiry;
+          ran |= ASKS_TO_FILL;
+          break;
+        case request.STEP_RECACHE:
+          if (isNew || (item.state & layout.WON) !== 0) break;
+          if (item.expiry !== 0 && item.expiry < view.recacheTime) ran |= ASKS_TO_FILL;
+          break;
+        case request.STEP_TTL:
+          view.resultTtl = ttlOf(item, this.now);
+          break;
+        case request.STEP_STOP:
+          return ran | STOPPED;
+      }
+    }
+    return ran;
   }
 
   /** The item as it is, for `me`: nothing is counted, nothing changed. */
@@ -162,12 +191,17 @@ export class Store {
   /** Stores the value of the request, as its mode says. */
   store(view: RequestView): number {
     const { keyLength, valueLength } = view;
-    if (itemBytes(keyLength, valueLength) > layout.MAX_ITEM_BYTES) return this.refuse(view);
+    if (this.isTooLarge(keyLength, valueLength, view.flags)) return this.refuse(view);
     const address = this.reserve(view);
     if (address === 0) return request.NO_MEMORY;
     const start = address + HEADER_BYTES + keyLength;
     this.#bytes.copyWithin(start, view.valueAddress, view.valueAddress + valueLength);
     return this.#commit(view, address);
+  }
+
+  /** Whether an item would be larger than any may be. */
+  isTooLarge(keyLength: number, valueLength: number, flags: number): boolean {
+    return layout.memcachedBytes(keyLength, valueLength, flags) > this.maxItemBytes;
   }
 
   /**
@@ -199,8 +233,10 @@ export class Store {
     view.resultCas = 0;
     const item = this.#item.at(address);
     item.expiry = view.expiry;
-    if ((view.options & request.KEY_IN_BASE64) !== 0) item.state = layout.BINARY_KEY;
+    item.state = keyState(view);
+    const { size } = this.items.table;
     const old = this.items.find(view);
+    if (this.items.table.size < size) this.items.counters.reclaimed++;
     const outcome = old === 0 ? this.#storeNew(view, address) : this.#storeOver(view, address, old);
     if (outcome !== request.DONE) this.discard(address);
     return outcome;
@@ -243,18 +279,13 @@ export class Store {
     const decrements = (view.options & request.DECREMENT) !== 0;
     let found = this.items.find(view);
     if (found === 0) {
-      if ((view.options & request.VIVIFY) === 0) {
-        if (decrements) counters.decr_misses++;
-        else counters.incr_misses++;
-        return request.NOT_FOUND;
-      }
-      found = this.#replaceByNumber(view, 0, view.initial);
-      if (found === 0) return request.NO_MEMORY;
-      this.#item.at(found).expiry = view.vivifyExpiry;
-      this.#describe(view, found, view.initial);
-      return request.DONE;
+      if ((view.options & request.VIVIFY) !== 0) return this.#makeNumber(view);
+      if (decrements) counters.decr_misses++;
+      else counters.incr_misses++;
+      return request.NOT_FOUND;
     }
     const item = this.#item.at(found);
+    if (item.valueLength === 0) return request.NOT_NUMERIC;
     if (view.cas !== 0 && item.cas !== view.cas) return request.EXISTS;
     const before = this.#numberOf(item);
     if (before === undefined) return request.NOT_NUMERIC;
@@ -268,16 +299,21 @@ export class Store {
       if (found === 0) return request.NO_MEMORY;
     } else {
       item.cas = this.items.nextCas();
-      this.items.use(found);
+      this.items.keep(found);
     }
-    if ((view.options & request.TOUCH) !== 0) this.#item.at(found).expiry = view.expiry;
-    this.#describe(view, found, after);
+    this.#describe(view, found, after, 0);
+    return request.DONE;
+  }
+
+  #makeNumber(view: RequestView): number {
+    const made = this.#replaceByNumber(view, 0, view.initial);
+    if (made === 0) return request.NO_MEMORY;
+    this.#describe(view, made, view.initial, request.MADE);
     return request.DONE;
   }
 
   /** Makes all items go that are there now, or will be `delay` seconds from now. */
   flush(delay: number): void {
-    this.items.counters.cmd_flush++;
     this.items.flush(delay);
   }
 
@@ -302,11 +338,13 @@ export class Store {
     const oldItem = Item.at(this.#allocator, old);
     switch (view.mode) {
       case request.MODE_ADD:
-        this.items.use(old);
+        this.items.keep(old);
         return request.NOT_STORED;
       case request.MODE_CAS:
         if (oldItem.cas === view.cas) counters.cas_hits++;
-        else if ((view.options & request.INVALIDATE) !== 0 && view.cas < oldItem.cas) {
+        else if (
+          (view.options & request.INVALIDATE) !== 0 && view.cas !== 0 && view.cas < oldItem.cas
+        ) {
           counters.cas_hits++;
           const item = this.#item.at(address);
           item.expiry = oldItem.expiry;
@@ -329,9 +367,9 @@ export class Store {
   /** Appends or prepends: a new item of both values takes the place of the old one. */
   #storeJoined(view: RequestView, added: number): number {
     const addedLength = this.#item.at(added).valueLength;
-    const oldLength = this.#item.at(this.items.find(view)).valueLength;
+    const { valueLength: oldLength, flags: oldFlags } = this.#item.at(this.items.find(view));
     const valueLength = oldLength + addedLength;
-    if (itemBytes(view.keyLength, valueLength) > layout.MAX_ITEM_BYTES) return request.TOO_LARGE;
+    if (this.isTooLarge(view.keyLength, valueLength, oldFlags)) return request.NOT_STORED;
     const joined = this.items.allocate(view, valueLength, 0);
     if (joined === 0) return request.NO_MEMORY;
     const old = this.items.find(view);
@@ -372,10 +410,8 @@ export class Store {
 
   /** The number in the item's value; undefined if it is none. */
   #numberOf(item: ItemView): bigint | undefined {
-    const { valueLength } = item;
-    if (valueLength > MAX_NUMBER_BYTES) return undefined;
     const start = valueOf(item);
-    return readValueNumber(this.#bytes, start, start + valueLength);
+    return readUnsigned64(this.#bytes, start, start + item.valueLength);
   }
 
   /** Writes a number over the value; false if it does not fit. */
@@ -390,38 +426,46 @@ export class Store {
 
   /** A new item with a number for value, in place of `old` if that is not 0; 0 without memory. */
   #replaceByNumber(view: RequestView, old: number, number: bigint): number {
-    const { flags, expiry, state } = old === 0
-      ? { flags: 0, expiry: 0, state: 0 }
+    const { flags, expiry, state, valueLength } = old === 0
+      ? { flags: 0, expiry: 0, state: keyState(view), valueLength: 0 }
       : this.#item.at(old);
     const text = number.toString();
-    const address = this.items.allocate(view, text.length, flags);
+    // A number that others read is not overwritten where it would fit, but must look as if it were.
+    const length = Math.max(text.length, valueLength);
+    const address = this.items.allocate(view, length, flags);
     if (address === 0) return 0;
     const item = this.#item.at(address);
     item.expiry = expiry;
-    item.state = old === 0 && (view.options & request.KEY_IN_BASE64) !== 0
-      ? layout.BINARY_KEY
-      : state & layout.BINARY_KEY;
+    item.state = text.length <= valueLength ? state : state & layout.BINARY_KEY;
     const start = valueOf(item);
-    writeValueNumber(this.#bytes, start, start + text.length, text);
+    writeValueNumber(this.#bytes, start, start + length, text);
     const still = this.items.table.find(view.keyAddress, view.keyLength, view.hash);
     if (still !== 0) this.items.unlink(still);
     this.items.link(address);
     return address;
   }
 
-  #describe(view: RequestView, address: number, number: bigint): void {
+  /** Runs the flags of `ma` on the number, and tells what it is. */
+  #describe(view: RequestView, address: number, number: bigint, state: number): void {
     const item = this.#item.at(address);
     view.resultNumber = number;
     view.resultCas = item.cas;
-    view.resultTtl = ttlOf(item, this.now);
+    view.resultState = state;
+    if (view.program !== 0) this.#run(view, item, state === request.MADE);
   }
 }
 
-/** Digits of 2^64 - 1, and room for what memcached pads with. */
-const MAX_NUMBER_BYTES = 22;
+/** Of a program that ran: the item got another expiry. */
+const TOUCHED = 1;
+/** Of a program that ran: the client is to fill the item. */
+const ASKS_TO_FILL = 2;
+/** Of a program that ran: it was ended. */
+const STOPPED = 4;
 
-/** In a request's outcome: another client was told to renew the item before. */
-export const OTHER_WON = 32;
+/** What the state of an item says of its key, from the request that makes it. */
+function keyState(view: RequestView): number {
+  return (view.options & request.KEY_IN_BASE64) === 0 ? 0 : layout.BINARY_KEY;
+}
 
 /** Where the item's value begins. */
 function valueOf(item: ItemView): number {

@@ -6,12 +6,19 @@
  * @module
  */
 
-import { defineTasks, type ForeignPtr, localAllocator, makeForeign } from "@tidepool/core";
+import {
+  defineTasks,
+  type ForeignPtr,
+  localAllocator,
+  makeForeign,
+  shardCount,
+  thisShard,
+} from "@tidepool/core";
 import { homeOf } from "./key_hash.ts";
 import { Item, type ItemView } from "./item.ts";
 import { KeyReference, keyReferenceAt } from "./key_reference.ts";
 import { Request, type RequestView } from "./request.ts";
-import { Store } from "./store.ts";
+import { Store, wallClock } from "./store.ts";
 
 /** An item that another shard reads. */
 export type LentItem = ForeignPtr<ItemView, "shared">;
@@ -25,7 +32,7 @@ let current: Store | undefined;
 /** The storage of this shard, made when it is first asked for. */
 export function localStore(): Store {
   if (current === undefined) {
-    current = new Store(localAllocator());
+    current = new Store(localAllocator(), wallClock, thisShard(), shardCount());
     ownRequest();
   }
   return current;

@@ -48,5 +48,7 @@ export const NO_MEMORY = ascii("SERVER_ERROR out of memory storing object\r\n");
 export const NO_SHARD = ascii("SERVER_ERROR the shard of this key is being restarted\r\n");
 /** The answer to `mn`. */
 export const MN = ascii("MN\r\n");
+/** The server was told to have none of it. */
+export const NO_FLUSH = ascii("CLIENT_ERROR flush_all not allowed\r\n");
 /** No memory for a number that has grown. */
 export const OUT_OF_MEMORY = ascii("SERVER_ERROR out of memory\r\n");

@@ -6,12 +6,12 @@
  */
 
 import type { Connection } from "./connection.ts";
-import { itemBytes, MAX_ITEM_BYTES, MAX_KEY_BYTES } from "./item.ts";
+import { MAX_KEY_BYTES } from "./item.ts";
 import { MetaCommands } from "./meta_commands.ts";
 import { readSigned32, readUnsigned32, readUnsigned64 } from "./number_text.ts";
 import { ascii } from "./output.ts";
 import * as request from "./request.ts";
-import { textStats } from "./stats.ts";
+import { writeTextStats } from "./text_stats.ts";
 import { storeFromSocket } from "./store_from_socket.ts";
 import * as answers from "./text_answers.ts";
 import { TextLine } from "./text_line.ts";
@@ -76,6 +76,7 @@ export class TextProtocol {
     switch (name) {
       case "get":
       case "gets":
+      case "bget": // what memcached called it once
         return words < 2 ? this.#answer(answers.ERROR) : this.#retrieval.get(name === "gets", 1);
       case "gat":
       case "gats":
@@ -135,7 +136,7 @@ export class TextProtocol {
     const line = this.#line;
     this.#noreply = mayNotReply && this.#lastWordIsNoreply();
     const keyLength = line.length(1);
-    if (keyLength > MAX_KEY_BYTES) return this.#answer(answers.BAD_FORMAT);
+    if (keyLength > MAX_KEY_BYTES) return this.#answerBadStore();
     const flags = readUnsigned32(bytes, line.starts[2]!, line.ends[2]!);
     const duration = readSigned32(bytes, line.starts[3]!, line.ends[3]!);
     const valueLength = readSigned32(bytes, line.starts[4]!, line.ends[4]!);
@@ -144,18 +145,21 @@ export class TextProtocol {
       : 0n;
     const isBad = Number.isNaN(flags + duration + valueLength) || cas === undefined ||
       valueLength < 0 || valueLength > LARGEST_LENGTH;
-    if (isBad) return this.#answer(answers.BAD_FORMAT);
+    if (isBad) return this.#answerBadStore();
+    const isTooLarge = router.store.isTooLarge(keyLength, valueLength, flags);
     const whole = line.next - connection.begin + valueLength + 2;
     const isShort = connection.fits(whole);
-    if (isShort && connection.end - connection.begin < whole) return false;
+    if (isShort && !isTooLarge && connection.end - connection.begin < whole) return false;
     connection.setKey(line.starts[1]!, keyLength);
+    connection.server.prefixes?.countSet(view.keyAddress, keyLength);
     view.mode = mode;
     view.options = 0;
-    view.cas = versionOf(cas);
+    view.cas = mode === request.MODE_CAS ? request.versionOf(cas) : 0;
     view.flags = flags;
     view.expiry = request.expiryOf(duration, router.store.now);
     view.valueAddress = line.next;
     view.valueLength = valueLength;
+    if (isTooLarge) return this.#refuse(line.next);
     if (!isShort) return this.#storeLong(line.next);
     if (!isLineEnd(bytes, line.next + valueLength)) {
       connection.begin += whole;
@@ -169,6 +173,12 @@ export class TextProtocol {
     return this.#awaitStored(outcome, whole);
   }
 
+  /** The last word may stand in the place of another, and still says that no answer is wanted. */
+  #answerBadStore(): true {
+    this.#noreply = this.#lastWordIsNoreply();
+    return this.#answer(answers.BAD_FORMAT);
+  }
+
   async #awaitStored(outcome: Promise<number>, whole: number): Promise<boolean> {
     const stored = await outcome; // the value stays in the buffer until it is copied
     this.#connection.begin += whole;
@@ -177,19 +187,20 @@ export class TextProtocol {
 
   /** Stores a value that does not fit the buffer: it goes from the socket into its item. */
   async #storeLong(valueStart: number): Promise<boolean> {
+    const outcome = await storeFromSocket(this.#connection, valueStart, true);
+    return outcome === undefined ? this.#reply(answers.BAD_CHUNK) : this.#replyStored(outcome);
+  }
+
+  /** Refuses a value that is too large, and passes over it. */
+  async #refuse(valueStart: number): Promise<boolean> {
     const connection = this.#connection;
     const { request: view, router } = connection;
-    const { valueLength } = view;
-    if (itemBytes(view.keyLength, valueLength) > MAX_ITEM_BYTES) {
-      const outcome = await router.outcome("refuse", view);
-      connection.begin = valueStart;
-      this.#replyStored(outcome);
-      await connection.flush();
-      await connection.swallow(valueLength + 2);
-      return true;
-    }
-    const outcome = await storeFromSocket(connection, valueStart, true);
-    return outcome === undefined ? this.#reply(answers.BAD_CHUNK) : this.#replyStored(outcome);
+    const outcome = await router.outcome("refuse", view);
+    connection.begin = valueStart;
+    this.#replyStored(outcome);
+    await connection.flush();
+    await connection.swallow(view.valueLength + 2);
+    return true;
   }
 
   #replyStored(outcome: number): boolean {
@@ -222,7 +233,8 @@ export class TextProtocol {
       if (!isValid) return this.#answer(answers.BAD_DELETE);
     }
     if (line.length(1) > MAX_KEY_BYTES) return this.#answer(answers.BAD_FORMAT);
-    const view = this.#connection.request;
+    const { request: view, server } = this.#connection;
+    server.prefixes?.countDelete(line.starts[1]!, line.length(1));
     view.cas = 0;
     view.options = 0;
     return this.#run(
@@ -255,6 +267,7 @@ export class TextProtocol {
     view.delta = delta;
     view.cas = 0;
     view.options = decrements ? request.DECREMENT : 0;
+    view.program = 0;
     return this.#run("arithmetic", (outcome) => {
       if (outcome === request.DONE) return ascii(`${view.resultNumber}\r\n`);
       return outcome === request.NOT_NUMERIC ? answers.NOT_NUMERIC : answers.NOT_FOUND;
@@ -294,20 +307,40 @@ export class TextProtocol {
       case "shutdown":
         return this.#answer(ascii("ERROR: shutdown not enabled\r\n"));
       default:
-        return this.#answer(answers.ERROR);
+        return this.#isHttp() ? this.#closeAtOnce() : this.#answer(answers.ERROR);
     }
+  }
+
+  /**
+   * Whether the line begins a request of HTTP. What follows it may be what a web page had a browser
+   * say: none of that must be taken for commands.
+   */
+  #isHttp(): boolean {
+    const line = this.#line;
+    const name = line.word(0);
+    // Names of these kinds are memcached's own, and looked at no further.
+    if (name.length < 2 || /^(?:[acdgist]|m.$)/s.test(name)) return false;
+    return line.word(line.count - 1).startsWith("HTTP/");
+  }
+
+  #closeAtOnce(): true {
+    this.#connection.begin = this.#line.next;
+    return this.#connection.closing = true;
   }
 
   #flushAll(): boolean | Promise<boolean> {
     const { bytes } = this.#connection;
     const line = this.#line;
     this.#noreply = this.#lastWordIsNoreply();
+    const { router, server } = this.#connection;
+    router.store.items.counters.cmd_flush++;
+    if (!server.options.flushEnabled) return this.#answer(answers.NO_FLUSH);
     let delay = 0;
     if (line.count !== (this.#noreply ? 2 : 1)) {
       delay = readSigned32(bytes, line.starts[1]!, line.ends[1]!);
       if (Number.isNaN(delay)) return this.#answer(answers.BAD_EXPTIME);
     }
-    return this.#connection.router.flushAll(delay).then(() => this.#answer(answers.OK));
+    return router.flushAll(delay).then(() => this.#answer(answers.OK));
   }
 
   #verbosity(): boolean {
@@ -319,10 +352,9 @@ export class TextProtocol {
   }
 
   async #stats(): Promise<boolean> {
-    const { output, server } = this.#connection;
     const line = this.#line;
     const words = Array.from({ length: line.count - 1 }, (_, i) => line.word(i + 1));
-    output.text(await textStats(server, words));
+    await writeTextStats(this.#connection, words);
     this.#connection.begin = line.next;
     return true;
   }
@@ -348,11 +380,6 @@ export class TextProtocol {
     this.#connection.output.write(text);
     return true;
   }
-}
-
-/** A version as a request has it: those that no item can have are all the same. */
-export function versionOf(cas: bigint): number {
-  return cas > BigInt(Number.MAX_SAFE_INTEGER) ? -1 : Number(cas);
 }
 
 /** Whether CR LF is at `at`. */

@@ -55,6 +55,7 @@ export class TextRetrieval {
     connection.setKey(line.starts[firstKey]!, length);
     if (!connection.router.isLocal(view.hash)) return this.#getLent(withCas);
     const item = connection.router.store.get(view);
+    connection.server.prefixes?.countGet(view.keyAddress, length, item !== 0);
     if (item !== 0) {
       const valueLength = this.#writeHead(item, withCas);
       if (connection.isLong(valueLength)) return this.#sendLong(item, valueLength);
@@ -83,6 +84,7 @@ export class TextRetrieval {
     } catch (error) {
       found = missingOr(error);
     }
+    connection.server.prefixes?.countGet(view.keyAddress, view.keyLength, found !== null);
     if (found === true) this.#writeAnswer(withCas);
     else if (found !== null) {
       using lent = found;
@@ -174,20 +176,22 @@ export class TextRetrieval {
 
   async #getSome(keys: readonly KeyBytes[], withCas: boolean): Promise<void> {
     const connection = this.#connection;
-    const { router, request: view } = connection;
+    const { router, server, request: view } = connection;
     const items = await router.lentItems(view, keys);
     using held = new DisposableStack();
     for (const item of items) if (item) held.use(item);
     for (const [i, key] of keys.entries()) {
       if (connection.hasMuchToSend) await connection.flush();
       const lent = items[i];
-      if (lent === null) continue;
       if (lent !== undefined) {
+        server.prefixes?.countGet(key.address, key.length, lent !== null);
+        if (lent === null) continue;
         await this.#sendLent(lent, withCas);
         continue;
       }
       connection.setKey(key.address, key.length);
       const item = router.store.get(view);
+      server.prefixes?.countGet(key.address, key.length, item !== 0);
       if (item === 0) continue;
       const valueLength = this.#writeHead(item, withCas);
       if (connection.isLong(valueLength)) await this.#sendOwn(item, valueLength);

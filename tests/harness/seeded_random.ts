@@ -87,7 +87,18 @@ export function withRandom(
 
 /** Checks a property on random inputs; a failure says the smallest one, the seed, and how to run it again. */
 export function checkProperty<T>(property: fc.IProperty<T>, numRuns: number): void {
-  const details = fc.check(property, { seed: runSeed() | 0, numRuns });
+  expectPassed(fc.check(property, { seed: runSeed() | 0, numRuns }));
+}
+
+/** The same for a property that has to be waited for. */
+export async function checkAsyncProperty<T>(
+  property: fc.IAsyncProperty<T>,
+  numRuns: number,
+): Promise<void> {
+  expectPassed(await fc.check(property, { seed: runSeed() | 0, numRuns }));
+}
+
+function expectPassed<T>(details: fc.RunDetails<T>): void {
   if (!details.failed) return;
   const cause = details.errorInstance;
   throw new Error(`${fc.defaultReportMessage(details)}${again(details.seed)}`, { cause });

@@ -45,10 +45,14 @@ export class RealMemcached implements AsyncDisposable {
   }
 
   /** Starts one, and waits until it takes connections. */
-  static async start(threads = 1): Promise<RealMemcached> {
+  static async start(): Promise<RealMemcached> {
     const port = freePort();
+    const where = ["-l", "127.0.0.1", "-p", `${port}`];
+    // Its thread for the LRU holds on to items now and then, and a number that gets shorter is padded
+    // only if nobody does.
+    const settings = ["-u", "nobody", "-t", "1", "-m", "64", "-o", "no_lru_maintainer"];
     const process = new Deno.Command("memcached", {
-      args: ["-u", "nobody", "-l", "127.0.0.1", "-p", `${port}`, "-t", `${threads}`, "-m", "64"],
+      args: [...where, ...settings],
       stdout: "null",
       stderr: "null",
     }).spawn();

@@ -7,6 +7,7 @@
 
 import { assert } from "@std/assert";
 import { hashOf, homeOf } from "../../../examples/memcached/key_hash.ts";
+import type { GivenOptions } from "../../../examples/memcached/serve_options.ts";
 import { Server } from "../../../examples/memcached/server.ts";
 import { statsTasks } from "../../../examples/memcached/stats_tasks.ts";
 import { bytesOf, Client, isClosedByServer } from "./client.ts";
@@ -43,9 +44,14 @@ export class TestServer implements AsyncDisposable {
   }
 
   /** Starts one with so many shards, on a port of its own. */
-  static async start(shards: number, memoryPerShard = 8 * 2 ** 20): Promise<TestServer> {
+  static async start(
+    shards: number,
+    memoryPerShard = 8 * 2 ** 20,
+    options: GivenOptions = {},
+  ): Promise<TestServer> {
     const onRestart: RestartListener = { tell: () => {} };
     const server = await Server.start({
+      ...options,
       port: 0,
       shards,
       memory: memoryPerShard * shards,
@@ -76,7 +82,7 @@ export class TestServer implements AsyncDisposable {
         if (!isClosedByServer(error)) throw error; // by a shard that was dying, and so another
       }
       const served = await this.server.runtime.submitTo(shard, statsTasks.connections);
-      if (served.includes(client.address)) return client;
+      if (served.some(({ address }) => address === client.address)) return client;
       client[Symbol.dispose]();
     }
     throw new Error(`None of ${MOST_CONNECTIONS} connections went to shard ${shard}`);
