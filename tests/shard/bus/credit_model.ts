@@ -56,7 +56,7 @@ export class CreditModel {
   readonly #tasks: Record<TaskName, Callable>;
   #count = 0;
 
-  /** With rings of so many slots; an infinite number of bytes taken means as many as there are. */
+  /** With rings of so many slots. */
   constructor(endpoints: number, slots = SLOTS) {
     const pairs = endpoints * (endpoints - 1);
     const rings = CONTROL_PAGE_BYTES * (endpoints + 1); // a page for CHANGES comes first
