@@ -34,7 +34,10 @@ export interface Instrument {
    * if there were no memory; nothing is drained or reclaimed for it.
    */
   wants?(byteLength: number, alignment: number): boolean;
-  /** Called when a block was found, before its address is returned. `byteLength` is as asked for. */
+  /**
+   * Called when a block was found, before its address is returned. `byteLength` is as asked for. If it
+   * throws, the block is freed, and the request throws the same.
+   */
   allocated?(address: number, byteLength: number): void;
   /**
    * Called before a block of this slice is freed, by its owner or from the list of remote frees. The

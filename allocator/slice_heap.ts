@@ -109,8 +109,17 @@ export class SliceHeap {
     control.count(words, control.MALLOCS_WORD);
     control.add(words, control.REQUESTED_BYTES_WORD, byteLength);
     const address = layout.addressOf(words, block);
-    if (instruments !== undefined) instruments.allocated(address, byteLength);
+    if (instruments !== undefined) this.#tellOf(block, address, byteLength);
     return address;
+  }
+
+  #tellOf(block: number, address: number, byteLength: number): void {
+    try {
+      this.instruments!.allocated(address, byteLength);
+    } catch (error) {
+      this.free(block); // nobody else has its address
+      throw error;
+    }
   }
 
   /** Whether the heap could serve such a request if all of it were free. */

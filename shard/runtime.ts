@@ -142,7 +142,7 @@ export class Runtime {
       debug,
       debugHeap: options.debugHeap ?? false,
     };
-    const onWarning = options.onWarning ?? printWarning;
+    const onWarning = (warning: Error): void => void tell(warning, options.onWarning);
     const endpoint = new Endpoint(
       { ...setup, endpoint: layout.host },
       (shard) => runtime.#threads.connect(layout.host, shard),
@@ -523,7 +523,17 @@ export class Runtime {
   }
 }
 
-function printWarning(warning: Error): void {
+/** Gives a warning to the program, or to the console: also if the program's listener fails. */
+async function tell(warning: Error, listener = printWarning): Promise<void> {
+  try {
+    await listener(warning);
+  } catch (cause) {
+    printWarning(warning);
+    printWarning(new Error(`onWarning threw ${textOf(cause)}`, { cause }));
+  }
+}
+
+function printWarning(warning: Error): void | PromiseLike<void> {
   // deno-lint-ignore no-console -- the default of onWarning: a program that wants silence sets its own
   console.warn(warning);
 }

@@ -127,11 +127,12 @@ export interface RuntimeOptions {
   readonly watchdogMs?: number;
   /**
    * Told of what went wrong where nobody waits: a destructor that threw in the background, a foreign
-   * pointer that was lost, or still held at the end.
+   * pointer that was lost, or still held at the end. If it throws or rejects, the warning and that go
+   * to the console.
    *
    * @default {console.warn}
    */
-  readonly onWarning?: (warning: Error) => void;
+  readonly onWarning?: (warning: Error) => void | PromiseLike<void>;
   /**
    * Remembers where each foreign pointer was made, for such warnings. Costs microseconds a pointer.
    *
