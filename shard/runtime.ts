@@ -524,7 +524,10 @@ export class Runtime {
 }
 
 /** Gives a warning to the program, or to the console: also if the program's listener fails. */
-async function tell(warning: Error, listener = printWarning): Promise<void> {
+async function tell(
+  warning: Error,
+  listener: (warning: Error) => unknown = printWarning,
+): Promise<void> {
   try {
     await listener(warning);
   } catch (cause) {
@@ -533,7 +536,7 @@ async function tell(warning: Error, listener = printWarning): Promise<void> {
   }
 }
 
-function printWarning(warning: Error): void | PromiseLike<void> {
+function printWarning(warning: Error): void {
   // deno-lint-ignore no-console -- the default of onWarning: a program that wants silence sets its own
   console.warn(warning);
 }

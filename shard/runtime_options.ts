@@ -110,14 +110,14 @@ export interface RuntimeOptions {
    */
   readonly onCrash?: CrashPolicy;
   /**
-   * Called when a shard was started again, to put back into it what it needs. It may be asynchronous:
+   * Called when a shard was started again, to put back into it what it needs. It may be asynchronous;
    * others may call the shard meanwhile. If it throws or rejects, the runtime fails with that error,
    * unless it is being stopped: then the error is a warning.
    *
    * @param shard Its id.
    * @param cause What it had died of.
    */
-  readonly onRestart?: (shard: number, cause: unknown) => void | PromiseLike<void>;
+  readonly onRestart?: (shard: number, cause: unknown) => unknown;
   /**
    * Takes a shard for crashed that does not come back to its event loop within so many milliseconds,
    * as in an endless loop. Sleeping shards are woken twice in that time.
@@ -132,7 +132,7 @@ export interface RuntimeOptions {
    *
    * @default {console.warn}
    */
-  readonly onWarning?: (warning: Error) => void | PromiseLike<void>;
+  readonly onWarning?: (warning: Error) => unknown;
   /**
    * Remembers where each foreign pointer was made, for such warnings. Costs microseconds a pointer.
    *

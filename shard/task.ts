@@ -100,6 +100,10 @@ export function defineTasks<Functions extends Record<string, TaskFunction>>(
       `Cannot define tasks of module ${String(module)}: pass import.meta.url as the first argument`,
     );
   }
+  if (!evaluationsAround.has(module)) {
+    const underWay = [...evaluations.values()].filter((one) => one instanceof Promise);
+    evaluationsAround.set(module, underWay);
+  }
   const table = tasksByModule.get(module) ?? new Map<string, AnyTask>();
   const defined: Record<string, AnyTask> = {};
   for (const [key, run] of Object.entries(functions)) {
@@ -136,6 +140,20 @@ class Failed {
 /** The modules that a task was asked of. */
 const evaluations = new Map<string, Evaluation>();
 
+/** Of each module that has defined tasks, the evaluations that it may have been a part of. */
+const evaluationsAround = new Map<string, Promise<true | Failed>[]>();
+
+/**
+ * Whether this module may import `module`. Deno keeps a package of a registry from importing what lies
+ * on another server.
+ */
+function mayImport(module: string): boolean {
+  const there = new URL(module);
+  const here = new URL(import.meta.url);
+  return here.protocol === "file:" || !there.protocol.startsWith("http") ||
+    here.origin === there.origin;
+}
+
 /**
  * The function behind a module's URL and a key, here. Imports the module when nobody has asked for a
  * task of it on this thread yet. A promise until the module has been evaluated to its end: it may
@@ -150,10 +168,17 @@ export function findTask(module: string, key: string): TaskFunction | Promise<Ta
 
 async function evaluate(module: string): Promise<true | Failed> {
   let evaluation: true | Failed = true;
-  try {
-    await import(module); // of one that is being evaluated, this awaits the end
-  } catch (cause) {
-    evaluation = new Failed(cause);
+  const around = evaluationsAround.get(module);
+  if (around !== undefined && !mayImport(module)) {
+    // Somebody who may has imported it, the module of another task mostly, which ends behind it.
+    const ends = await Promise.all(around);
+    evaluation = ends.find((end) => end !== true) ?? true;
+  } else {
+    try {
+      await import(module); // of one that is being evaluated, this awaits the end
+    } catch (cause) {
+      evaluation = new Failed(cause);
+    }
   }
   evaluations.set(module, evaluation);
   return evaluation;

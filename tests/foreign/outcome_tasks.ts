@@ -54,6 +54,7 @@ interface OutcomeTasks {
   readonly openNull: Task<[], Unique>;
   readonly openWithFunction: Task<[string], unknown>;
   readonly openLater: Task<[string, number], Unique>;
+  readonly begun: Task<[number], void>;
   readonly openKeeping: Task<[string], void>;
   readonly destroyed: Task<[], string[]>;
   readonly keep: Task<[...unknown[]], number>;
@@ -102,9 +103,14 @@ export const outcomeTasks: OutcomeTasks = defineTasks(import.meta.url, {
   }),
   /** A pointer that is there only when the word at `address` is set. */
   openLater: async (name: string, address: number) => {
-    const waiting = Atomics.waitAsync(words(address), 0, 0);
-    if (waiting.async) await waiting.value;
+    outcomeTasks.letGo.run(address + 4);
+    await outcomeTasks.begun.run(address - 4);
     return makeForeign(new Piece(name));
+  },
+  /** Waits until `openLater` has begun, with the address of `word`. */
+  begun: async (address: number): Promise<void> => {
+    const waiting = Atomics.waitAsync(words(address + 4), 0, 0);
+    if (waiting.async) await waiting.value;
   },
   openKeeping: (name: string) => void kept.push(makeForeign(new Piece(name))),
   destroyed: () => destroyed.splice(0),

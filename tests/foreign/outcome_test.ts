@@ -220,7 +220,7 @@ Deno.test("a result for a caller that has died: the object is destroyed at home"
   await using runtime = await start();
   const address = await runtime.submitTo(0, outcomeTasks.word);
   const caller = runtime.submitTo(1, outcomeTasks.callLater, 0, "orphan", address);
-  await runtime.submitTo(0, outcomeTasks.tick);
+  await runtime.submitTo(0, outcomeTasks.begun, address);
   await crash(runtime, 1);
   await assertRejects(() => caller, ShardCrashedError);
   await runtime.submitTo(0, outcomeTasks.tick);

@@ -125,7 +125,8 @@ export const codeTasks = defineTasks(import.meta.url, {
   reclaimForResult: (to: number) => {
     const allocator = localAllocator();
     const held = fill(allocator);
-    const reclaimer = allocator.reclaimers.add(() => {
+    const reclaimer = allocator.reclaimers.add(({ scope }) => {
+      if (scope === "async") return; // between turns it would be asked again and again
       for (let i = 0; i < 8 && held.length > 0; i++) allocator.free(held.pop()!);
       submitTo(to, codeTasks.note, "from the reclaimer").finally(() => {
         reclaimer[Symbol.dispose]();

@@ -17,6 +17,5 @@ runtime.submitTo(1, busTasks.countTo, counter, Infinity).catch(() => {}); // tol
 while (Atomics.load(word, 0) === 0) await runtime.submitTo(0, busTasks.id);
 await runtime.submitTo(2, busTasks.crash, "throw").catch((error) => console.log(String(error)));
 await runtime.closed.catch((error) => console.log(String(error)));
-await runtime.stop({ deadlineMs: Infinity });
-console.log("stopped");
+await runtime.stop({ deadlineMs: Infinity }).catch(() => console.log("stopped"));
 Deno.exit(0);
