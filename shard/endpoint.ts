@@ -166,8 +166,9 @@ export class Endpoint {
   }
 
   /** Serves the bus until it is closed. Rejects only if shared memory is found corrupted. */
-  attend(): Promise<void> {
-    return attend(this.bus, this.#doorbells, this.#spinner);
+  async attend(): Promise<void> {
+    await attend(this.bus, this.#doorbells, this.#spinner);
+    this.#limited.rest();
   }
 
   /** Runs `task` on `shard`; see the docs of `submitTo()`. */
