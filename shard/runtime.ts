@@ -43,6 +43,7 @@ import { Sharded, stopServices } from "./sharded.ts";
 import type { PerShard } from "./sharded_parameter.ts";
 import { type CrashPolicy, ShardThreads } from "./shard_threads.ts";
 import type { Task } from "./task.ts";
+import { giveWarning } from "./warning.ts";
 import { wireTypeNames } from "./wire_types.ts";
 
 /**
@@ -142,7 +143,7 @@ export class Runtime {
       debug,
       debugHeap: options.debugHeap ?? false,
     };
-    const onWarning = (warning: Error): void => void tell(warning, options.onWarning);
+    const onWarning = (warning: Error): void => void giveWarning(warning, options.onWarning);
     const endpoint = new Endpoint(
       { ...setup, endpoint: layout.host },
       (shard) => runtime.#threads.connect(layout.host, shard),
@@ -521,24 +522,6 @@ export class Runtime {
     if (this.#endpoint.bus.close(error) > 0) this.#told.add(this.#failure);
     this.#threads.terminate();
   }
-}
-
-/** Gives a warning to the program, or to the console: also if the program's listener fails. */
-async function tell(
-  warning: Error,
-  listener: (warning: Error) => unknown = printWarning,
-): Promise<void> {
-  try {
-    await listener(warning);
-  } catch (cause) {
-    printWarning(warning);
-    printWarning(new Error(`onWarning threw ${textOf(cause)}`, { cause }));
-  }
-}
-
-function printWarning(warning: Error): void {
-  // deno-lint-ignore no-console -- the default of onWarning: a program that wants silence sets its own
-  console.warn(warning);
 }
 
 // Never called: it makes the worker's module part of the package's graph, so that `deno cache`,

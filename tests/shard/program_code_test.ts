@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- what it is told is tested
 /**
  * Code of the program that the library calls, when it throws, rejects, never ends or calls back: a test
  * for each row of the table in docs/failure.md that no other file has.
