@@ -42,9 +42,13 @@ export class LimitedCalls {
     { signal, timeoutMs, group, noReply }: CallOptions,
   ): Promise<unknown> {
     if (signal?.aborted) return rejected(signal.reason);
-    const handle = signal === undefined && timeoutMs === undefined ? undefined : new CallHandle();
-    if (signal !== undefined) handle!.bySignal = this.#bySignal.add(handle!, signal);
-    if (timeoutMs !== undefined) this.#deadlines.add(handle!, timeoutMs);
+    let handle: CallHandle | undefined;
+    // A bus that is closed refuses the call, and nobody rests any more to clear its timer.
+    if ((signal !== undefined || timeoutMs !== undefined) && this.#bus.open) {
+      handle = new CallHandle();
+      if (signal !== undefined) handle.bySignal = this.#bySignal.add(handle, signal);
+      if (timeoutMs !== undefined) this.#deadlines.add(handle, timeoutMs);
+    }
     if (group !== undefined && shard !== this.#bus.endpoint) {
       return this.#callInGroup(shard, task, args, handle, group);
     }

@@ -19,8 +19,8 @@ import { RecordViews } from "./message_codec.ts";
 import type { Callable } from "./callable.ts";
 import type { Link } from "./linked_queue.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
-import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
-import { rejectBy, rejected } from "./rejection.ts";
+import { type CallHandle, type Peer, refused, type Settle, type WaitingCall } from "./peer.ts";
+import { rejectBy } from "./rejection.ts";
 import { rejectWithLocalStack } from "./two_sided_stack.ts";
 import {
   CALL_WORD,
@@ -97,8 +97,8 @@ export class Caller {
 
   /**
    * Calls `task` on `peer`. With a handle, the call can be given up; without a reply, the promise
-   * resolves as soon as the call is sent, and it can be given up until then. An urgent one needs no credit that others hold: its task
-   * must end at once.
+   * resolves as soon as the call is sent, and it can be given up until then. An urgent one needs no
+   * credit that others hold: its task must end at once.
    */
   call(
     peer: Peer,
@@ -110,11 +110,11 @@ export class Caller {
   ): Promise<unknown> {
     if (peer.gone !== undefined) {
       peer.goneTold = true;
-      return rejected(peer.gone);
+      return refused(handle, peer.gone);
     }
     const waiting = peer.waiting.size + peer.urgent.size + peer.runningOn;
     if (waiting >= MAX_WAITING_CALLS && !urgent) {
-      return rejected(new BusyError(peer.endpoint, waiting));
+      return refused(handle, new BusyError(peer.endpoint, waiting));
     }
     // Once this is compiled, the executor is a part of it: neither it nor a reject() is made.
     let resolve!: Settle;
@@ -124,8 +124,7 @@ export class Caller {
     try {
       this.#send(peer, task, args, resolve, handle, noReply, urgent);
     } catch (error) {
-      handle?.settle();
-      return rejected(error);
+      return refused(handle, error);
     }
     return outcome;
   }
@@ -477,10 +476,12 @@ export class Caller {
       rejectBy(resolve, error);
       rejected++;
     }
-    for (let link; (link = peer.urgent.first ?? peer.waiting.first) !== undefined; rejected++) {
+    for (;;) {
+      const link = peer.urgent.first ?? peer.waiting.first;
+      if (link === undefined) return rejected;
       this.#unqueue(peer, link);
       this.#refuse(link.value, error);
+      rejected++;
     }
-    return rejected;
   }
 }

@@ -39,11 +39,10 @@ import { BUCKET_COUNT, LatencyHistogram } from "./latency_histogram.ts";
 import { MessageBody } from "./message_body.ts";
 import type { MessageBusOptions } from "./message_bus_options.ts";
 import { RecordViews } from "./message_codec.ts";
-import { type CallHandle, Peer, type ServedCall } from "./peer.ts";
+import { type CallHandle, Peer, refused, type ServedCall } from "./peer.ts";
 import { KIND_REQUEST, KIND_WORD, kindOf } from "./record_layout.ts";
 import { LocalCalls } from "./local_calls.ts";
 import { Parcels, transfer } from "./parcels.ts";
-import { rejected } from "./rejection.ts";
 import { RingConsumer, RingProducer } from "./spsc_ring.ts";
 import { announce, type Doorbells, type Spinner } from "./wait_strategy.ts";
 
@@ -227,7 +226,7 @@ export class MessageBus {
     args: readonly unknown[],
     handle?: CallHandle,
   ): Promise<unknown> {
-    if (!this.open) return rejected(this.#closedBy);
+    if (!this.open) return refused(handle, this.#closedBy);
     if (to !== this.endpoint) return this.#caller.call(this.#peers[to]!, task, args, handle);
     return this.#local.call(task, args, handle);
   }
@@ -244,7 +243,7 @@ export class MessageBus {
     handle?: CallHandle,
     urgent = false,
   ): Promise<unknown> {
-    if (!this.open) return rejected(this.#closedBy);
+    if (!this.open) return refused(handle, this.#closedBy);
     if (to !== this.endpoint) {
       return this.#caller.call(this.#peers[to]!, task, args, handle, true, urgent);
     }

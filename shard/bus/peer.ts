@@ -8,6 +8,7 @@ import type { Callable } from "./callable.ts";
 import { FailureLog } from "./failure_log.ts";
 import { type Link, LinkedQueue } from "./linked_queue.ts";
 import type { RecordViews } from "./message_codec.ts";
+import { rejected } from "./rejection.ts";
 import type { RingConsumer, RingProducer } from "./spsc_ring.ts";
 
 /** One of a promise's two functions. */
@@ -76,6 +77,12 @@ export class CallHandle {
   throwIfGivenUp(): void {
     if (this.settled) throw this.reason;
   }
+}
+
+/** What a call gets that is not made, for `error`: nothing waits for its end any more. */
+export function refused(handle: CallHandle | undefined, error: unknown): Promise<never> {
+  handle?.settle();
+  return rejected(error);
 }
 
 /** A call taken in that has to wait: for a module to load, for parcels, or behind one that does. */

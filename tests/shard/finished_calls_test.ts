@@ -1,6 +1,6 @@
 /** What a call leaves that is over: nothing. */
 import { Runtime, ServiceGroup } from "@tidepool/core";
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { busTasks } from "./bus_tasks.ts";
 
 /** Timers that run and listeners that wait for `signal`, as long as `run` goes on. */
@@ -59,6 +59,30 @@ Deno.test("calls that were answered leave one timer while others may come, no li
       assertEquals(left().timers - before <= 1, true);
     }
     await runtime.stop();
+    assertEquals(left(), { timers: 0, listeners: 0 });
+  });
+});
+
+Deno.test("calls that are refused leave nothing either", async () => {
+  const { signal } = new AbortController();
+  await watched(signal, async (left) => {
+    const runtime = await Runtime.start({ shards: 2, memory: "16MiB", onCrash: "keep" });
+    const options = { signal, timeoutMs: 3_600_000 };
+    const add = busTasks.add.with(options);
+    const full = new ServiceGroup({ maxInFlight: 1, maxWaiting: 0 });
+    full.tryAcquire();
+    const refuse = async (call: () => Promise<unknown>) => {
+      await assertRejects(call);
+      assertEquals(left().listeners, 0);
+    };
+    await refuse(() => runtime.submitTo(1, busTasks.add.with({ ...options, group: full }), 1, 1));
+    await refuse(() => runtime.submitTo(1, add, (() => 1) as unknown as number, 1));
+    await runtime.submitTo(1, busTasks.crash, "throw").catch(() => {});
+    await refuse(() => runtime.submitTo(1, add, 1, 1));
+    await refuse(() => runtime.submitTo(1, busTasks.add.with({ ...options, noReply: true }), 1, 1));
+    await runtime.stop();
+    await refuse(() => runtime.submitTo(0, add, 1, 1));
+    await refuse(() => runtime.endpoint.submitTo(0, add, [1, 1])); // past the runtime's own look
     assertEquals(left(), { timers: 0, listeners: 0 });
   });
 });
