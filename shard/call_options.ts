@@ -40,12 +40,16 @@ export interface CallOptions {
 const OPTIONS: readonly string[] = ["signal", "timeoutMs", "group", "noReply"];
 
 /**
- * The options of a call, read once, so that they stay what was checked. O(1).
+ * The options of a call, read once, so that they stay what was checked, and put to those `before`;
+ * undefined if there are none. O(1).
  *
  * @throws {TypeError} one is of the wrong kind or unknown, or two do not go together
  * @throws {RangeError} `timeoutMs` is no time
  */
-export function readCallOptions(options: CallOptions): CallOptions {
+export function readCallOptions(
+  options: CallOptions,
+  before?: CallOptions,
+): CallOptions | undefined {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot call with options that are ${kindOf(options)}: expected an object`);
   }
@@ -65,13 +69,17 @@ export function readCallOptions(options: CallOptions): CallOptions {
       `Cannot call with a timeout of ${timeoutMs} ms: expected 0 to ${MAX_TIMER_MS}`,
     );
   }
-  if (noReply && group !== undefined) {
+  const given = Object.entries({ signal, timeoutMs, group, noReply });
+  const read: CallOptions = {
+    ...before,
+    ...Object.fromEntries(given.filter(([, value]) => value !== undefined)),
+  };
+  if (read.noReply && read.group !== undefined) {
     throw new TypeError(
       "Cannot call with noReply and a group: a group counts a call until its reply",
     );
   }
-  const read = Object.entries({ signal, timeoutMs, group, noReply });
-  return Object.fromEntries(read.filter(([, value]) => value !== undefined));
+  return Object.keys(read).length === 0 ? undefined : read;
 }
 
 function check(name: keyof CallOptions, value: unknown, isFit: boolean, expected: string): void {

@@ -147,6 +147,7 @@ export class Replicated<T> {
    * read nor changed. Stopping it again does nothing; the end of the runtime needs no `stop()`.
    */
   async stop(): Promise<void> {
+    if (!this.#endpoint.bus.open) return; // the runtime has stopped
     await this.#endpoint.submitTo(this.home, replicaTasks.stop, [this.#name]);
   }
 

@@ -146,8 +146,9 @@ export class Sharded<Service extends object> {
    * @throws What an instance's `stop()` threw, as a rejection, when all instances are gone; several
    * errors that differ as an AggregateError.
    */
-  stop(): Promise<void> {
-    return this.stopOn(allShards(this.#endpoint));
+  async stop(): Promise<void> {
+    if (!this.#endpoint.bus.open) return; // the runtime has stopped, and its services before that
+    await this.stopOn(allShards(this.#endpoint));
   }
 
   /** Calls `stop()`. */
@@ -199,16 +200,16 @@ export class Sharded<Service extends object> {
   }
 
   /**
-   * The same service, called with options: `counters.with({ timeoutMs: 50 }).invokeOn(…)`. They do
-   * not travel with it. O(1).
+   * The same service, called with options beside those it has: `counters.with({ timeoutMs: 50 })`.
+   * They do not travel with it. O(1).
    *
    * @param options How to call.
    * @throws {TypeError} If an option is unknown or of the wrong kind.
    * @throws {RangeError} If `timeoutMs` is not a time.
    */
   with(options: Omit<CallOptions, "noReply">): Sharded<Service> {
-    const read = readCallOptions(options);
-    if (read.noReply !== undefined) {
+    const read = readCallOptions(options, this.#options);
+    if (read?.noReply !== undefined) {
       throw new TypeError("Cannot call a service with noReply: its methods give results");
     }
     return new Sharded<Service>(this.#endpoint, this.#id, this.name, read);

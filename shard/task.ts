@@ -44,7 +44,7 @@ export class Task<Arguments extends readonly unknown[], Result> {
   }
 
   /**
-   * The same task, called with options: `submitTo(1, search.with({ timeoutMs: 50 }), text)`. O(1).
+   * The same task, called with options beside those it has: `search.with({ timeoutMs: 50 })`. O(1).
    *
    * @param options How to call.
    * @throws {TypeError} If an option is unknown or of the wrong kind, or if two do not go together.
@@ -54,7 +54,13 @@ export class Task<Arguments extends readonly unknown[], Result> {
   /** The same task, called with options. */
   with(options: CallOptions): Task<Arguments, Result>;
   with(options: CallOptions): Task<Arguments, Result | void> {
-    return new Task(this.module, this.key, this.run, this.index, readCallOptions(options));
+    return new Task(
+      this.module,
+      this.key,
+      this.run,
+      this.index,
+      readCallOptions(options, this.options),
+    );
   }
 }
 

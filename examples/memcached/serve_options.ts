@@ -56,7 +56,7 @@ export function serveOptions(given: GivenOptions): ServeOptions {
   expectWhole("idleTimeout", idleTimeout, 0, LONGEST_IDLE_SECONDS);
   if (maxItemBytes < LEAST_ITEM_BYTES || maxItemBytes > MOST_ITEM_BYTES) {
     throw new RangeError(
-      `maxItemSize is ${maxItemBytes} bytes: expected a size from 1KiB to 1GiB`,
+      `max-item-size is ${maxItemBytes} bytes: expected a size from 1KiB to 1GiB`,
     );
   }
   return {
@@ -79,7 +79,7 @@ export function serveOptions(given: GivenOptions): ServeOptions {
 export function expectItemsFit({ maxItemBytes }: ServeOptions, sliceBytes: number): void {
   if (maxItemBytes <= MAX_ITEM_BYTES || maxItemBytes <= sliceBytes / 2) return;
   throw new RangeError(
-    `maxItemSize is ${maxItemBytes} bytes: expected half of a shard's ${sliceBytes} bytes of memory at most`,
+    `max-item-size is ${maxItemBytes} bytes: expected half of a shard's ${sliceBytes} bytes of memory at most`,
   );
 }
 

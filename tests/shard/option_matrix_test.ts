@@ -99,6 +99,41 @@ Deno.test("what are not options of a call is refused", async () => {
   );
 });
 
+Deno.test("with() keeps the options that are there, and replaces those that it names", async () => {
+  await using runtime = await Runtime.start(TIGHT);
+  const { signal } = new AbortController();
+  const group = new ServiceGroup({ maxInFlight: 1 });
+  const { run } = matrixTasks;
+  assertEquals(run.with({ timeoutMs: 20 }).with({ signal }).with({ timeoutMs: 10 }).options, {
+    timeoutMs: 10,
+    signal,
+  });
+  assertEquals(run.with({}).options, undefined);
+  assertThrows(
+    () => run.with({ noReply: true }).with({ group }),
+    TypeError,
+    "Cannot call with noReply and a group",
+  );
+  const service = await runtime.startSharded(runners);
+  await assertRejects(
+    () => service.with({ timeoutMs: 10 }).with({ signal }).invokeOn(1, "run", "kept"),
+    DOMException,
+    "took too long",
+  );
+});
+
+Deno.test("a service and a replicated value can be stopped when their runtime has stopped", async () => {
+  const runtime = await Runtime.start(TIGHT);
+  {
+    await using service = await runtime.startSharded(runners);
+    await using value = await replicate("v", { runtime });
+    await runtime.stop();
+    await service.stop();
+    await value.stop();
+  }
+  await runtime.stop();
+});
+
 Deno.test("options are read once: what becomes of them later is nothing to the call", async () => {
   await using runtime = await Runtime.start(TIGHT);
   let reads = 0;

@@ -186,11 +186,14 @@ Deno.test("memcached: options out of their range are refused before anything sta
     [{ maxConnections: 0 }, "maxConnections is 0: expected a whole number from 1 to 1000000"],
     [{ maxConnections: 1.5 }, "maxConnections is 1.5: expected a whole number from 1 to 1000000"],
     [{ idleTimeout: -1 }, "idleTimeout is -1: expected a whole number from 0 to 604800"],
-    [{ maxItemSize: 1023 }, "maxItemSize is 1023 bytes: expected a size from 1KiB to 1GiB"],
-    [{ maxItemSize: "2GiB" }, "maxItemSize is 2147483648 bytes: expected a size from 1KiB to 1GiB"],
+    [{ maxItemSize: 1023 }, "max-item-size is 1023 bytes: expected a size from 1KiB to 1GiB"],
+    [
+      { maxItemSize: "2GiB" },
+      "max-item-size is 2147483648 bytes: expected a size from 1KiB to 1GiB",
+    ],
     [
       { maxItemSize: "5MiB" },
-      "maxItemSize is 5242880 bytes: expected half of a shard's 8388608 bytes of memory at most",
+      "max-item-size is 5242880 bytes: expected half of a shard's 8388608 bytes of memory at most",
     ],
     [{ maxItemSize: "large" }, 'Cannot read memory size "large"'],
   ];
