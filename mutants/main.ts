@@ -274,6 +274,7 @@ if (import.meta.main) {
     await main(Deno.args);
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
+    if (error instanceof TypeError) console.error("See deno task mutants --help"); // an unknown option
     Deno.exitCode = 2;
   }
 }
