@@ -69,14 +69,37 @@ Deno.test("Deadlines keep one timer, and none once there is nothing to do", () =
     assertEquals([timers, calls], [1, 1]);
     const handle = new CallHandle();
     deadlines.add(handle, 30_000); // sooner than the timer
-    assertEquals(timers, 1);
+    assertEquals([timers, calls], [1, 2]);
     deadlines.rest();
     assertEquals(timers, 1); // a call needs it
     handle.settle();
+    deadlines.rest();
+    assertEquals(timers, 0);
+    const next = new CallHandle();
+    deadlines.add(next, 30_000);
+    assertEquals(timers, 1);
+    next.settle();
     deadlines.rest();
     assertEquals(timers, 0);
   } finally {
     globalThis.setTimeout = set;
     globalThis.clearTimeout = clear;
   }
+});
+
+Deno.test("Deadlines end a call whose time is short while others have long, and one after the other", async () => {
+  const awake = setInterval(() => {}, 1_000);
+  let ended = Promise.withResolvers<CallHandle>();
+  const deadlines = new Deadlines((handle) => ended.resolve(handle));
+  const long = new CallHandle();
+  deadlines.add(long, 3_600_000);
+  for (let round = 0; round < 3; round++) {
+    const short = new CallHandle();
+    deadlines.add(short, round);
+    assertEquals(await ended.promise, short);
+    ended = Promise.withResolvers();
+    if (round === 1) long.settle(); // from then on each is alone
+  }
+  clearInterval(awake);
+  deadlines.rest();
 });
