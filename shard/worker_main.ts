@@ -5,9 +5,11 @@
  */
 
 import { ErrorPacker } from "./bus/mod.ts";
+import { controlTasks } from "./control_tasks.ts";
 import { Endpoint, type EndpointSetup } from "./endpoint.ts";
 import { holdLifeLock } from "./life_lock.ts";
 import { enterShard, localEndpoint } from "./shard.ts";
+import { findTask } from "./task.ts";
 import type { FromShard, ToShard } from "./worker_protocol.ts";
 
 /** The part of a Worker's global scope that is used here, also where it is checked as a window's. */
@@ -43,6 +45,8 @@ async function start(setup: EndpointSetup): Promise<void> {
     (warning) => scope.postMessage({ type: "warning", error: packer.pack(warning) }),
   );
   enterShard(endpoint);
+  // Known from now on: a cancellation runs when it is read, or its call's number may be another's.
+  await findTask(controlTasks.cancel.module, controlTasks.cancel.key);
   // A rejection means corrupted memory; it is unhandled on purpose, and so kills the shard.
   endpoint.attend();
 }

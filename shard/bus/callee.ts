@@ -18,6 +18,7 @@ import {
   FLAG_LATE,
   FLAG_NO_REPLY,
   FLAG_PARCELS,
+  FLAG_URGENT,
   KIND_ACK,
   KIND_ERROR,
   KIND_GRANT,
@@ -122,7 +123,9 @@ export class Callee {
     }
     if (unreadable !== undefined) return this.#fail(peer, call, kind, unreadable);
     if ((kind & FLAG_CANCELLABLE) !== 0) peer.served.set(call, new ServedCall());
-    if (peer.held === undefined && (kind & FLAG_PARCELS) === 0) {
+    const isFirst = peer.held === undefined ||
+      (kind & FLAG_URGENT) !== 0 && typeof peer.handlers[task] === "function";
+    if (isFirst && (kind & FLAG_PARCELS) === 0) {
       this.#run(peer, call, task, args, kind);
     } else this.#hold(peer, { call, task, args, flags: kind, parcelsMissing: 0 });
   }
@@ -163,9 +166,10 @@ export class Callee {
 
   /** Lets go of the calls of a peer that is gone which were held: nobody waits for them. */
   dropHeld(peer: Peer): void {
-    for (const { args } of peer.held ?? []) {
+    for (const { args, flags } of peer.held ?? []) {
       this.#body.abandon(args);
       this.#underWay--;
+      if ((flags & FLAG_NO_REPLY) !== 0) peer.detached--;
     }
     peer.held = undefined;
   }

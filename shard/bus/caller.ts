@@ -29,6 +29,7 @@ import {
   FLAG_INTRODUCES,
   FLAG_LATE,
   FLAG_NO_REPLY,
+  FLAG_URGENT,
   KIND_ACK,
   KIND_ASK,
   KIND_GRANT,
@@ -76,6 +77,7 @@ export class Caller {
     onChange: () => void,
   ) {
     this.#calls = new CallTable(latencies);
+    counters[CALLS_WAITING] = 0; // of this life: the others go on from those before
     this.#views = views;
     this.#body = body;
     this.#parcels = parcels;
@@ -141,7 +143,8 @@ export class Caller {
     const introduces = peer.introduced[task.index] !== true;
     const values = introduces ? [task.module, task.key, ...args] : args;
     const flags = (introduces ? FLAG_INTRODUCES : 0) |
-      (noReply ? FLAG_NO_REPLY : handle === undefined ? 0 : FLAG_CANCELLABLE);
+      (noReply ? FLAG_NO_REPLY : handle === undefined ? 0 : FLAG_CANCELLABLE) |
+      (urgent ? FLAG_URGENT : 0);
     let direct = this.#mayGo(peer, urgent);
     let views = direct ? this.#views : RecordViews.ofOneRecord();
     // Invariant: a call with credit has room in the ring.
@@ -315,7 +318,9 @@ export class Caller {
           continue;
         }
       }
-      if (!this.#unqueue(peer, link)) { // a reclaimer has given it up
+      // Inside of malloc() a reclaimer may have given it up, or others, which takes credit to say.
+      const hasCredit = peer.outstanding < this.#creditOf(link.value.urgent);
+      if (!hasCredit || !this.#unqueue(peer, link)) {
         this.#body.free(block);
         continue;
       }

@@ -14,6 +14,7 @@ import { type CallHandle, ServedCall } from "./peer.ts";
 export class LocalCalls {
   readonly #resolve: Resolver;
   readonly #callee: Callee;
+  readonly #abandon: (value: unknown) => void;
   readonly #onEnd: () => void;
   /** What calls without reply have thrown. */
   readonly failures = new FailureLog();
@@ -22,9 +23,18 @@ export class LocalCalls {
   #underWay = 0;
   #detached = 0;
 
-  /** `resolve` waits for a task's module; `onEnd` is told of each call that ends. */
-  constructor(resolve: Resolver, callee: Callee, onEnd: () => void) {
+  /**
+   * `resolve` waits for a task's module; `abandon` lets go of a result that nobody wants; `onEnd` is
+   * told of each call that ends.
+   */
+  constructor(
+    resolve: Resolver,
+    callee: Callee,
+    abandon: (value: unknown) => void,
+    onEnd: () => void,
+  ) {
     this.#resolve = resolve;
+    this.#abandon = abandon;
     this.#callee = callee;
     this.#onEnd = onEnd;
   }
@@ -49,7 +59,9 @@ export class LocalCalls {
       handle.throwIfGivenUp();
       return this.#callee.runAs(served, () => task.run(...args.map(kept)));
     };
-    this.#run(task, run).then(resolve, reject).finally(() => handle.settle());
+    this.#run(task, run)
+      .then((value) => handle.settled ? this.#abandon(value) : resolve(value), reject)
+      .finally(() => handle.settle());
     return promise;
   }
 

@@ -299,6 +299,11 @@ export class MessageBody {
     }
   }
 
+  /** The same of `value` alone: what it holds may be somebody's still, as a local call copies nothing. */
+  abandonAlone(value: unknown): void {
+    if (isObject(value)) this.#wireTypeOf(value)?.abandon?.(value);
+  }
+
   #wireTypeOf(object: object): WireType<object> | undefined {
     try {
       return this.#types.list[this.#types.indexOf(object)];

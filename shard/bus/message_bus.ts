@@ -161,7 +161,12 @@ export class MessageBus {
       commit,
       (peer) => this.#touch(peer),
     );
-    this.#local = new LocalCalls(options.resolve, this.#callee, () => this.#tellOfEnds());
+    this.#local = new LocalCalls(
+      options.resolve,
+      this.#callee,
+      (value) => body.abandonAlone(value),
+      () => this.#tellOfEnds(),
+    );
     const words = this.#views.words;
     for (let other = 0; other < options.endpointCount; other++) {
       const itsPage = options.controlPage(other);

@@ -242,23 +242,48 @@ export function kept(value: unknown): unknown {
 }
 
 function transferableOf(value: object): Transferable {
-  return (ArrayBuffer.isView(value) ? value.buffer : value) as Transferable;
+  if (!ArrayBuffer.isView(value)) return value as Transferable;
+  return (value instanceof DataView ? bufferOfView : bufferOfArray).call(value) as Transferable;
 }
 
 /** Why it cannot be handed over, as far as it tells. */
 function reasonAgainst(transferable: Transferable): string | undefined {
   if (transferable instanceof ArrayBuffer) {
-    return transferable.detached
+    return isDetached.call(transferable)
       ? "its ArrayBuffer is detached: it was transferred away"
       : undefined;
   }
-  const isLocked = transferable instanceof TransformStream
-    ? transferable.readable.locked || transferable.writable.locked
-    : "locked" in transferable && transferable.locked;
-  return isLocked
+  return isLocked(transferable)
     ? "its stream is locked: somebody reads or writes it, or it was transferred away"
     : undefined;
 }
+
+/** Whether somebody reads or writes a stream. */
+function isLocked(transferable: Transferable): boolean {
+  if (transferable instanceof ReadableStream) return isReadLocked.call(transferable);
+  if (transferable instanceof WritableStream) return isWriteLocked.call(transferable);
+  if (!(transferable instanceof TransformStream)) return false;
+  return isLocked(readableOf.call(transferable)) || isLocked(writableOf.call(transferable));
+}
+
+/**
+ * The getter of a class, which those of a subclass do not replace: to look at what is handed over runs
+ * no code of the program's.
+ */
+function getterOf<Value>(prototype: object, key: string): (this: unknown) => Value {
+  return Object.getOwnPropertyDescriptor(prototype, key)!.get!;
+}
+
+const isDetached = getterOf<boolean>(ArrayBuffer.prototype, "detached");
+const bufferOfArray = getterOf<ArrayBufferLike>(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  "buffer",
+);
+const bufferOfView = getterOf<ArrayBufferLike>(DataView.prototype, "buffer");
+const isReadLocked = getterOf<boolean>(ReadableStream.prototype, "locked");
+const isWriteLocked = getterOf<boolean>(WritableStream.prototype, "locked");
+const readableOf = getterOf<Transferable>(TransformStream.prototype, "readable");
+const writableOf = getterOf<Transferable>(TransformStream.prototype, "writable");
 
 const TRANSFERABLE = [ArrayBuffer, MessagePort, ReadableStream, WritableStream, TransformStream];
 
@@ -284,14 +309,14 @@ const TRANSFERABLE = [ArrayBuffer, MessagePort, ReadableStream, WritableStream, 
  * ```
  */
 export function transfer<T extends object>(value: T): T {
-  const buffer: object = ArrayBuffer.isView(value) ? value.buffer : value;
+  const buffer: object = transferableOf(value);
   if (!TRANSFERABLE.some((transferable) => buffer instanceof transferable)) {
     const name = buffer?.constructor?.name ?? typeof value;
     throw new TypeError(
       `Cannot transfer a ${name}: expected an ArrayBuffer, a view of one, a MessagePort or a stream`,
     );
   }
-  if (buffer instanceof ArrayBuffer && buffer.detached) {
+  if (buffer instanceof ArrayBuffer && isDetached.call(buffer)) {
     throw new TypeError("Cannot transfer an ArrayBuffer a second time: it is detached");
   }
   return new Transferred(value) as unknown as T;

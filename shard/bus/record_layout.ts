@@ -69,6 +69,8 @@ export const FLAG_PARCELS = 1 << 20;
 
 /** The reply of a call that has given its credit back: it comes on credit of its own sender's. */
 export const FLAG_LATE = 1 << 21;
+/** The task ends at once, and runs before calls that are held: a cancellation, which may be of one. */
+export const FLAG_URGENT = 1 << 22;
 
 /** No cell: `undefined`. */
 export const TAG_UNDEFINED = 0;
