@@ -17,13 +17,13 @@ export const MAX_TIMER_MS = 2 ** 31 - 1;
 export class Deadlines {
   /** Invariant: no call's time ends before that of the call at half its index. */
   readonly #heap: CallHandle[] = [];
-  readonly #onEnd: (handle: CallHandle) => void;
+  readonly #onEnd: (handles: readonly CallHandle[]) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** When the timer ends. */
   #timerEnd = 0;
 
-  /** `onEnd` is told of each call whose time is over. */
-  constructor(onEnd: (handle: CallHandle) => void) {
+  /** `onEnd` is told of the calls whose time is over, all at once. */
+  constructor(onEnd: (handles: readonly CallHandle[]) => void) {
     this.#onEnd = onEnd;
   }
 
@@ -103,11 +103,13 @@ export class Deadlines {
 
   #look(): void {
     const now = performance.now();
+    const due: CallHandle[] = [];
     for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
       if (first.deadline > now) break;
       this.delete(first);
-      this.#onEnd(first);
+      due.push(first);
     }
     this.#setTimer();
+    if (due.length > 0) this.#onEnd(due);
   }
 }

@@ -24,9 +24,11 @@ export class LimitedCalls {
   constructor(bus: MessageBus) {
     this.#bus = bus;
     this.#bySignal = new AbortListeners((handle, reason) => this.#giveUp(handle, reason));
-    this.#deadlines = new Deadlines((handle) =>
-      this.#giveUp(handle, new DOMException("The call took too long", "TimeoutError"))
-    );
+    this.#deadlines = new Deadlines((handles) => {
+      // One for all: to make it takes longer than to give a call up.
+      const late = new DOMException("The call took too long", "TimeoutError");
+      for (const handle of handles) this.#giveUp(handle, late);
+    });
   }
 
   /** The endpoint has nothing to do: lets go of what calls that are over have left. */

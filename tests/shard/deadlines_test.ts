@@ -10,13 +10,14 @@ Deno.test("Deadlines end each call when its time is over and not before, and non
     const ends = new Map<CallHandle, number>();
     const ended: CallHandle[] = [];
     const last = Promise.withResolvers<void>();
-    const deadlines = new Deadlines((handle) => {
+    const end = (handle: CallHandle) => {
       assert(performance.now() >= ends.get(handle)!, "too early");
       assert(!handle.settled, "it was over");
       handle.settle();
       ended.push(handle);
       if (handle === latest) last.resolve();
-    });
+    };
+    const deadlines = new Deadlines((handles) => handles.forEach(end));
     const add = (timeoutMs: number): CallHandle => {
       const handle = new CallHandle();
       ends.set(handle, performance.now() + timeoutMs);
@@ -90,7 +91,7 @@ Deno.test("Deadlines keep one timer, and none once there is nothing to do", () =
 Deno.test("Deadlines end a call whose time is short while others have long, and one after the other", async () => {
   const awake = setInterval(() => {}, 1_000);
   let ended = Promise.withResolvers<CallHandle>();
-  const deadlines = new Deadlines((handle) => ended.resolve(handle));
+  const deadlines = new Deadlines(([handle]) => ended.resolve(handle!));
   const long = new CallHandle();
   deadlines.add(long, 3_600_000);
   for (let round = 0; round < 3; round++) {
