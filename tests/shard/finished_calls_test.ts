@@ -1,6 +1,7 @@
 /** What a call leaves that is over: nothing. */
 import { Runtime, ServiceGroup } from "@tidepool/core";
 import { assertEquals, assertRejects } from "@std/assert";
+import { countListeners } from "../harness/counted_listeners.ts";
 import { busTasks } from "./bus_tasks.ts";
 
 /** Timers that run and listeners that wait for `signal`, as long as `run` goes on. */
@@ -10,7 +11,6 @@ async function watched(
 ): Promise<void> {
   const { setTimeout: set, clearTimeout: clear } = globalThis;
   const timers = new Set<unknown>();
-  let listeners = 0;
   globalThis.setTimeout = ((callback: () => void, delayMs?: number) => {
     const timer = set(() => {
       timers.delete(timer);
@@ -23,18 +23,9 @@ async function watched(
     timers.delete(timer);
     clear(timer);
   };
-  const add = signal.addEventListener.bind(signal);
-  const remove = signal.removeEventListener.bind(signal);
-  signal.addEventListener = (...args: Parameters<typeof add>) => {
-    listeners++;
-    add(...args);
-  };
-  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-    listeners--;
-    remove(...args);
-  };
+  const listeners = countListeners(signal);
   try {
-    await run(() => ({ timers: timers.size, listeners }));
+    await run(() => ({ timers: timers.size, listeners: listeners() }));
   } finally {
     globalThis.setTimeout = set;
     globalThis.clearTimeout = clear;

@@ -186,41 +186,34 @@ Deno.test("the watchdog takes an endless loop for a crash, and lets busy and idl
   assertEquals(code, 0);
 });
 
-Deno.test("a stuck shard is not started again: its thread could write to the new slice", async () => {
+/** Runs a program of programs/, which must end well, with nothing printed but `text`. */
+async function assertPrints(program: string, text: string): Promise<void> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "--no-check",
       "--allow-read",
-      new URL("./programs/stuck_restart.ts", import.meta.url).href,
+      new URL(`./programs/${program}.ts`, import.meta.url).href,
     ],
     signal: AbortSignal.timeout(20_000), // only to fail instead of hanging
   }).output();
-  assertEquals(new TextDecoder().decode(stderr), "");
-  assertEquals(
-    new TextDecoder().decode(stdout),
+  const decoder = new TextDecoder();
+  assertEquals([decoder.decode(stderr), decoder.decode(stdout), code], ["", text, 0]);
+}
+
+Deno.test("a stuck shard is not started again: its thread could write to the new slice", async () => {
+  await assertPrints(
+    "stuck_restart",
     "Error: Cannot start shard 1 again: its thread does not end, and may write to its slice at any time\n" +
       "Error: its thread has not come back to its event loop for 200 ms\n",
   );
-  assertEquals(code, 0);
 });
 
 Deno.test("Runtime.stop() does not wait for a restart that a stuck shard has prevented", async () => {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--no-check",
-      "--allow-read",
-      new URL("./programs/stuck_peer.ts", import.meta.url).href,
-    ],
-    signal: AbortSignal.timeout(20_000), // only to fail instead of hanging
-  }).output();
-  assertEquals(new TextDecoder().decode(stderr), "");
-  assertEquals(
-    new TextDecoder().decode(stdout),
+  await assertPrints(
+    "stuck_peer",
     "ShardCrashedError: Shard 2 crashed: RangeError: thrown outside of a task\n" +
       "Error: Cannot start shard 1 again: its thread does not end, and may write to its slice at any time\n" +
       "stopped\n",
   );
-  assertEquals(code, 0);
 });

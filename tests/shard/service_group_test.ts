@@ -4,6 +4,7 @@
  */
 import { BusyError, Runtime, ServiceGroup } from "@tidepool/core";
 import { assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import { countListeners } from "../harness/counted_listeners.ts";
 import { groupTasks } from "./group_tasks.ts";
 
 /** A call that goes on until it is told to end, and says when it starts. */
@@ -117,21 +118,11 @@ Deno.test("ServiceGroup.run() makes a call whose place came in the turn in which
 Deno.test("ServiceGroup.run() leaves no listener on a signal that outlives its calls", async () => {
   const group = new ServiceGroup({ maxInFlight: 1 });
   const { signal } = new AbortController();
-  let listeners = 0;
-  const add = signal.addEventListener.bind(signal);
-  const remove = signal.removeEventListener.bind(signal);
-  signal.addEventListener = (...args: Parameters<typeof add>) => {
-    listeners++;
-    add(...args);
-  };
-  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
-    listeners--;
-    remove(...args);
-  };
+  const listeners = countListeners(signal);
   const calls = Array.from({ length: 3 }, () => group.run(() => 1, { signal }));
-  assertEquals(listeners, 1); // one for the two that wait
+  assertEquals(listeners(), 1); // one for the two that wait
   await Promise.all(calls);
-  assertEquals(listeners, 0);
+  assertEquals(listeners(), 0);
 });
 
 Deno.test("ServiceGroup.tryAcquire() does not overtake calls that wait", async () => {
