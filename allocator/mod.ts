@@ -23,92 +23,100 @@
  *
  * @module
  */
+
 export {
+  type AllocationFailureOptions,
+  type AllocationFailureRun,
+  FailureInjection,
+  type HeapBlock,
+  HeapProfile,
+  type HeapProfileOptions,
+  type HeapProfileSite,
   type LargeAllocation,
   LargeAllocationWarning,
   type LargeAllocationWarningOptions,
-} from "./allocation_warning.ts";
-export { Allocator } from "./allocator.ts";
-export type { AllocatorOptions } from "./allocator_options.ts";
-export type { CallFrame } from "./call_stack.ts";
-export { MAX_SLICE_BYTES, MIN_SLICE_BYTES, SLICE_ALIGNMENT_BYTES } from "./control_layout.ts";
-export type { DebugHeap, DebugHeapOptions } from "./debug_heap.ts";
+  memoryReport,
+  type MemorySite,
+  type V8CallFrame,
+  type V8HeapProfile,
+  type V8HeapProfileNode,
+  type V8HeapProfileSample,
+  walkHeap,
+  withAllocationFailures,
+} from "./diagnosis/mod.ts";
 export {
   type BadAllocDetails,
   BadAllocError,
   DoubleFreeError,
   HeapCheckError,
   InvalidAddressError,
-} from "./errors.ts";
+  MAX_SLICE_BYTES,
+  type MemoryStatistics,
+  MIN_SLICE_BYTES,
+  readMemoryStatistics,
+  SLICE_ALIGNMENT_BYTES,
+  type SliceSpan,
+} from "./layout/mod.ts";
 export {
-  type AllocationFailureOptions,
-  type AllocationFailureRun,
-  FailureInjection,
-  withAllocationFailures,
-} from "./failure_injection.ts";
-export { checkHeap } from "./heap_check.ts";
-export { HeapProfile, type HeapProfileOptions, type HeapProfileSite } from "./heap_profile.ts";
-export type {
-  V8CallFrame,
-  V8HeapProfile,
-  V8HeapProfileNode,
-  V8HeapProfileSample,
-} from "./heap_profile_format.ts";
-export { type HeapBlock, walkHeap } from "./heap_walk.ts";
-export type { Instrument } from "./instruments.ts";
-export type { Leak } from "./leak_report.ts";
-export { memoryReport, type MemorySite } from "./memory_report.ts";
-export {
+  Allocator,
+  type AllocatorOptions,
   type DeleteArrayOptions,
   type DeleteOptions,
+  type Instrument,
   NewDelete,
   type NewOptions,
-} from "./new_delete.ts";
-export type {
-  Reclaim,
-  ReclaimerOptions,
-  Reclaimers,
-  ReclaimRequest,
-  ReclaimScope,
-} from "./reclaimers.ts";
-export type { RemoteFreeSender } from "./remote_free_sender.ts";
-export type { SliceSpan } from "./slice_table.ts";
-export { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
-export { struct } from "./struct.ts";
-export { array } from "./struct_array.ts";
-export type {
-  ArrayType,
-  ArrayView,
-  Assignable,
-  FieldInit,
-  FieldPlain,
-  FieldType,
-  FieldValue,
-  PointerType,
-  ScalarType,
-  StructInit,
-  StructMembers,
-  StructPlain,
-  StructType,
-  StructView,
-  Target,
-  ViewOf,
-} from "./struct_field.ts";
-export { alignOf, offsetOf, sizeOf } from "./struct_layout.ts";
-export { type AnyView, isStructView, type MemorySource, segmentOf } from "./struct_memory.ts";
+  type Reclaim,
+  type ReclaimerOptions,
+  type Reclaimers,
+  type ReclaimRequest,
+  type ReclaimScope,
+  type RemoteFreeSender,
+} from "./malloc/mod.ts";
+export {
+  type CallFrame,
+  checkHeap,
+  type DebugHeap,
+  type DebugHeapOptions,
+  type Leak,
+} from "./placement/mod.ts";
 export {
   address,
+  alignOf,
+  type AnyView,
+  array,
+  type ArrayType,
+  type ArrayView,
+  type Assignable,
   bool,
   f32,
   f64,
+  type FieldInit,
+  type FieldPlain,
+  type FieldType,
+  type FieldValue,
   i16,
   i32,
   i64,
   i8,
+  isStructView,
+  type MemorySource,
+  offsetOf,
   pointer,
+  type PointerType,
+  type ScalarType,
+  segmentOf,
+  sizeOf,
+  string,
+  struct,
+  type StructInit,
+  type StructMembers,
+  type StructPlain,
+  type StructType,
+  type StructView,
+  type Target,
   u16,
   u32,
   u64,
   u8,
-} from "./struct_scalar.ts";
-export { string } from "./struct_string.ts";
+  type ViewOf,
+} from "./struct/mod.ts";

@@ -7,10 +7,10 @@
  */
 import inspector from "node:inspector";
 import { cpuUsage } from "node:process";
-import { Endpoint } from "../shard/endpoint.ts";
-import { shapeFor } from "../shard/runtime_options.ts";
-import { SegmentLayout } from "../shard/segment_layout.ts";
-import { findTask, type Task } from "../shard/task.ts";
+import { Endpoint } from "../shard/calls/endpoint.ts";
+import { shapeFor } from "../shard/host/runtime_options.ts";
+import { SegmentLayout } from "../shard/calls/segment_layout.ts";
+import { findTask, type Task } from "../shard/calls/task.ts";
 import { median } from "./comparison.ts";
 import { arithmetic } from "./peers/tidepool_tasks.ts";
 

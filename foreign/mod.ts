@@ -18,7 +18,7 @@
  * @module
  */
 
-import "./wire_types.ts";
+import "./pointer_wire_types.ts";
 
 export { StaleForeignPtrError, WrongShardError } from "./errors.ts";
 export { ForeignPtr, type Ownership, type PointerOf, type ViewedAs } from "./foreign_ptr.ts";

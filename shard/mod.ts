@@ -13,56 +13,66 @@
  * @module
  */
 
-export {
-  type BusStatistics,
-  BusyError,
-  classNameOf,
-  type ErrorClass,
-  type LatencyStatistics,
-  MessageMemoryError,
-  registerErrorClass,
-  StoppedError,
-  transfer,
-  type WireType,
-} from "./bus/mod.ts";
-export type { CallOptions } from "./call_options.ts";
-export { type BeforeStop, beforeStop } from "./before_stop.ts";
-export { Endpoint } from "./endpoint.ts";
-export {
-  GateClosedError,
-  NoReplicaError,
-  NoShardedInstanceError,
-  ShardCrashedError,
-  ShardStartError,
-} from "./errors.ts";
-export { Gate, type GateHolder } from "./gate.ts";
-export { invokeOnAll, invokeOnOthers, mapReduce, type Reducer } from "./invoke.ts";
-export { parseMemorySize } from "./memory_size.ts";
-export type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
-export type { CrashPolicy } from "./shard_threads.ts";
-export type { Reference } from "./reference.ts";
-export { replicate, type Replicated, type ReplicateOptions } from "./replicated.ts";
-export { Runtime } from "./runtime.ts";
-export type { RuntimeOptions, StopOptions } from "./runtime_options.ts";
-export { defineService, type ServiceDefinition } from "./service_definition.ts";
-export {
-  ServiceGroup,
-  type ServiceGroupOptions,
-  type ServiceGroupRunOptions,
-} from "./service_group.ts";
+export { BusyError, MessageMemoryError, StoppedError, transfer } from "./bus/mod.ts";
 export {
   busStatistics,
+  type CallOptions,
+  defineTasks,
+  Endpoint,
   flush,
+  GateClosedError,
+  invokeOnAll,
+  invokeOnOthers,
   isShard,
   localAllocator,
   localEndpoint,
+  mapReduce,
+  NoReplicaError,
+  NoShardedInstanceError,
+  type Reducer,
+  type Reference,
+  registerWireType,
   type Sendable,
+  ServiceGroup,
+  type ServiceGroupOptions,
+  type ServiceGroupRunOptions,
   shardCount,
+  ShardCrashedError,
+  ShardStartError,
   submitTo,
+  type Task,
+  type TaskFunction,
+  type Tasks,
   taskSignal,
   thisShard,
-} from "./shard.ts";
-export { containerOf, Sharded, startSharded } from "./sharded.ts";
-export { type PerShard, type ShardedParameter, shardedParameter } from "./sharded_parameter.ts";
-export { defineTasks, type Task, type TaskFunction, type Tasks } from "./task.ts";
-export { registerWireType, type WireTypeDefinition } from "./wire_types.ts";
+  type WireTypeDefinition,
+} from "./calls/mod.ts";
+export { classNameOf, type ErrorClass, registerErrorClass, type WireType } from "./codec/mod.ts";
+export {
+  type BeforeStop,
+  beforeStop,
+  type CrashPolicy,
+  parseMemorySize,
+  Runtime,
+  type RuntimeOptions,
+  type StopOptions,
+} from "./host/mod.ts";
+export { type BusStatistics, type LatencyStatistics } from "./ring/mod.ts";
+export {
+  type ArgumentsOf,
+  containerOf,
+  defineService,
+  Gate,
+  type GateHolder,
+  type MethodOf,
+  type PerShard,
+  replicate,
+  type Replicated,
+  type ReplicateOptions,
+  type ResultOf,
+  type ServiceDefinition,
+  Sharded,
+  type ShardedParameter,
+  shardedParameter,
+  startSharded,
+} from "./services/mod.ts";

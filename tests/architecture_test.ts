@@ -1,13 +1,45 @@
 /**
- * The layers: imports point down only, and enter another folder through its `mod.ts` only. Checked
- * over the graph that Deno itself computes, so every form of import counts.
+ * The rooms: imports point down only, enter another room through its `mod.ts` only, and go in no
+ * circle. Checked over the graph that Deno itself computes, so every form of import counts.
  */
 import { assert, assertEquals } from "@std/assert";
 
 const ROOT = new URL("../", import.meta.url);
 
-/** Layers from the bottom up: a folder may import those before it. */
-const LAYERS = ["allocator", "shard", "foreign"];
+/**
+ * The rooms from the ground up, those of one floor in one row: a room may import those of the rows
+ * before its own. What each is for, its `mod.ts` says, and docs/architecture.md.
+ */
+const FLOORS: readonly (readonly string[])[] = [
+  ["allocator/layout"],
+  ["allocator/placement"],
+  ["allocator/malloc"],
+  ["allocator/struct", "allocator/diagnosis"],
+  ["allocator"],
+  ["shard/codec", "shard/ring"],
+  ["shard/bus"],
+  ["shard/calls"],
+  ["shard/services", "shard/worker"],
+  ["shard/host"],
+  ["shard"],
+  ["foreign"],
+  ["."],
+];
+
+/** Imports that have yet to be turned round, by the file that has them. */
+const UPWARD: readonly string[] = ["foreign/home.ts", "shard/services/replicated.ts"];
+
+/** At most so many files in a room, its `mod.ts` not counted: "some twenty". */
+const MAX_FILES = 22;
+
+const FLOOR_OF = new Map(FLOORS.flatMap((rooms, floor) => rooms.map((room) => [room, floor])));
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  /** Whether something is imported that exists at run time. */
+  readonly isValue: boolean;
+}
 
 interface ModuleGraph {
   readonly modules: readonly {
@@ -16,80 +48,173 @@ interface ModuleGraph {
       readonly specifier: string;
       readonly code?: { readonly specifier?: string };
       readonly type?: { readonly specifier?: string };
-      readonly isDynamic?: boolean;
     }[];
   }[];
 }
 
 /** Imports of the library, as paths from the root. */
-async function imports(): Promise<{ from: string; to: string }[]> {
+async function imports(): Promise<Import[]> {
   const { stdout, success } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", "mod.ts"],
     cwd: ROOT,
   }).output();
   assert(success);
   const graph: ModuleGraph = JSON.parse(new TextDecoder().decode(stdout));
-  return graph.modules.flatMap(({ specifier, dependencies = [] }) =>
-    dependencies.map(({ specifier: written, code, type }) => ({
-      from: pathOf(specifier),
-      to: pathOf(code?.specifier ?? type?.specifier ?? written),
-    }))
-  );
+  const found: Import[] = [];
+  for (const { specifier, dependencies = [] } of graph.modules) {
+    const types = await typeImports(specifier);
+    for (const { specifier: written, code, type } of dependencies) {
+      found.push({
+        from: pathOf(specifier),
+        to: pathOf(code?.specifier ?? type?.specifier ?? written),
+        isValue: !types.has(written),
+      });
+    }
+  }
+  return found;
+}
+
+/** What a module imports types alone of, as it is written there: such an import is gone at run time. */
+async function typeImports(specifier: string): Promise<Set<string>> {
+  if (!specifier.startsWith(ROOT.href)) return new Set();
+  const text = await Deno.readTextFile(new URL(specifier));
+  const values = new Set<string>();
+  const types = new Set<string>();
+  for (
+    const [, onlyTypes, names, from] of text.matchAll(
+      /^(?:import|export) (type )?(?:\{([^}]*)\}|\*[^"]*?) from "([^"]+)";/gm,
+    )
+  ) {
+    const list = names?.split(",").map((name) => name.trim()).filter((name) => name !== "");
+    const isType = onlyTypes !== undefined || list?.every((name) => name.startsWith("type "));
+    (isType ? types : values).add(from!);
+  }
+  return types.difference(values);
 }
 
 function pathOf(specifier: string): string {
   return specifier.startsWith(ROOT.href) ? specifier.slice(ROOT.href.length) : specifier;
 }
 
-function layerOf(path: string): number {
-  return LAYERS.indexOf(path.split("/")[0]!);
+function roomOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash < 0 ? "." : path.slice(0, slash);
 }
 
-Deno.test("imports point down, and enter a folder through its mod.ts", async () => {
-  const wrong: string[] = [];
-  const found = await imports();
-  for (const { from, to } of found) {
-    const fromLayer = layerOf(from);
-    const toLayer = layerOf(to);
-    const entry = to.replace(/[^/]+$/, "mod.ts");
-    if (from === "mod.ts") {
-      if (toLayer < 0 || to !== entry) wrong.push(`${from} imports ${to}`);
-    } else if (toLayer >= 0 && toLayer !== fromLayer) {
-      if (toLayer > fromLayer) wrong.push(`${from} imports ${to}, which is above it`);
-      else if (to !== `${LAYERS[toLayer]}/mod.ts`) {
-        wrong.push(`${from} imports ${to}, past the mod.ts`);
-      }
-    }
-    if (
-      to.startsWith("shard/bus/") && !from.startsWith("shard/bus/") && to !== "shard/bus/mod.ts"
-    ) {
-      wrong.push(`${from} imports ${to}, past the mod.ts`);
-    }
-    if (from.startsWith("shard/bus/") && to.startsWith("shard/") && !to.startsWith("shard/bus/")) {
-      wrong.push(`${from} imports ${to}, which is above it`);
-    }
+function isOfLibrary(path: string): boolean {
+  return FLOOR_OF.has(roomOf(path)) && path.endsWith(".ts");
+}
+
+/** Why `from` may not import `to`; undefined if it may. */
+function faultOf({ from, to }: Import): string | undefined {
+  const here = roomOf(from);
+  const there = roomOf(to);
+  if (here === there || !isOfLibrary(to)) return undefined;
+  if (FLOOR_OF.get(there)! >= FLOOR_OF.get(here)!) {
+    return `${from} imports ${to}, which is no lower`;
   }
-  assertEquals(wrong, []);
+  if (to !== `${there}/mod.ts`) return `${from} imports ${to}, past the mod.ts`;
+  const [layer] = there.split("/");
+  // From outside of a layer its own door is the only one.
+  if (there !== layer && here !== layer && !here.startsWith(`${layer}/`)) {
+    return `${from} imports ${to}, past ${layer}/mod.ts`;
+  }
+  return undefined;
+}
+
+/** A circle of imports, each of the next and the last of the first; undefined if there is none. */
+function circleIn(edges: readonly Import[]): string[] | undefined {
+  const next = Map.groupBy(edges, ({ from }) => from);
+  const done = new Set<string>();
+  const path: string[] = [];
+  const search = (file: string): string[] | undefined => {
+    const at = path.indexOf(file);
+    if (at >= 0) return path.slice(at);
+    if (done.has(file)) return undefined;
+    path.push(file);
+    for (const { to } of next.get(file) ?? []) {
+      const circle = search(to);
+      if (circle !== undefined) return circle;
+    }
+    path.pop();
+    done.add(file);
+    return undefined;
+  };
+  for (const file of next.keys()) {
+    const circle = search(file);
+    if (circle !== undefined) return circle;
+  }
+  return undefined;
+}
+
+Deno.test("imports point down, and enter a room through its mod.ts", async () => {
+  const found = await imports();
+  assertEquals(
+    found.filter(({ from }) => !UPWARD.includes(from)).flatMap((each) => faultOf(each) ?? []),
+    [],
+  );
   // The test has seen the library and the worker's module, or it has checked nothing.
-  for (const path of ["allocator/tlsf.ts", "shard/worker_main.ts", "foreign/foreign_ptr.ts"]) {
+  for (
+    const path of [
+      "allocator/placement/tlsf.ts",
+      "shard/worker/worker_main.ts",
+      "foreign/foreign_ptr.ts",
+    ]
+  ) {
     assert(found.some(({ from }) => from === path), `${path} is not in the graph`);
   }
 });
 
+Deno.test("no imports of values go in a circle", async () => {
+  const values = (await imports()).filter(({ from, isValue }) => isValue && !UPWARD.includes(from));
+  assertEquals(circleIn(values), undefined);
+});
+
+Deno.test("the check of circles finds one, and tells a type from a value", () => {
+  const edge = (from: string, to: string): Import => ({ from, to, isValue: true });
+  assertEquals(circleIn([edge("a", "b"), edge("b", "c"), edge("a", "c")]), undefined);
+  assertEquals(circleIn([edge("a", "b"), edge("b", "c"), edge("c", "b")]), ["b", "c"]);
+});
+
+Deno.test("every room has a door, a sentence in docs/architecture.md, and files enough for one room", async () => {
+  const architecture = await Deno.readTextFile(new URL("docs/architecture.md", ROOT));
+  const wrong: string[] = [];
+  for (const room of FLOOR_OF.keys()) {
+    if (room === ".") continue;
+    const files: string[] = [];
+    for await (const { name, isFile } of Deno.readDir(new URL(`${room}/`, ROOT))) {
+      if (isFile) files.push(name);
+    }
+    if (!files.includes("mod.ts")) wrong.push(`${room} has no mod.ts`);
+    if (files.length - 1 > MAX_FILES) wrong.push(`${room} has ${files.length - 1} files`);
+    if (!architecture.includes(`\`${room}/\``)) {
+      wrong.push(`docs/architecture.md does not name \`${room}/\``);
+    }
+  }
+  for (const layer of ["allocator", "shard", "foreign"]) {
+    for await (const { name, isDirectory } of Deno.readDir(new URL(`${layer}/`, ROOT))) {
+      const room = `${layer}/${name}`;
+      if (isDirectory && !FLOOR_OF.has(room)) wrong.push(`${room} has no row in this test`);
+    }
+  }
+  assertEquals(wrong, []);
+});
+
 Deno.test("the library depends on nothing but Deno", async () => {
-  const outside = (await imports())
-    .map(({ to }) => to)
-    .filter((to) => layerOf(to) < 0 && to !== "mod.ts");
+  const outside = (await imports()).map(({ to }) => to).filter((to) => !isOfLibrary(to));
   assertEquals([...new Set(outside)].sort(), ["node:process", "node:timers"]);
 });
 
 Deno.test("the allocator knows no Worker, no Promise and no shard", async () => {
   const forbidden = /\b(Worker|Promise|await|setTimeout|shardId|thisShard)\b|\basync [\w(*]/;
   const found: string[] = [];
-  for await (const { name } of Deno.readDir(new URL("allocator/", ROOT))) {
-    const text = await Deno.readTextFile(new URL(`allocator/${name}`, ROOT));
-    const code = text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/\/\/.*/g, "");
-    if (forbidden.test(code)) found.push(`allocator/${name}: ${forbidden.exec(code)![0]}`);
+  for (const room of [...FLOOR_OF.keys()].filter((room) => room.startsWith("allocator"))) {
+    for await (const { name, isFile } of Deno.readDir(new URL(`${room}/`, ROOT))) {
+      if (!isFile) continue;
+      const text = await Deno.readTextFile(new URL(`${room}/${name}`, ROOT));
+      const code = text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/\/\/.*/g, "");
+      if (forbidden.test(code)) found.push(`${room}/${name}: ${forbidden.exec(code)![0]}`);
+    }
   }
   assertEquals(found, []);
 });

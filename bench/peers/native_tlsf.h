@@ -1,7 +1,7 @@
 /*
  * Two-level segregated fit in C, the yardstick of the algorithm: what the same placement costs when
  * it is compiled ahead. Written after the paper (Masmano, Ripoll, Crespo, Real, ECRTS 2004) with the
- * block layout of allocator/block_layout.ts: 4 bytes of header, granules of 8 bytes, 32 lists a
+ * block layout of allocator/layout/block_layout.ts: 4 bytes of header, granules of 8 bytes, 32 lists a
  * level, the rounded size kept. Like the usual implementations it checks nothing and counts nothing.
  */
 #include <stdint.h>

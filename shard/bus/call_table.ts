@@ -7,7 +7,7 @@
  */
 
 import type { Callable } from "./callable.ts";
-import type { LatencyHistogram } from "./latency_histogram.ts";
+import type { LatencyHistogram } from "../ring/mod.ts";
 import type { CallHandle, Peer, Settle } from "./peer.ts";
 
 /** Of so many calls one is timed. */

@@ -4,14 +4,9 @@
  * @module
  */
 
-import { CALLS_RECEIVED, REPLIES_SENT } from "./bus_statistics.ts";
-import type { Caller } from "./caller.ts";
-import type { MessageBody } from "./message_body.ts";
-import type { RecordViews } from "./message_codec.ts";
-import { ComingParcel, type Parcels, Transferred } from "./parcels.ts";
-import { type Handler, type HeldCall, type Peer, ServedCall } from "./peer.ts";
 import {
   CALL_WORD,
+  CALLS_RECEIVED,
   DETACHED_WORD,
   FLAG_CANCELLABLE,
   FLAG_INTRODUCES,
@@ -26,8 +21,14 @@ import {
   KIND_RESULT,
   KIND_WORD,
   kindWord,
+  REPLIES_SENT,
   TASK_WORD,
-} from "./record_layout.ts";
+} from "../ring/mod.ts";
+import type { Caller } from "./caller.ts";
+import type { MessageBody } from "./message_body.ts";
+import type { RecordViews } from "./inline_codec.ts";
+import { ComingParcel, type Parcels, Transferred } from "./parcels.ts";
+import { type Handler, type HeldCall, type Peer, ServedCall } from "./peer.ts";
 
 /** The function behind a module's URL and a key; a promise while the module loads. */
 export type Resolver = (module: string, key: string) => Handler | Promise<Handler>;

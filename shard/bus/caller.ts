@@ -5,25 +5,10 @@
  */
 
 import {
+  CALL_WORD,
   CALLS_DELAYED,
   CALLS_SENT,
   CALLS_WAITING,
-  REPLIES_RECEIVED,
-  REPLIES_SENT,
-} from "./bus_statistics.ts";
-import { CallTable } from "./call_table.ts";
-import { BusyError } from "./errors.ts";
-import type { LatencyHistogram } from "./latency_histogram.ts";
-import type { MessageBody } from "./message_body.ts";
-import { RecordViews } from "./message_codec.ts";
-import type { Callable } from "./callable.ts";
-import type { Link } from "./linked_queue.ts";
-import { ComingParcel, type Parcels } from "./parcels.ts";
-import { type CallHandle, type Peer, refused, type Settle, type WaitingCall } from "./peer.ts";
-import { rejectBy } from "./rejection.ts";
-import { rejectWithLocalStack } from "./two_sided_stack.ts";
-import {
-  CALL_WORD,
   DETACHED_WORD,
   FLAG_CANCELLABLE,
   FLAG_INTRODUCES,
@@ -39,8 +24,21 @@ import {
   KIND_WORD,
   kindOf,
   kindWord,
+  type LatencyHistogram,
+  REPLIES_RECEIVED,
+  REPLIES_SENT,
   TASK_WORD,
-} from "./record_layout.ts";
+} from "../ring/mod.ts";
+import { CallTable } from "./call_table.ts";
+import { BusyError } from "./errors.ts";
+import type { MessageBody } from "./message_body.ts";
+import { RecordViews } from "./inline_codec.ts";
+import type { Callable } from "./callable.ts";
+import type { Link } from "./linked_queue.ts";
+import { ComingParcel, type Parcels } from "./parcels.ts";
+import { type CallHandle, type Peer, refused, type Settle, type WaitingCall } from "./peer.ts";
+import { rejectBy } from "./rejection.ts";
+import { rejectWithLocalStack } from "./two_sided_stack.ts";
 
 /** Calls that may wait for room to one endpoint before further ones fail with BusyError. */
 export const MAX_WAITING_CALLS = 65_536;

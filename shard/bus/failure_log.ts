@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ErrorPacker } from "./error_packer.ts";
+import type { ErrorPacker } from "../codec/mod.ts";
 
 /** Failures kept for one caller; a shard that is out of order must not fill its heap with errors. */
 export const MAX_FAILURES = 100;

@@ -9,9 +9,9 @@
  */
 
 import type { Allocator } from "../../allocator/mod.ts";
-import { ErrorPacker } from "./error_packer.ts";
+import { ErrorPacker, ValueCodec, type WireType, WireTypes } from "../codec/mod.ts";
 import { MessageMemoryError } from "./errors.ts";
-import { InlineCodec, type RecordViews } from "./message_codec.ts";
+import { InlineCodec, type RecordViews } from "./inline_codec.ts";
 import {
   BLOCK_LENGTH_WORD,
   CELLS_WORD,
@@ -22,10 +22,8 @@ import {
   KIND_WORD,
   kindOf,
   valueCountOf,
-} from "./record_layout.ts";
+} from "../ring/mod.ts";
 import { type Parcels, Transferred } from "./parcels.ts";
-import { ValueCodec } from "./value_codec.ts";
-import { type WireType, WireTypes } from "./wire_type.ts";
 
 const NONE: Transferred[] = [];
 

@@ -21,30 +21,39 @@
  */
 
 import type { Allocator } from "../../allocator/mod.ts";
-import { Arrivals } from "./arrivals.ts";
-import { BATCHES, COUNTER_COUNT, SLEEPS, WAKE_UPS } from "./bus_statistics.ts";
+import {
+  announce,
+  Arrivals,
+  BATCHES,
+  BUCKET_COUNT,
+  CHANGES_SEEN_BYTES,
+  COUNTER_COUNT,
+  COUNTERS_BYTES,
+  type Doorbells,
+  HEARTBEAT_BYTES,
+  KIND_REQUEST,
+  KIND_WORD,
+  kindOf,
+  LATENCIES_BYTES,
+  LatencyHistogram,
+  RingConsumer,
+  RingProducer,
+  SENDERS_PER_LINE,
+  SLEEPS,
+  type Spinner,
+  WAKE_UPS,
+} from "../ring/mod.ts";
 import type { Callable } from "./callable.ts";
 import { Callee } from "./callee.ts";
 import { Caller } from "./caller.ts";
-import {
-  CHANGES_SEEN_BYTES,
-  COUNTERS_BYTES,
-  HEARTBEAT_BYTES,
-  LATENCIES_BYTES,
-  SENDERS_PER_LINE,
-} from "./control_page.ts";
-import type { ErrorPacker } from "./error_packer.ts";
+import type { ErrorPacker } from "../codec/mod.ts";
 import { FailureLog, type Failures, sumOf } from "./failure_log.ts";
-import { BUCKET_COUNT, LatencyHistogram } from "./latency_histogram.ts";
 import { MessageBody } from "./message_body.ts";
 import type { MessageBusOptions } from "./message_bus_options.ts";
-import { RecordViews } from "./message_codec.ts";
+import { RecordViews } from "./inline_codec.ts";
 import { type CallHandle, Peer, refused, type ServedCall } from "./peer.ts";
-import { KIND_REQUEST, KIND_WORD, kindOf } from "./record_layout.ts";
 import { LocalCalls } from "./local_calls.ts";
 import { Parcels, transfer } from "./parcels.ts";
-import { RingConsumer, RingProducer } from "./spsc_ring.ts";
-import { announce, type Doorbells, type Spinner } from "./wait_strategy.ts";
 
 /**
  * Records that a turn writes before it publishes them without waiting for its end. Measured with 64

@@ -6,8 +6,8 @@
 
 import type { Allocator } from "../../allocator/mod.ts";
 import type { Resolver } from "./callee.ts";
-import type { Doorbells, Spinner } from "./wait_strategy.ts";
-import type { WireType } from "./wire_type.ts";
+import type { Doorbells, Spinner } from "../ring/mod.ts";
+import type { WireType } from "../codec/mod.ts";
 
 /** Where the bus lies and what it works with. */
 export interface MessageBusOptions {

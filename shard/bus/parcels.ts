@@ -15,8 +15,7 @@
  * @module
  */
 
-import { Refusal } from "./refusal.ts";
-import type { WireType } from "./wire_type.ts";
+import { Refusal, type WireType } from "../codec/mod.ts";
 
 /** A value that is to be handed over: see `transfer()`. */
 export class Transferred {

@@ -7,9 +7,9 @@
 import type { Callable } from "./callable.ts";
 import { FailureLog } from "./failure_log.ts";
 import { type Link, LinkedQueue } from "./linked_queue.ts";
-import type { RecordViews } from "./message_codec.ts";
+import type { RecordViews } from "./inline_codec.ts";
 import { rejected } from "./rejection.ts";
-import type { RingConsumer, RingProducer } from "./spsc_ring.ts";
+import type { RingConsumer, RingProducer } from "../ring/mod.ts";
 
 /** One of a promise's two functions. */
 export type Settle = (value: unknown) => void;

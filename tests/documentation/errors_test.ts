@@ -5,7 +5,7 @@ import { type TextLiteral, textLiterals } from "./text_literals.ts";
 const ROOT = new URL("../../", import.meta.url);
 
 /** These write reports, whose words docs/debugging_memory.md shows. */
-const REPORTS = ["allocator/memory_report.ts", "allocator/leak_report.ts"];
+const REPORTS = ["allocator/diagnosis/memory_report.ts", "allocator/placement/leak_report.ts"];
 
 const page = await Deno.readTextFile(new URL("docs/errors.md", ROOT));
 
@@ -14,18 +14,21 @@ interface Source {
   readonly text: string;
 }
 
-async function librarySources(): Promise<Source[]> {
-  const sources: Source[] = [];
-  for (const folder of ["allocator/", "shard/", "shard/bus/", "foreign/"]) {
-    for await (const { name } of Deno.readDir(new URL(folder, ROOT))) {
-      if (!name.endsWith(".ts")) continue;
-      sources.push({
-        path: folder + name,
-        text: await Deno.readTextFile(new URL(folder + name, ROOT)),
-      });
+async function sourcesIn(folder: string): Promise<Source[]> {
+  const found: Source[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
+    const path = folder + name;
+    if (isDirectory) found.push(...await sourcesIn(`${path}/`));
+    else if (name.endsWith(".ts")) {
+      found.push({ path, text: await Deno.readTextFile(new URL(path, ROOT)) });
     }
   }
-  return sources.sort((a, b) => a.path < b.path ? -1 : 1);
+  return found;
+}
+
+async function librarySources(): Promise<Source[]> {
+  const layers = await Promise.all(["allocator/", "shard/", "foreign/"].map(sourcesIn));
+  return layers.flat().sort((a, b) => a.path < b.path ? -1 : 1);
 }
 
 const sources = await librarySources();

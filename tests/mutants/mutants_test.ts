@@ -130,13 +130,19 @@ Deno.test("mutants refuses what it cannot use, and says what it expects", async 
   const cases: [string[], string][] = [
     [["allocator/none.ts"], "Cannot read allocator/none.ts: there is no such file in "],
     [["allocator"], "Cannot read allocator: there is no such file in "],
-    [["allocator/align.ts"], "Cannot tell which tests belong to allocator/align.ts: name them"],
+    [
+      ["allocator/layout/align.ts"],
+      "Cannot tell which tests belong to allocator/layout/align.ts: name them",
+    ],
     [["../other.ts"], "Cannot use ../other.ts: it lies outside of "],
     [
-      ["allocator/tlsf.ts", "--test", "tests/none_test.ts"],
+      ["allocator/placement/tlsf.ts", "--test", "tests/none_test.ts"],
       "Cannot read tests/none_test.ts: there",
     ],
-    [["allocator/tlsf.ts", "--line", "1"], "Cannot change anything in allocator/tlsf.ts:1: it has"],
+    [
+      ["allocator/placement/tlsf.ts", "--line", "1"],
+      "Cannot change anything in allocator/placement/tlsf.ts:1: it has",
+    ],
     [["--line", "1"], `Cannot use --line with ${TARGETS.size} files: expected one`],
     [["--jobs", "0"], '--jobs is "0": expected a whole number from 1'],
     [["--sample", "many"], '--sample is "many": expected a whole number from 1'],

@@ -25,7 +25,7 @@ struct 42 4
 service 1
 error too far
 `;
-const WORKER_MODULE = /^GET \/@tidepool\/core\/[\d.]+\/shard\/worker_main\.ts$/;
+const WORKER_MODULE = /^GET \/@tidepool\/core\/[\d.]+\/shard\/worker\/worker_main\.ts$/;
 
 /** A registry that has the library in it. */
 async function publishedLibrary(): Promise<Registry> {
@@ -91,7 +91,9 @@ Deno.test("the worker's module is in a project's graph, for deno compile to embe
     module.specifier
   );
   const found = specifiers.filter((specifier: string) => specifier.includes("worker_main"));
-  assertEquals(found, [`${registry.url}${LIBRARY.name}/${LIBRARY.version}/shard/worker_main.ts`]);
+  assertEquals(found, [
+    `${registry.url}${LIBRARY.name}/${LIBRARY.version}/shard/worker/worker_main.ts`,
+  ]);
 });
 
 Deno.test("tasks may be published themselves, as a package that depends on the library", async () => {

@@ -18,7 +18,7 @@ Deno.test("deno publish sends the library, its documents and nothing else", asyn
   // The README's links lead into docs/, which is read where the package is.
   assert(files.has("docs/README.md") && files.has("docs/errors.md"));
   // The worker's module is loaded by URL: it has to be there, though nothing exports it.
-  for (const path of ["shard/worker_main.ts", ...Object.values(LIBRARY.exports)]) {
+  for (const path of ["shard/worker/worker_main.ts", ...Object.values(LIBRARY.exports)]) {
     assert(files.has(path.replace("./", "")), `${path} is missing`);
   }
 });

@@ -1,9 +1,9 @@
 import { assert, assertGreater } from "@std/assert";
-import { Endpoint } from "../../../shard/endpoint.ts";
-import { shapeFor } from "../../../shard/runtime_options.ts";
-import { SegmentLayout } from "../../../shard/segment_layout.ts";
-import { findTask } from "../../../shard/task.ts";
-import { busTasks } from "../bus_tasks.ts";
+import { Endpoint } from "../../../shard/calls/endpoint.ts";
+import { shapeFor } from "../../../shard/host/runtime_options.ts";
+import { SegmentLayout } from "../../../shard/calls/segment_layout.ts";
+import { findTask } from "../../../shard/calls/task.ts";
+import { busTasks } from "./bus_tasks.ts";
 
 const CALLS = 1_000;
 const ROUNDS = 9;

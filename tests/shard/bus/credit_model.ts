@@ -9,10 +9,10 @@
 import { Allocator } from "../../../allocator/mod.ts";
 import { MessageBus } from "../../../shard/bus/message_bus.ts";
 import { CallHandle } from "../../../shard/bus/peer.ts";
-import { CONTROL_PAGE_BYTES, PARKED_BYTES } from "../../../shard/bus/control_page.ts";
-import { ringBytes } from "../../../shard/bus/ring_layout.ts";
+import { CONTROL_PAGE_BYTES, PARKED_BYTES } from "../../../shard/ring/control_page.ts";
+import { ringBytes } from "../../../shard/ring/ring_layout.ts";
 import type { Callable } from "../../../shard/bus/callable.ts";
-import { Doorbells, Spinner } from "../../../shard/bus/wait_strategy.ts";
+import { Doorbells, Spinner } from "../../../shard/ring/wait_strategy.ts";
 
 /** The smallest ring that `Runtime.start()` makes. */
 export const SLOTS = 4;

@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
 import { Callee } from "../../../shard/bus/callee.ts";
 import { Caller } from "../../../shard/bus/caller.ts";
-import { RingProducer } from "../../../shard/bus/spsc_ring.ts";
+import { RingProducer } from "../../../shard/ring/spsc_ring.ts";
 import { runSeed, SeededRandom } from "../../harness/seeded_random.ts";
 import { type CalledTask, CreditModel, SLOTS } from "./credit_model.ts";
 

@@ -1,12 +1,12 @@
 /** A reclaimer that runs while a call that waited is being sent, and takes the credit for messages of its own. */
 import { defineTasks, type Task } from "@tidepool/core";
 import { assert, assertEquals } from "@std/assert";
-import { RingProducer } from "../../../shard/bus/spsc_ring.ts";
-import { Endpoint } from "../../../shard/endpoint.ts";
-import { shapeFor } from "../../../shard/runtime_options.ts";
-import { SegmentLayout } from "../../../shard/segment_layout.ts";
-import { findTask } from "../../../shard/task.ts";
-import { wireTypeNames } from "../../../shard/wire_types.ts";
+import { RingProducer } from "../../../shard/ring/spsc_ring.ts";
+import { Endpoint } from "../../../shard/calls/endpoint.ts";
+import { shapeFor } from "../../../shard/host/runtime_options.ts";
+import { SegmentLayout } from "../../../shard/calls/segment_layout.ts";
+import { findTask } from "../../../shard/calls/task.ts";
+import { wireTypeNames } from "../../../shard/calls/wire_type_registry.ts";
 
 const SLOTS = 16;
 

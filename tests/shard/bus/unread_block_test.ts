@@ -4,11 +4,11 @@
  */
 import { assertEquals } from "@std/assert";
 import { defineTasks, type Task } from "@tidepool/core";
-import { Endpoint } from "../../../shard/endpoint.ts";
-import { shapeFor } from "../../../shard/runtime_options.ts";
-import { SegmentLayout } from "../../../shard/segment_layout.ts";
-import { findTask } from "../../../shard/task.ts";
-import { registerWireType, wireTypeNames } from "../../../shard/wire_types.ts";
+import { Endpoint } from "../../../shard/calls/endpoint.ts";
+import { shapeFor } from "../../../shard/host/runtime_options.ts";
+import { SegmentLayout } from "../../../shard/calls/segment_layout.ts";
+import { findTask } from "../../../shard/calls/task.ts";
+import { registerWireType, wireTypeNames } from "../../../shard/calls/wire_type_registry.ts";
 
 /** Stands for a foreign pointer: somebody has to answer for it. */
 class Token {

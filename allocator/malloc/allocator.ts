@@ -1,0 +1,569 @@
+/**
+ * The malloc family over one slice of a segment: TLSF for the owner's own blocks, the list of remote
+ * frees for those of other slices, and the checks that are always on.
+ *
+ * Semantics are C's (C17 7.22.3, with the choices of glibc where the standard leaves one), and the
+ * way a free finds its owner is Seastar's (`src/core/memory.cc`, `free_cross_cpu`). What C cannot
+ * express, a fractional length for one, is an error here.
+ *
+ * @module
+ */
+import {
+  blockFault,
+  checkAlignment,
+  checkLength,
+  faultError,
+  locateBlock,
+  type MemoryStatistics,
+  readMemoryStatistics,
+  type SliceSpan,
+  SliceTable,
+} from "../layout/mod.ts";
+import type { AllocatorOptions } from "./allocator_options.ts";
+import * as layout from "../layout/mod.ts";
+import { checkHeap, DebugHeap, formatHeap, type SmallCache, Tlsf } from "../placement/mod.ts";
+import { type Instrument, Instruments } from "./instruments.ts";
+import { clearWords, usableBytes } from "./payload.ts";
+import { Reallocation } from "./reallocation.ts";
+import type { Reclaimers } from "./reclaimers.ts";
+import { RemoteFreeSender } from "./remote_free_sender.ts";
+import { SliceHeap } from "./slice_heap.ts";
+
+// Numbers in the code, as in tlsf.ts, so that the engine inlines malloc() and free() into their
+// callers: that saves a quarter of the time. layout_test.ts holds them against the descriptors.
+const enum Flag {
+  FREE = 1,
+  PREVIOUS_FREE = 2,
+  CACHED = 4,
+  NOT_LIVE = FREE | CACHED,
+}
+const enum Word {
+  USED = 2,
+  PEAK = 3,
+  MALLOCS = 4,
+  FREES = 6,
+  REQUESTED = 18,
+}
+const enum Small {
+  GRANULES = 32,
+  SHIFT = 4,
+  TENDED_MALLOCS = 64,
+}
+/** The copies, by the names that the descriptors give them. For the test alone. */
+export const ALLOCATOR_COPIES: Readonly<Record<string, number>> = {
+  FREE: Flag.FREE,
+  PREVIOUS_FREE: Flag.PREVIOUS_FREE,
+  CACHED: Flag.CACHED,
+  USED_GRANULES_WORD: Word.USED,
+  PEAK_GRANULES_WORD: Word.PEAK,
+  MALLOCS_WORD: Word.MALLOCS,
+  FREES_WORD: Word.FREES,
+  REQUESTED_BYTES_WORD: Word.REQUESTED,
+  SMALL_GRANULES: Small.GRANULES,
+  CLASS_SHIFT: Small.SHIFT,
+  CLASS_BLOCKS: 1 << Small.SHIFT,
+  TENDED_MALLOCS: Small.TENDED_MALLOCS,
+};
+
+/** Longer requests take the slow path, on which the counter of bytes passes 2^31 twice. */
+const QUICK_BYTES = 0x7fffffff;
+
+/**
+ * The allocator of one slice. Each thread has one, over the slice it owns, and frees any block
+ * through it: its own at once, those of other slices by way of their owners.
+ *
+ * An address is a byte offset from the start of the segment; 0 is null. Payloads are 8-byte aligned.
+ * `malloc`, `free` and the rest take constant time, but for clearing or copying the bytes they have to.
+ *
+ * @example
+ * ```ts
+ * import { Allocator } from "@tidepool/core/allocator";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const segment = new SharedArrayBuffer(65536);
+ * const allocator = Allocator.create(segment, [{ byteOffset: 0, byteLength: 65536 }], 0);
+ * const address = allocator.malloc(100);
+ * allocator.bytes(address, 100).fill(7);
+ * assertEquals(allocator.statistics().liveBlocks, 1);
+ * allocator.free(address);
+ * assertEquals(allocator.statistics().liveBlocks, 0);
+ * ```
+ */
+export class Allocator {
+  /** The segment. */
+  readonly buffer: SharedArrayBuffer;
+  /** The slice that this allocator owns. */
+  readonly sliceIndex: number;
+  /** Where that slice lies in the segment. */
+  readonly slice: SliceSpan;
+  /** The debug heap, if the allocator was made with one: leaks, and the quarantine. */
+  readonly debugHeap: DebugHeap | undefined;
+  /** Callbacks that give memory back when it is short. */
+  readonly reclaimers: Reclaimers;
+  /** Blocks of other slices on their way to their owners. */
+  readonly remoteFrees: RemoteFreeSender;
+  readonly #words: Int32Array;
+  readonly #tlsf: Tlsf;
+  // Numbers from the start: a field that was undefined first may hold anything, as far as the engine
+  // knows, and it looks at each use what it has loaded.
+  /** The address of the payload that a block at word 0 would have. */
+  readonly #originAddress: number = 0;
+  /** Address of the first block's payload, and the low 32 bits of it. */
+  readonly #firstAddress: number = 0;
+  readonly #firstAddressBits: number = 0;
+  readonly #heapBytes: number = 0;
+  /** Requests of up to this many bytes are placed at once: less than the heap while watched. */
+  #quickBytes = 0;
+  /** Addresses below this offset from the first are freed at once: 0 while frees are watched. */
+  #quickFreeBytes = 0;
+  readonly #slices: SliceTable;
+  readonly #heap: SliceHeap;
+  readonly #small: SmallCache;
+  readonly #reallocation: Reallocation;
+
+  private constructor(
+    buffer: SharedArrayBuffer,
+    slices: SliceTable,
+    index: number,
+    options: AllocatorOptions,
+  ) {
+    this.buffer = buffer;
+    this.sliceIndex = index;
+    this.slice = slices.spans[index]!;
+    this.#slices = slices;
+    this.#words = slices.words(index);
+    formatHeap(this.#words);
+    this.#tlsf = new Tlsf(this.#words);
+    this.#originAddress = layout.addressOf(this.#words, 0);
+    this.#firstAddress = layout.addressOf(this.#words, this.#tlsf.firstBlock);
+    this.#firstAddressBits = this.#firstAddress | 0;
+    this.#heapBytes = this.#tlsf.heapGranules * 8;
+    this.#quickBytes = Math.min(QUICK_BYTES, this.#heapBytes - layout.HEADER_BYTES);
+    this.#quickFreeBytes = this.#heapBytes;
+    const { debugHeap = false } = options;
+    if (typeof debugHeap !== "boolean" && (typeof debugHeap !== "object" || debugHeap === null)) {
+      throw new TypeError(
+        `Cannot make a debug heap of ${String(debugHeap)}: expected true, false or options`,
+      );
+    }
+    if (debugHeap !== false) {
+      this.debugHeap = new DebugHeap(this.#tlsf, index, debugHeap === true ? {} : debugHeap);
+      this.#quickBytes = -1;
+      this.#quickFreeBytes = 0;
+    }
+    this.remoteFrees = new RemoteFreeSender(slices, index);
+    this.#heap = new SliceHeap(this.#tlsf, index, this.debugHeap);
+    this.#small = this.#heap.small;
+    this.#reallocation = new Reallocation(this, this.#heap, slices);
+    this.reclaimers = this.#heap.reclaimers;
+    if (options.lowWaterBytes !== undefined) this.reclaimers.lowWaterBytes = options.lowWaterBytes;
+  }
+
+  /**
+   * Formats a slice and returns the allocator of its owner. Call it once for a slice, on the thread
+   * that will own it. What the slice held is lost: memory that a former owner has handed out is cleared,
+   * in 0.2 s a GiB, so that addresses in it pass for those of no block. No other thread may free such an
+   * address meanwhile (`remoteFrees.retire()`). A new segment costs nothing, and is not touched.
+   *
+   * @param buffer the segment
+   * @param slices where the slices of the segment lie; they must not overlap
+   * @param index which of them to format and own
+   * @param options what to check beyond what is always checked
+   * @returns the allocator
+   * @throws {RangeError} if a slice does not fit, overlaps another, or `index` names none
+   * @throws {TypeError} if `buffer` is no SharedArrayBuffer, or `debugHeap` neither true, false nor
+   * options
+   */
+  static create(
+    buffer: SharedArrayBuffer,
+    slices: readonly SliceSpan[],
+    index: number,
+    options: AllocatorOptions = {},
+  ): Allocator {
+    const table = new SliceTable(buffer, slices);
+    if (table.spans[index] === undefined) {
+      throw new RangeError(
+        `Cannot own slice ${String(index)}: the segment has slices 0 to ${slices.length - 1}`,
+      );
+    }
+    return new Allocator(buffer, table, index, options);
+  }
+
+  /**
+   * Allocates a block in this slice. Its bytes hold whatever was there.
+   *
+   * @param byteLength bytes wanted; 0 gives an address of its own too
+   * @returns the address, a multiple of 8, or 0 if there is no room
+   * @throws {RangeError} if `byteLength` is negative, fractional or not finite
+   * @throws {InvalidAddressError} if it had to drain what others freed, as
+   * {@linkcode Allocator.drainRemoteFrees} throws; so do all that allocate, and the next call goes on
+   */
+  malloc(byteLength: number): number {
+    const length = byteLength >>> 0;
+    // A length past 2^32, or no whole number at all, differs from its low 32 bits.
+    if (length !== byteLength || length > this.#quickBytes) return this.#heap.malloc(byteLength);
+    const granules = length < 5 ? 2 : (length + 11) >>> 3;
+    const tlsf = this.#tlsf;
+    const words = tlsf.words;
+    const small = this.#small;
+    const states = small.states;
+    const left = states[granules < Small.GRANULES ? granules : Small.GRANULES]! - 1;
+    let block = 0;
+    if (left >= 0) {
+      states[granules] = left;
+      block = small.blocks[(granules << Small.SHIFT) + left]!;
+      const header = words[block]!;
+      if (((header ^ (granules << 3)) & ~Flag.PREVIOUS_FREE) !== Flag.CACHED) {
+        throw small.overwritten(block);
+      }
+      words[block] = header ^ Flag.CACHED;
+      const used = words[Word.USED]! + granules;
+      words[Word.USED] = used;
+      if (used > words[Word.PEAK]!) words[Word.PEAK] = used;
+    } else {
+      if ((words[Word.MALLOCS]! & (Small.TENDED_MALLOCS - 1)) === 0) small.tend();
+      block = tlsf.allocate(granules);
+      if (block === 0) return this.#heap.mallocAtLast(granules, length);
+    }
+    const mallocs = (words[Word.MALLOCS]! + 1) | 0;
+    words[Word.MALLOCS] = mallocs;
+    const before = words[Word.REQUESTED]!;
+    const requested = (before + length) | 0;
+    words[Word.REQUESTED] = requested;
+    if ((requested ^ before) < 0 || (mallocs & 0x7fffffff) === 0) this.#heap.carry(before);
+    return this.#originAddress + ((block << 2) >>> 0);
+  }
+
+  /**
+   * Frees a block of any slice. One of this slice is free at once. One of another slice is gathered
+   * with others for its owner, and published with them when they are 32, or by
+   * {@linkcode Allocator.flushRemoteFrees}.
+   *
+   * @param address the block; 0 does nothing
+   * @throws {DoubleFreeError} if the block is free
+   * @throws {InvalidAddressError} if the address can be that of no live block
+   */
+  free(address: number): void {
+    // An address out of an array of doubles is an integer sooner by this than by a subtraction.
+    const offset = ((address >>> 0) - this.#firstAddressBits) >>> 0;
+    if (
+      this.#firstAddress + offset !== address || offset >= this.#quickFreeBytes ||
+      (offset & 7) !== 0
+    ) {
+      this.#freeSlowly(address);
+      return;
+    }
+    const tlsf = this.#tlsf;
+    const words = tlsf.words;
+    const block = tlsf.firstBlock + (offset >>> 2);
+    const header = words[block]!;
+    const granules = header >>> 3;
+    const end = block + granules * 2;
+    if (
+      (header & Flag.NOT_LIVE) !== 0 || granules < 2 || end > tlsf.sentinel ||
+      (words[end]! & Flag.PREVIOUS_FREE) !== 0 ||
+      ((header & Flag.PREVIOUS_FREE) !== 0 && !followsFree(words, block))
+    ) {
+      throw this.#fault(address, block);
+    }
+    const small = this.#small;
+    const states = small.states;
+    const state = states[granules < Small.GRANULES ? granules : Small.GRANULES]!;
+    // Open, and not full: from 0 to 15.
+    if ((state & -(1 << Small.SHIFT)) === 0) {
+      states[granules] = state + 1;
+      small.blocks[(granules << Small.SHIFT) + state] = block;
+      words[block] = header | Flag.CACHED;
+      words[Word.USED] = words[Word.USED]! - granules;
+    } else if (state < 0) {
+      tlsf.release(block, header);
+    } else {
+      small.free(block, header);
+    }
+    const frees = (words[Word.FREES]! + 1) | 0;
+    words[Word.FREES] = frees;
+    if ((frees & 0x7fffffff) === 0) words[Word.FREES + 1] = words[Word.FREES + 1]! + 1;
+  }
+
+  /**
+   * Allocates a block of `count * byteLength` zero bytes in this slice.
+   *
+   * @param count how many elements
+   * @param byteLength bytes of one element
+   * @returns the address, a multiple of 8, or 0 if there is no room (or the product is too large)
+   * @throws {RangeError} if either is negative, fractional or not finite
+   */
+  calloc(count: number, byteLength: number): number {
+    checkLength(count, "elements");
+    checkLength(byteLength, "bytes");
+    const length = count * byteLength;
+    const address = this.malloc(Number.isSafeInteger(length) ? length : Number.MAX_SAFE_INTEGER);
+    if (address === 0) return 0;
+    const words = this.#words;
+    const start = this.#payloadWord(address);
+    if (this.debugHeap !== undefined) {
+      // To the byte: what lies behind is a guard.
+      this.bytes(address, length).fill(0);
+      return address;
+    }
+    clearWords(words, start, start + ((length + 3) >>> 2));
+    return address;
+  }
+
+  /**
+   * Resizes a block, in place where it shrinks or where the block to its right is free and large
+   * enough, else by moving it. A block of another slice moves to this one. What a `memalign` asked
+   * for beyond 8 bytes is not kept by a move, as in C.
+   *
+   * @param address the block; 0 allocates
+   * @param byteLength bytes wanted; 0 frees the block and returns 0
+   * @returns the address of the block, a multiple of 8, or 0 if there is no room: the block is then
+   * as it was
+   * @throws {RangeError} if `byteLength` is negative, fractional or not finite
+   * @throws {DoubleFreeError} if the block is free, or a reclaimer that made room has freed it
+   * @throws {InvalidAddressError} if the address can be that of no live block
+   */
+  realloc(address: number, byteLength: number): number {
+    if (address === 0) return this.malloc(byteLength);
+    checkLength(byteLength, "bytes");
+    if (byteLength === 0) {
+      this.free(address);
+      return 0;
+    }
+    return this.#reallocation.resize(address, byteLength);
+  }
+
+  /**
+   * Allocates a block in this slice at a multiple of `alignment`. The gap that alignment costs stays
+   * free memory; the slice must have `byteLength + alignment` bytes free in a row at the time.
+   *
+   * @param alignment a power of two, in bytes; up to 8 every block has it
+   * @param byteLength bytes wanted
+   * @returns the address, or 0 if there is no room
+   * @throws {RangeError} if the alignment is no power of two, or `byteLength` is negative, fractional
+   * or not finite
+   */
+  memalign(alignment: number, byteLength: number): number {
+    checkAlignment(alignment);
+    if (alignment <= 8) return this.malloc(byteLength);
+    return this.#heap.memalign(alignment, byteLength);
+  }
+
+  /**
+   * The same as {@linkcode Allocator.memalign}. As in C since 2017 the length need not be a multiple of
+   * the alignment.
+   *
+   * @param alignment a power of two, in bytes
+   * @param byteLength bytes wanted
+   * @returns the address, or 0 if there is no room
+   * @throws {RangeError} if the alignment is no power of two, or `byteLength` is negative, fractional
+   * or not finite
+   */
+  alignedAlloc(alignment: number, byteLength: number): number {
+    return this.memalign(alignment, byteLength);
+  }
+
+  /**
+   * The same as {@linkcode Allocator.memalign}, but that it refuses alignments below that of an address,
+   * as POSIX does. There the result goes through a pointer and the error code is returned; here the
+   * address is, 0 stands for `ENOMEM`, and `EINVAL` is thrown.
+   *
+   * @param alignment a power of two, 8 or more, in bytes
+   * @param byteLength bytes wanted
+   * @returns the address, or 0 if there is no room
+   * @throws {RangeError} if the alignment is none of these, or `byteLength` is negative, fractional or
+   * not finite
+   */
+  posixMemalign(alignment: number, byteLength: number): number {
+    checkAlignment(alignment);
+    if (alignment < 8) {
+      throw new RangeError(`Cannot align to ${alignment} bytes: POSIX asks for 8 or more`);
+    }
+    return this.memalign(alignment, byteLength);
+  }
+
+  /**
+   * Merges what other threads freed, and what small classes keep. Memory stays in the slice: whoever
+   * can tell the system that it is unused takes the free blocks from {@linkcode walkHeap}. Takes time
+   * in proportion to what there is to merge.
+   *
+   * @returns 1 if there was anything to merge, else 0
+   */
+  mallocTrim(): number {
+    const drained = this.#heap.drain() > 0;
+    return this.#small.flush() || drained ? 1 : 0;
+  }
+
+  /**
+   * How many bytes the block can hold: at least what was asked for.
+   *
+   * @param address a block of any slice; 0 has 0 bytes
+   * @returns usable bytes
+   * @throws {DoubleFreeError} if the block is free
+   * @throws {InvalidAddressError} if the address can be that of no live block
+   */
+  mallocUsableSize(address: number): number {
+    if (address === 0) return 0;
+    const index = locateBlock("measure", address, this.#slices, this.sliceIndex);
+    return usableBytes(this.#slices.words(index), address);
+  }
+
+  /**
+   * Whether the slice could serve a request if all of it were free. One that it cannot hold fails at
+   * once, and is counted in `oversizedMallocs` of the statistics.
+   *
+   * @param byteLength bytes wanted
+   * @param alignment a power of two, in bytes
+   * @returns whether it could
+   * @throws {RangeError} if the alignment is no power of two, or `byteLength` is negative, fractional
+   * or not finite
+   */
+  canHold(byteLength: number, alignment = 8): boolean {
+    checkLength(byteLength, "bytes");
+    checkAlignment(alignment);
+    return this.#heap.canHold(byteLength, alignment);
+  }
+
+  /**
+   * Which slice an address lies in.
+   *
+   * @param address bytes from the start of the segment
+   * @returns the index of the slice, -1 if none holds the address
+   * @throws {TypeError} if the address is no number
+   */
+  owner(address: number): number {
+    if (typeof address !== "number") {
+      throw new TypeError(`Cannot tell the owner of ${String(address)}: expected an address`);
+    }
+    return this.#slices.find(address);
+  }
+
+  /**
+   * A view of bytes of the segment, of any slice. It stays what it is when the block is freed: a view
+   * kept too long reads and writes what the memory is used for next.
+   *
+   * @param address first byte, from the start of the segment
+   * @param byteLength how many
+   * @returns the view
+   * @throws {RangeError} if the bytes are not all in the segment
+   * @throws {TypeError} if either is no number
+   */
+  bytes(address: number, byteLength: number): Uint8Array {
+    if (typeof address !== "number" || typeof byteLength !== "number") {
+      throw new TypeError(
+        `Cannot view ${String(byteLength)} bytes at address ${String(address)}: expected numbers`,
+      );
+    }
+    const isWhole = Number.isSafeInteger(address) && Number.isSafeInteger(byteLength);
+    if (
+      !isWhole || address < 0 || byteLength < 0 || address + byteLength > this.buffer.byteLength
+    ) {
+      throw new RangeError(
+        `Cannot view ${byteLength} bytes at address ${address}: ` +
+          `the segment has ${this.buffer.byteLength} bytes`,
+      );
+    }
+    return new Uint8Array(this.buffer, address, byteLength);
+  }
+
+  /**
+   * Publishes every block of another slice that was freed here and not published yet. Call it at the
+   * end of each turn, before the thread sleeps, and before it stops.
+   */
+  flushRemoteFrees(): void {
+    this.remoteFrees.flush();
+  }
+
+  /**
+   * Frees the blocks of this slice that other threads had published when it began. Call it often: it
+   * looks with a plain read, and costs next to nothing when there are none.
+   *
+   * @returns how many blocks were freed
+   * @throws {DoubleFreeError} if a block was freed twice: blocks queued behind it, up to its first
+   * free, may then be lost, and stay among the live blocks of the statistics
+   * @throws {InvalidAddressError} if a queued block or its link was overwritten; the blocks behind
+   * are freed by the next call where the link can be trusted
+   */
+  drainRemoteFrees(): number {
+    return this.#heap.drain();
+  }
+
+  /**
+   * Whether blocks that other threads freed wait for {@linkcode Allocator.drainRemoteFrees}. Unlike
+   * that method it misses nothing that was published before: ask it last before going to sleep. It
+   * also tells other threads whether this one is short of memory, so that they wake it.
+   *
+   * @returns whether there is anything to drain
+   */
+  hasRemoteFrees(): boolean {
+    return this.#heap.hasFrees();
+  }
+
+  /**
+   * Has `instrument` told of the operations that it wants to see, until what is returned is disposed
+   * of. What nobody wants to see costs no more than before.
+   *
+   * @param instrument what watches
+   * @returns removes the instrument
+   */
+  watch(instrument: Instrument): Disposable {
+    this.#heap.instruments ??= new Instruments((instruments) => this.#updateLimits(instruments));
+    return this.#heap.instruments.add(instrument);
+  }
+
+  /**
+   * The figures of this slice.
+   *
+   * @returns the figures at this moment
+   */
+  statistics(): MemoryStatistics {
+    return readMemoryStatistics(this.buffer, this.slice);
+  }
+
+  /**
+   * Walks this slice and checks every invariant of its heap. Takes time in proportion to the blocks.
+   *
+   * @throws {HeapCheckError} naming the first invariant that does not hold, and the address
+   */
+  checkHeap(): void {
+    checkHeap(this.buffer, this.slice);
+    this.#heap.check();
+  }
+
+  #fault(address: number, block: number): Error {
+    return faultError("free", address, this.sliceIndex, blockFault(this.#words, block)!);
+  }
+
+  #updateLimits({ quietBytes, seesFrees }: Instruments): void {
+    // A debug heap has both limits where they are for good.
+    if (this.debugHeap !== undefined) return;
+    this.#quickBytes = Math.min(quietBytes, QUICK_BYTES, this.#heapBytes - layout.HEADER_BYTES);
+    this.#quickFreeBytes = seesFrees ? 0 : this.#heapBytes;
+  }
+
+  /** The slow path: null, blocks of other slices, watched, and what is no address. */
+  #freeSlowly(address: number): void {
+    if (address === 0) return;
+    const offset = address - this.#firstAddress;
+    if (!(offset >= 0 && offset < this.#heapBytes && offset % 8 === 0)) {
+      this.remoteFrees.free(address);
+      return;
+    }
+    const block = this.#payloadWord(address) - 1;
+    this.debugHeap?.verify(block);
+    locateBlock("free", address, this.#slices, this.sliceIndex);
+    this.#heap.free(block);
+  }
+
+  /** The word at which the payload of a block of this slice begins. */
+  #payloadWord(address: number): number {
+    return (address - this.#words.byteOffset) / Int32Array.BYTES_PER_ELEMENT;
+  }
+}
+
+/** Whether the back reference in front of a block leads to a free block that ends there. */
+function followsFree(words: Int32Array, block: number): boolean {
+  const left = words[block - 1]!;
+  const header = words[left]!;
+  return (header & Flag.FREE) !== 0 && left + (header >>> 3) * 2 === block;
+}

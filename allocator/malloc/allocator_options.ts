@@ -1,0 +1,20 @@
+/**
+ * What an allocator is made with.
+ *
+ * @module
+ */
+import type { DebugHeapOptions } from "../placement/mod.ts";
+
+/** What an allocator does beyond allocating. */
+export interface AllocatorOptions {
+  /**
+   * Whether the slice has a debug heap: guards behind each block, freed memory that is filled, held
+   * back and checked, an exact map of block starts for all threads, and the stacks of allocations.
+   */
+  readonly debugHeap?: boolean | DebugHeapOptions;
+  /**
+   * Bytes of free memory below which the slice is short of it: reclaimers run between turns, and
+   * other threads' frees wake the owner. 1/16 of the slice, or 20 MB if that is less, unless given.
+   */
+  readonly lowWaterBytes?: number;
+}

@@ -1,0 +1,25 @@
+/**
+ * The malloc family over slices: requests, reclaimers, and blocks that another thread frees.
+ *
+ * @module
+ */
+
+export { badAlloc } from "./bad_alloc.ts";
+export { Allocator } from "./allocator.ts";
+export type { AllocatorOptions } from "./allocator_options.ts";
+export type { Instrument } from "./instruments.ts";
+export {
+  type DeleteArrayOptions,
+  type DeleteOptions,
+  NewDelete,
+  type NewOptions,
+} from "./new_delete.ts";
+export {
+  type Reclaim,
+  type ReclaimerOptions,
+  Reclaimers,
+  type ReclaimRequest,
+  type ReclaimScope,
+} from "./reclaimers.ts";
+export { hasRemoteFrees } from "./remote_free_list.ts";
+export { RemoteFreeSender } from "./remote_free_sender.ts";

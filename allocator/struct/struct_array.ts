@@ -1,0 +1,225 @@
+/**
+ * Fixed arrays in structs and by themselves: elements of one type in a row, each at a multiple of
+ * its size. As with structs, every array type has a class of its own, whose methods close over
+ * constants, so that V8 inlines an element access.
+ *
+ * @module
+ */
+import type { Allocator } from "../malloc/mod.ts";
+import type {
+  ArrayType,
+  ArrayView,
+  FieldInit,
+  FieldType,
+  PointerType,
+  ScalarType,
+} from "./struct_field.ts";
+import { fieldTypeOf, follow, makeIn } from "./struct_layout.ts";
+import * as memory from "./struct_memory.ts";
+import {
+  arraysOf,
+  checkAddress,
+  describe,
+  type MemorySource,
+  type SegmentArrays,
+  type ViewState,
+} from "./struct_memory.ts";
+import { noElements } from "./struct_scalar.ts";
+
+// Copies, as V8 knows no imported binding to be constant: see struct.ts.
+const ARRAYS: typeof memory.ARRAYS = memory.ARRAYS;
+const ADDRESS: typeof memory.ADDRESS = memory.ADDRESS;
+
+/**
+ * An array of `length` elements: a field type, and one that can be made by itself. Elements are of
+ * any type, arrays and structs included.
+ *
+ * @param element the type of an element
+ * @param length how many
+ * @returns the field type
+ * @throws {TypeError} if `element` is no field type, or `length` no number
+ * @throws {RangeError} if `length` is not a whole number, 1 or more, or the array is too large
+ *
+ * @example
+ * ```ts
+ * import { Allocator, array, f64 } from "@tidepool/core/allocator";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const segment = new SharedArrayBuffer(65536);
+ * const allocator = Allocator.create(segment, [{ byteOffset: 0, byteLength: 65536 }], 0);
+ * const samples = array(f64, 3).make(allocator, [1, 2, 3]);
+ * samples.set(0, samples.get(0) + 0.5);
+ * assertEquals([...samples], [1.5, 2, 3]);
+ * allocator.free(samples.address);
+ * ```
+ */
+export function array<Element extends FieldType>(
+  element: Element,
+  length: number,
+): ArrayType<Element> {
+  const type: FieldType = fieldTypeOf(element, "Cannot define an array of elements");
+  if (typeof length !== "number") {
+    throw new TypeError(
+      `Cannot define an array of ${describe(length)} elements: expected a number`,
+    );
+  }
+  const name = `array(${type.name}, ${length})`;
+  const byteLength = type.byteLength * length;
+  if (!Number.isSafeInteger(length) || length < 1 || !Number.isSafeInteger(byteLength)) {
+    throw new RangeError(
+      `Cannot define ${name}: expected a whole number of elements, 1 or more, of 2^53 bytes at most`,
+    );
+  }
+  const count = length;
+  const stride = type.byteLength;
+  const alignment = type.alignment;
+  const place = `an element of ${name}`;
+  const { read, write } = type;
+
+  class View {
+    declare [ARRAYS]: SegmentArrays;
+    declare [ADDRESS]: number;
+
+    // Assigned here and not by field initialisers: those have cost fresh views 10 ns.
+    constructor(arrays: SegmentArrays, address: number) {
+      this[ARRAYS] = arrays;
+      this[ADDRESS] = address;
+    }
+
+    get address(): number {
+      return this[ADDRESS];
+    }
+
+    get length(): number {
+      return count;
+    }
+
+    get elements(): unknown {
+      if (type.kind !== "scalar") return noElements(type.name);
+      return (type as ScalarType<unknown, unknown>).elements(this[ARRAYS], this[ADDRESS], count);
+    }
+
+    get(index: number): unknown {
+      if (!(index >= 0 && index < count && Math.floor(index) === index)) {
+        throw indexError("get", index, name, count);
+      }
+      return read(this[ARRAYS], this[ADDRESS] + index * stride);
+    }
+
+    set(index: number, value: unknown): void {
+      if (!(index >= 0 && index < count && Math.floor(index) === index)) {
+        throw indexError("set", index, name, count);
+      }
+      write(this[ARRAYS], this[ADDRESS] + index * stride, value, place);
+    }
+
+    deref(index: number): unknown {
+      if (type.kind !== "pointer") {
+        throw new TypeError(`Cannot follow ${place}: expected pointers, they are ${type.name}`);
+      }
+      if (!(index >= 0 && index < count && Math.floor(index) === index)) {
+        throw indexError("follow", index, name, count);
+      }
+      const address = this[ADDRESS] + index * stride;
+      return follow(this[ARRAYS], address, type as PointerType<unknown>, place);
+    }
+
+    at(address: number): this {
+      checkAddress(this[ARRAYS], address, name, byteLength, alignment);
+      this[ADDRESS] = address;
+      return this;
+    }
+
+    assign(values: unknown): this {
+      writeAll(this[ARRAYS], this[ADDRESS], values);
+      return this;
+    }
+
+    *[Symbol.iterator](): Generator<unknown> {
+      for (let index = 0; index < count; index++) yield this.get(index);
+    }
+
+    toJSON(): unknown[] {
+      return Array.from(this, plainOf);
+    }
+
+    [Symbol.for("Deno.customInspect")](
+      inspect: (value: unknown, options: unknown) => string,
+      options: unknown,
+    ): string {
+      return `${name} ${inspect(this.toJSON(), options)}`;
+    }
+  }
+
+  function writeAll(arrays: SegmentArrays, address: number, values: unknown): void {
+    if (values instanceof View) {
+      copyBytes(values, arrays, address, byteLength);
+      return;
+    }
+    if (typeof values !== "object" || values === null || !(Symbol.iterator in values)) {
+      throw new TypeError(`Cannot fill ${name} from ${describe(values)}: expected an iterable`);
+    }
+    const list = Array.from(values as Iterable<unknown>);
+    if (list.length !== count) {
+      throw new RangeError(`Cannot fill ${name} from ${list.length} values: expected ${count}`);
+    }
+    for (let index = 0; index < count; index++) {
+      write(arrays, address + index * stride, list[index], place);
+    }
+  }
+
+  Object.defineProperty(View, "name", { value: name });
+  const result = {
+    kind: "array",
+    name,
+    byteLength,
+    alignment,
+    element,
+    length,
+    at(source: MemorySource, address: number): View {
+      const arrays = arraysOf(source);
+      checkAddress(arrays, address, name, byteLength, alignment);
+      return new View(arrays, address);
+    },
+    make(allocator: Allocator, values?: Iterable<FieldInit<Element>>): View {
+      const address = makeIn(allocator, result, (arrays, address) => {
+        if (values !== undefined) writeAll(arrays, address, values);
+      });
+      return new View(arraysOf(allocator), address);
+    },
+    read: (arrays: SegmentArrays, address: number): View => new View(arrays, address),
+    write: writeAll,
+  } as const;
+  // The members of View are typed for any element; the interface says what this element makes them.
+  return Object.freeze(result) as unknown as ArrayType<Element>;
+}
+
+/** Plain data of a value: what its `toJSON()` gives, if it is a view. */
+export function plainOf(value: unknown): unknown {
+  return typeof value === "object" ? (value as ArrayView<FieldType>).toJSON() : value;
+}
+
+/** Copies the bytes of a view to an address, of the same segment or another. */
+export function copyBytes(
+  from: ViewState,
+  arrays: SegmentArrays,
+  address: number,
+  byteLength: number,
+): void {
+  const start = from[ADDRESS];
+  const bytes = from[ARRAYS].u8;
+  if (bytes === arrays.u8) bytes.copyWithin(address, start, start + byteLength);
+  else arrays.u8.set(bytes.subarray(start, start + byteLength), address);
+}
+
+function indexError(operation: string, index: unknown, name: string, count: number): Error {
+  return typeof index === "number"
+    ? new RangeError(
+      `Cannot ${operation} element ${index} of ${name}: expected a whole number from 0 to ${
+        count - 1
+      }`,
+    )
+    : new TypeError(
+      `Cannot ${operation} element ${describe(index)} of ${name}: expected a number`,
+    );
+}

@@ -1,0 +1,147 @@
+/**
+ * Where the fields of a struct lie: the rules of C on the common 64-bit systems (System V ABI for
+ * x86-64, section 3.1.2). Fields keep their order; each is placed at the next multiple of its own
+ * alignment; a struct is aligned as its most aligned field, and padded at the end to a multiple of that.
+ *
+ * @module
+ */
+import { type Allocator, badAlloc } from "../malloc/mod.ts";
+import { distanceToAligned, GRANULE_BYTES } from "../layout/mod.ts";
+import type { FieldType, PointerType, StructType } from "./struct_field.ts";
+import { arraysOf, checkAddress, describe, type SegmentArrays } from "./struct_memory.ts";
+
+/** Where fields lie, and what room they take together. */
+export interface StructLayout {
+  readonly offsets: Readonly<Record<string, number>>;
+  readonly byteLength: number;
+  readonly alignment: number;
+}
+
+/** Lays out fields in the order given. */
+export function layOut(fields: readonly (readonly [string, FieldType])[]): StructLayout {
+  const offsets: Record<string, number> = {};
+  let end = 0;
+  let alignment = 1;
+  for (const [name, type] of fields) {
+    end += distanceToAligned(end, type.alignment);
+    offsets[name] = end;
+    end += type.byteLength;
+    alignment = Math.max(alignment, type.alignment);
+  }
+  return {
+    offsets: Object.freeze(offsets),
+    byteLength: end + distanceToAligned(end, alignment),
+    alignment,
+  };
+}
+
+/**
+ * The field type that `value` is.
+ *
+ * @throws {TypeError} if it is none; the message begins with `what`
+ */
+export function fieldTypeOf(value: unknown, what: string): FieldType {
+  if (typeof value === "object" && value !== null) {
+    const { kind } = value as { readonly kind?: unknown };
+    if (kind === "scalar" || kind === "pointer" || kind === "array" || kind === "struct") {
+      return value as FieldType;
+    }
+  }
+  const expected = "a field type such as f64, string(16), array(i32, 4), pointer(…) or a struct";
+  throw new TypeError(`${what} as ${describe(value)}: expected ${expected}`);
+}
+
+/** A view of what the pointer at `address` points to, `null` if that is nothing. */
+export function follow(
+  arrays: SegmentArrays,
+  address: number,
+  type: PointerType<unknown>,
+  place: string,
+): unknown {
+  const target = type.read(arrays, address);
+  if (target === 0) return null;
+  const pointee = fieldTypeOf(
+    type.target(),
+    `Cannot follow ${place}: it points to what is defined`,
+  );
+  const { kind, name, byteLength, alignment } = pointee;
+  if (kind !== "struct" && kind !== "array") {
+    throw new TypeError(
+      `Cannot follow ${place}: it points to ${name}, expected a struct or an array`,
+    );
+  }
+  checkAddress(arrays, target, name, byteLength, alignment);
+  return pointee.read(arrays, target);
+}
+
+/** Allocates zeros for a value of a type, and lets `fill` write it: a value refused is freed again. */
+export function makeIn(
+  allocator: Allocator,
+  type: FieldType,
+  fill: (arrays: SegmentArrays, address: number) => void,
+): number {
+  const arrays = arraysOf(allocator);
+  const address = allocator.calloc(1, type.byteLength);
+  if (address === 0) {
+    throw badAlloc(allocator, type.byteLength, GRANULE_BYTES, type.name);
+  }
+  try {
+    fill(arrays, address);
+  } catch (error) {
+    allocator.free(address);
+    throw error;
+  }
+  return address;
+}
+
+/**
+ * Bytes that a value of a type takes, padding included, as C's `sizeof`.
+ *
+ * @param type a struct, or any field type
+ * @returns bytes
+ *
+ * @example
+ * ```ts
+ * import { i32, sizeOf, struct, u8 } from "@tidepool/core/allocator";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(sizeOf(struct("Pair", { tag: u8, value: i32 })), 8);
+ * ```
+ */
+export function sizeOf(type: FieldType): number {
+  return fieldTypeOf(type, "Cannot measure what is given").byteLength;
+}
+
+/**
+ * The alignment of a type in bytes, as C's `alignof`.
+ *
+ * @param type a struct, or any field type
+ * @returns bytes: 1, 2, 4 or 8
+ */
+export function alignOf(type: FieldType): number {
+  return fieldTypeOf(type, "Cannot measure what is given").alignment;
+}
+
+/**
+ * Where a field begins, as C's `offsetof`.
+ *
+ * @param type the struct
+ * @param name the field
+ * @returns bytes from the start of the struct
+ * @throws {TypeError} if the struct has no such field
+ *
+ * @example
+ * ```ts
+ * import { i32, offsetOf, struct, u8 } from "@tidepool/core/allocator";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(offsetOf(struct("Pair", { tag: u8, value: i32 }), "value"), 4);
+ * ```
+ */
+export function offsetOf<Fields>(type: StructType<Fields>, name: keyof Fields & string): number {
+  const found = fieldTypeOf(type, "Cannot measure what is given");
+  if (found.kind !== "struct" || !Object.hasOwn(type.offsets, name)) {
+    throw new TypeError(`Cannot find field ${describe(name)}: ${found.name} has no such field`);
+  }
+  return type.offsets[name];
+}

@@ -1,0 +1,370 @@
+/**
+ * An endpoint: what a thread needs to take part in a runtime. A shard has one for life, the host one
+ * per runtime.
+ *
+ * @module
+ */
+
+import { Allocator, type DebugHeapOptions } from "../../allocator/mod.ts";
+import {
+  BusyError,
+  type Failures,
+  MessageBus,
+  MessageMemoryError,
+  rejected,
+  sumOf,
+  unpackFailures,
+} from "../bus/mod.ts";
+import { textOf, type WireType } from "../codec/mod.ts";
+import {
+  attend,
+  Doorbells,
+  EPOCH_BYTES,
+  PARKED_BYTES,
+  Spinner,
+  STATE_BYTES,
+  STATE_RUNNING,
+} from "../ring/mod.ts";
+import { controlTasks } from "./control_tasks.ts";
+import { oneErrorOf } from "./invoke.ts";
+import { CallsWithOptions } from "./calls_with_options.ts";
+import { readObituary } from "./obituary.ts";
+import {
+  CHANGES_BYTES,
+  SegmentLayout,
+  type SegmentShape,
+  SERVICES_BYTES,
+} from "./segment_layout.ts";
+import { shardIdFault } from "./shard_id.ts";
+import { defineTasks, findTask, Task } from "./task.ts";
+import { bindWireTypes, type WireTypeName } from "./wire_type_registry.ts";
+
+/** What an endpoint is made from; travels to a shard's thread by postMessage. */
+export interface EndpointSetup {
+  /** The segment. */
+  readonly buffer: SharedArrayBuffer;
+  /** Its shape. */
+  readonly shape: SegmentShape;
+  /** This endpoint's number. */
+  readonly endpoint: number;
+  /** Microseconds to spin before a sleep; 0 for never. */
+  readonly spinMicroseconds: number;
+  /** Wire types by number. */
+  readonly wireTypes: readonly WireTypeName[];
+  /** Whether to remember where foreign pointers were made. */
+  readonly debug: boolean;
+  /** Whether the slices have debug heaps. */
+  readonly debugHeap: boolean | DebugHeapOptions;
+}
+
+/** Tasks of the host, which is no shard and has no others. */
+const hostTasks: { readonly warn: Task<[Error], void> } = defineTasks(import.meta.url, {
+  /** Stands for what the host's endpoint does with warnings: see `resolve` there. */
+  warn: (warning: Error): void => {
+    throw warning;
+  },
+});
+
+/**
+ * What a thread needs to take part in a runtime.
+ *
+ * @experimental
+ */
+export class Endpoint {
+  /** Number: a shard's id, or for the host the number of shards. */
+  readonly id: number;
+  /** How many shards there are. */
+  readonly shardCount: number;
+  /**
+   * Where everything lies.
+   * @internal
+   */
+  readonly layout: SegmentLayout;
+  /** The segment. */
+  readonly buffer: SharedArrayBuffer;
+  /** The allocator of this endpoint's slice. */
+  readonly allocator: Allocator;
+  /**
+   * Its side of the bus.
+   * @internal
+   */
+  readonly bus: MessageBus;
+  /**
+   * The classes that travel as themselves, by their number on the wire.
+   * @internal
+   */
+  readonly wireTypes: readonly WireType<object>[];
+  /**
+   * Whether to remember where foreign pointers were made.
+   * @internal
+   */
+  readonly debug: boolean;
+  readonly #onWarning: (warning: Error) => void;
+  readonly #goneListeners: ((shard: number) => void)[] = [];
+  readonly #backListeners: ((shard: number) => void)[] = [];
+  readonly #sleepListeners: (() => void)[] = [];
+  readonly #words: Int32Array;
+  readonly #doorbells: Doorbells;
+  readonly #spinner: Spinner;
+  readonly #limited: CallsWithOptions;
+
+  /**
+   * `connect` asks for a channel to another endpoint; `bus.parcels.attach()` is given its port.
+   * `onWarning` is the host's; on a shard it tells the host, where that is not possible by the bus.
+   * @internal
+   */
+  constructor(
+    setup: EndpointSetup,
+    connect: (endpoint: number) => void,
+    onWarning: (warning: Error) => void = () => {},
+  ) {
+    const layout = new SegmentLayout(setup.shape);
+    this.debug = setup.debug;
+    this.#onWarning = onWarning;
+    this.layout = layout;
+    this.id = setup.endpoint;
+    this.shardCount = setup.shape.shardCount;
+    this.buffer = setup.buffer;
+    this.#spinner = new Spinner(setup.spinMicroseconds);
+    this.allocator = Allocator.create(setup.buffer, layout.slices, setup.endpoint, {
+      debugHeap: setup.debugHeap,
+    });
+    const parkedWords: number[] = [];
+    for (let endpoint = 0; endpoint < layout.endpointCount; endpoint++) {
+      parkedWords.push((layout.controlPage(endpoint) + PARKED_BYTES) >> 2);
+    }
+    this.#words = new Int32Array(setup.buffer, 0, layout.controlByteLength >> 2);
+    this.#doorbells = new Doorbells(this.#words, parkedWords, setup.endpoint);
+    this.wireTypes = bindWireTypes(this, setup.wireTypes);
+    this.bus = new MessageBus({
+      endpoint: setup.endpoint,
+      endpointCount: layout.endpointCount,
+      buffer: setup.buffer,
+      controlByteLength: layout.controlByteLength,
+      ring: (from, to) => layout.ring(from, to),
+      ringSlots: setup.shape.ringSlots,
+      controlPage: (endpoint) => layout.controlPage(endpoint),
+      changesByteOffset: CHANGES_BYTES,
+      onChanges: () => this.#lookAtShards(),
+      allocator: this.allocator,
+      types: this.wireTypes,
+      resolve: (module, key) =>
+        module === hostTasks.warn.module
+          ? (warning) => onWarning(warning as Error)
+          : findTask(module, key),
+      isRunning: (endpoint) => this.#isRunning(endpoint),
+      onGone: (shard) => this.#goneListeners.forEach((listener) => listener(shard)),
+      onSleep: () => {
+        this.#limited.rest();
+        this.#sleepListeners.forEach((listener) => listener());
+      },
+      connect,
+      doorbells: this.#doorbells,
+      spinner: this.#spinner,
+      cores: navigator.hardwareConcurrency,
+    });
+    this.#limited = new CallsWithOptions(this.bus);
+  }
+
+  /** Serves the bus until it is closed. Rejects only if shared memory is found corrupted. */
+  async attend(): Promise<void> {
+    await attend(this.bus, this.#doorbells, this.#spinner);
+    this.#limited.rest();
+  }
+
+  /** Runs `task` on `shard`; see the docs of `submitTo()`. */
+  submitTo<Arguments extends readonly unknown[], Result>(
+    shard: number,
+    task: Task<Arguments, Result>,
+    args: readonly unknown[],
+  ): Promise<Result> {
+    if (!(task instanceof Task)) {
+      return rejected(
+        new TypeError(
+          `Cannot submit to a shard: expected a task from defineTasks(), received ${
+            task === null ? "null" : typeof task
+          }`,
+        ),
+      );
+    }
+    const fault = shardIdFault(shard, this.shardCount, "submit to");
+    if (fault !== undefined) return rejected(fault);
+    const { options } = task;
+    // What comes is what the task gave: a cast, not a promise of its own.
+    return (options === undefined
+      ? this.bus.call(shard, task, args)
+      : this.#limited.call(shard, task, args, options)) as Promise<Result>;
+  }
+
+  /**
+   * Refuses to send what belongs to another endpoint: it travels by a number, which names something
+   * else here. One thread may have endpoints of several runtimes. O(1).
+   *
+   * @param its The endpoint that it belongs to.
+   * @param what What it is.
+   * @throws {TypeError} If that is not this one.
+   * @internal
+   */
+  checkOwn(its: Endpoint, what: string): void {
+    if (its === this) return;
+    throw new TypeError(
+      `Cannot send a ${what} of another runtime: it can be sent only by calls of the runtime that it came from`,
+    );
+  }
+
+  /** Tells the host of something that went wrong where nobody waits: see `RuntimeOptions.onWarning`. */
+  warn(warning: Error): void {
+    const { host } = this.layout;
+    if (this.id === host) this.#onWarning(warning);
+    else {
+      this.bus.call(host, hostTasks.warn, [warning]).catch((error) => {
+        // Then it goes beside the bus. A host that takes no more calls has nobody left to tell.
+        if (error instanceof MessageMemoryError || error instanceof BusyError) {
+          this.#onWarning(warning);
+        }
+      });
+    }
+  }
+
+  /**
+   * The same with what else has gone wrong: `what` says where, `cause` was thrown there. Some other code
+   * has thrown it, so that it may be anything.
+   */
+  warnOf(what: string, cause: unknown): void {
+    this.warn(new Error(`${what}: ${textOf(cause)}`, { cause }));
+  }
+
+  /**
+   * Has `listener` called with each shard that dies, once for each of its lives.
+   * @internal
+   */
+  whenGone(listener: (shard: number) => void): void {
+    this.#goneListeners.push(listener);
+  }
+
+  /**
+   * Has `listener` called with each shard that was started again, when it can be called.
+   * @internal
+   */
+  whenBack(listener: (shard: number) => void): void {
+    this.#backListeners.push(listener);
+  }
+
+  /**
+   * Has `listener` called whenever this endpoint goes to sleep: then there is time for upkeep.
+   * @internal
+   */
+  whenAsleep(listener: () => void): void {
+    this.#sleepListeners.push(listener);
+  }
+
+  /**
+   * Resolves when every call without reply made here so far is over; rejects with what one threw, or
+   * an AggregateError of several.
+   */
+  async flush(): Promise<void> {
+    const asked = await Promise.allSettled(
+      Array.from(
+        { length: this.shardCount },
+        (_, shard) => this.submitTo(shard, controlTasks.takeFailures, [this.id]),
+      ),
+    );
+    const told: Failures[] = [];
+    const unable: unknown[] = [];
+    for (const outcome of asked) {
+      if (outcome.status === "rejected") unable.push(outcome.reason);
+      else told.push(this.unpackFailures(outcome.value));
+    }
+    const failures = sumOf(told);
+    if (unable.length > 0 && failures.count === 0) {
+      throw oneErrorOf(
+        unable,
+        () =>
+          `${unable.length} of ${asked.length} shards cannot tell what calls without reply have thrown: ${
+            textOf(unable[0])
+          }`,
+      );
+    }
+    // What the others have told must not be lost.
+    throwFailures(sumOf([failures, { count: unable.length, first: unable }]));
+  }
+
+  /**
+   * Failures as another shard has handed them over, or this one has given them.
+   * @internal
+   */
+  unpackFailures(taken: Failures | Uint8Array | null): Failures {
+    return taken === null || taken instanceof Uint8Array
+      ? unpackFailures(taken, this.bus.packer)
+      : taken;
+  }
+
+  /** Wakes `endpoint`, to look at what has changed. */
+  ring(endpoint: number): void {
+    this.#doorbells.ring(endpoint);
+  }
+
+  /** Wakes every endpoint, to look at what has changed. */
+  ringAll(): void {
+    for (let endpoint = 0; endpoint < this.layout.endpointCount; endpoint++) {
+      this.#doorbells.ring(endpoint);
+    }
+  }
+
+  /**
+   * Takes one end of a channel to `endpoint` in its life `epoch`, if it has no other by now.
+   * @internal
+   */
+  attachChannel(endpoint: number, port: MessagePort, epoch: number): void {
+    if (epoch === this.epochOf(endpoint)) this.bus.parcels.attach(endpoint, port, epoch);
+    else port.close();
+  }
+
+  /**
+   * `shard` has come back from the dead.
+   * @internal
+   */
+  declareBack(shard: number): void {
+    this.bus.declareBack(shard, this.epochOf(shard));
+  }
+
+  /** Which life of `shard` it is, from 0: it grows when the shard is started again. O(1). */
+  epochOf(shard: number): number {
+    return this.#words[(this.layout.controlPage(shard) + EPOCH_BYTES) >> 2]!;
+  }
+
+  /**
+   * A number for a sharded service: no other of this segment has it, and later ones are higher.
+   * @internal
+   */
+  nextService(): number {
+    return Atomics.add(this.#words, SERVICES_BYTES >> 2, 1);
+  }
+
+  /** Rejects the calls to shards that have died, and takes up those that have come back. */
+  #lookAtShards(): void {
+    for (let shard = 0; shard < this.shardCount; shard++) {
+      if (shard === this.id) continue;
+      const obituary = readObituary(this.buffer, this.layout, shard);
+      if (obituary !== undefined) {
+        this.bus.declareGone(shard, obituary.error, obituary.hasEnded);
+      } else if (this.bus.isGone(shard) && this.#isRunning(shard)) {
+        this.declareBack(shard);
+        this.#backListeners.forEach((listener) => listener(shard));
+      }
+    }
+  }
+
+  #isRunning(shard: number): boolean {
+    const word = (this.layout.controlPage(shard) + STATE_BYTES) >> 2;
+    return Atomics.load(this.#words, word) === STATE_RUNNING;
+  }
+}
+
+/** Throws what calls without reply have thrown, if anything: how many have failed, and the first of them. */
+export function throwFailures({ count, first }: Failures, of = "calls without reply"): void {
+  if (count === 0) return;
+  if (count === 1) throw first[0];
+  const kept = count === first.length ? "" : `; errors has ${first.length} of them`;
+  throw new AggregateError(first, `${count} ${of} have failed${kept}`);
+}

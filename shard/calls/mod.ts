@@ -1,0 +1,65 @@
+/**
+ * What a call is: the endpoint that makes it, the task that it runs, the options that it has, and how
+ * it ends when a shard dies.
+ *
+ * @module
+ */
+
+export { type CallOptions, readCallOptions } from "./call_options.ts";
+export { controlTasks } from "./control_tasks.ts";
+export { MAX_TIMER_MS } from "./deadlines.ts";
+export { Endpoint, type EndpointSetup, throwFailures } from "./endpoint.ts";
+export {
+  GateClosedError,
+  NoReplicaError,
+  NoShardedInstanceError,
+  ShardCrashedError,
+  ShardStartError,
+} from "./errors.ts";
+export {
+  allShards,
+  callEach,
+  checkRepeatable,
+  invokeOnAll,
+  invokeOnOthers,
+  mapReduce,
+  oneErrorOf,
+  otherShards,
+  reduceInOrder,
+  type Reducer,
+  registerRepeatable,
+  submitToEach,
+} from "./invoke.ts";
+export { writeObituary } from "./obituary.ts";
+export type { Reference } from "./reference.ts";
+export {
+  alignToPage,
+  CHANGES_BYTES,
+  MAGIC_BYTES,
+  SEGMENT_MAGIC,
+  SegmentLayout,
+  type SegmentShape,
+} from "./segment_layout.ts";
+export {
+  ServiceGroup,
+  type ServiceGroupOptions,
+  type ServiceGroupRunOptions,
+} from "./service_group.ts";
+export { checkShardId, kindOfValue } from "./shard_id.ts";
+export { defineTasks, findTask, Task, type TaskFunction, type Tasks } from "./task.ts";
+export {
+  busStatistics,
+  enterShard,
+  flush,
+  isShard,
+  isThisShard,
+  localAllocator,
+  localEndpoint,
+  type Sendable,
+  shardCount,
+  submitTo,
+  taskSignal,
+  thisShard,
+} from "./this_shard.ts";
+export { giveWarning } from "./warning.ts";
+export { registerWireType, type WireTypeDefinition, wireTypeNames } from "./wire_type_registry.ts";

@@ -1,0 +1,112 @@
+/**
+ * Where everything lies in the segment, computed from a handful of numbers, so that the host and
+ * every shard arrive at the same offsets.
+ *
+ * ```
+ * 0          header page            MAGIC; CHANGES: how often a shard has died or come back;
+ *                                   SERVICES: sharded services started so far
+ * 4096       control pages          4096 bytes an endpoint: shards 0 … n-1, then the host
+ * …          rings                  one per ordered pair, (n+1) × n of them
+ * …          holder words           4 MiB a shard: who holds the pointers to its objects (foreign/)
+ * …          host slice             memory for the host's messages, outside the division
+ * …          shard slices           parts of `memory`, equal unless weighted
+ * ```
+ *
+ * What lies in a control page is in bus/control_page.ts.
+ *
+ * @module
+ */
+
+import type { SliceSpan } from "../../allocator/mod.ts";
+import { CONTROL_PAGE_BYTES, ringBytes } from "../ring/mod.ts";
+
+/** Slices and rings begin on such a boundary, a page of most machines. */
+const PAGE_BYTES = 4096;
+
+/** Bytes of each shard's holder words: see foreign/holder_words.ts. Untouched pages cost nothing. */
+const HOLDERS_BYTES = 2 ** 22;
+
+/** Bytes from the segment's start to MAGIC. */
+export const MAGIC_BYTES = 0;
+/** Bytes from the segment's start to CHANGES. */
+export const CHANGES_BYTES = 128;
+/** Bytes from the segment's start to SERVICES, on a line of its own: CHANGES is looked at all the time. */
+export const SERVICES_BYTES = 256;
+/** What MAGIC holds: "TIDE". */
+export const SEGMENT_MAGIC = 0x45444954;
+
+/** The numbers that the whole layout follows from. */
+export interface SegmentShape {
+  /** Shards of the runtime; the host is the endpoint after the last. */
+  readonly shardCount: number;
+  /** Slots of each ring, a power of two. */
+  readonly ringSlots: number;
+  /** Bytes of the slice of each shard, by shard. */
+  readonly sliceBytes: readonly number[];
+  /** Bytes of the host's slice. */
+  readonly hostSliceBytes: number;
+}
+
+/** Offsets of a segment of a given shape. */
+export class SegmentLayout {
+  /** The numbers it was computed from. */
+  readonly shape: SegmentShape;
+  /** Shards and host. */
+  readonly endpointCount: number;
+  /** The host's endpoint number. */
+  readonly host: number;
+  /** Bytes of the whole segment. */
+  readonly byteLength: number;
+  /** Bytes from the start that hold everything but the slices. */
+  readonly controlByteLength: number;
+  /** Slices by endpoint number: the shards' and, last, the host's. */
+  readonly slices: readonly SliceSpan[];
+  readonly #ringsByteOffset: number;
+  readonly #holdersByteOffset: number;
+  readonly #ringByteLength: number;
+
+  constructor(shape: SegmentShape) {
+    this.shape = shape;
+    this.host = shape.shardCount;
+    this.endpointCount = shape.shardCount + 1;
+    this.#ringsByteOffset = PAGE_BYTES + CONTROL_PAGE_BYTES * this.endpointCount;
+    this.#ringByteLength = ringBytes(shape.ringSlots);
+    const rings = this.endpointCount * (this.endpointCount - 1);
+    this.#holdersByteOffset = alignToPage(this.#ringsByteOffset + rings * this.#ringByteLength);
+    this.controlByteLength = this.#holdersByteOffset + shape.shardCount * HOLDERS_BYTES;
+    const slices: SliceSpan[] = [];
+    let end = this.controlByteLength + shape.hostSliceBytes;
+    for (const byteLength of shape.sliceBytes) {
+      slices.push({ byteOffset: end, byteLength });
+      end += byteLength;
+    }
+    slices.push({ byteOffset: this.controlByteLength, byteLength: shape.hostSliceBytes });
+    this.slices = slices;
+    this.byteLength = end;
+  }
+
+  /** Byte offset of an endpoint's control page. */
+  controlPage(endpoint: number): number {
+    return PAGE_BYTES + CONTROL_PAGE_BYTES * endpoint;
+  }
+
+  /** Where a shard's holder words lie. */
+  holders(shard: number): SliceSpan {
+    return {
+      byteOffset: this.#holdersByteOffset + shard * HOLDERS_BYTES,
+      byteLength: HOLDERS_BYTES,
+    };
+  }
+
+  /** Byte offset of the ring from one endpoint to another. */
+  ring(from: number, to: number): number {
+    const column = to < from ? to : to - 1; // no ring leads from an endpoint to itself
+    return this.#ringsByteOffset +
+      (from * (this.endpointCount - 1) + column) * this.#ringByteLength;
+  }
+}
+
+/** The next multiple of the page size. */
+export function alignToPage(byteLength: number): number {
+  return Math.ceil(byteLength / PAGE_BYTES) * PAGE_BYTES;
+}

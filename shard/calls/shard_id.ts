@@ -1,0 +1,44 @@
+/**
+ * The check of ids that a program gives.
+ *
+ * @module
+ */
+
+/**
+ * Why `shard` is no shard of a runtime of `shardCount`; `undefined` if it is one. O(1).
+ *
+ * @param shard what was given
+ * @param shardCount how many there are
+ * @param action what was to be done, as in "submit to"
+ * @returns a TypeError if it is no number, a RangeError if it is none from 0 to `shardCount - 1`
+ */
+export function shardIdFault(
+  shard: number,
+  shardCount: number,
+  action: string,
+): TypeError | RangeError | undefined {
+  if (Number.isInteger(shard) && shard >= 0 && shard < shardCount) return undefined;
+  if (typeof shard === "number") {
+    return new RangeError(
+      `Cannot ${action} shard ${shard}: the runtime has shards 0 to ${shardCount - 1}`,
+    );
+  }
+  return new TypeError(
+    `Cannot ${action} a shard that is ${kindOfValue(shard)}: expected a number from 0 to ${
+      shardCount - 1
+    }`,
+  );
+}
+
+/** Throws what `shardIdFault()` finds. O(1). */
+export function checkShardId(shard: number, shardCount: number, action: string): void {
+  const fault = shardIdFault(shard, shardCount, action);
+  if (fault !== undefined) throw fault;
+}
+
+/** What a value is, for messages about one of the wrong kind. */
+export function kindOfValue(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "string") return `the text ${JSON.stringify(value)}`;
+  return `of type ${typeof value}`;
+}

@@ -1,0 +1,12 @@
+/**
+ * Values to bytes and back. It knows no thread and no ring.
+ *
+ * @module
+ */
+
+export { type ErrorClass, registerErrorClass } from "./error_codec.ts";
+export { ErrorPacker } from "./error_packer.ts";
+export { Refusal } from "./refusal.ts";
+export { classNameOf, isError, messageOf, nameOf, shortened, textOf } from "./thrown.ts";
+export { ValueCodec } from "./value_codec.ts";
+export { type WireType, WireTypes } from "./wire_type.ts";

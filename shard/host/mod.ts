@@ -1,0 +1,11 @@
+/**
+ * Who runs the threads: a runtime starts, watches, restarts and stops its shards.
+ *
+ * @module
+ */
+
+export { type BeforeStop, beforeStop } from "./before_stop.ts";
+export { parseMemorySize } from "./memory_size.ts";
+export { Runtime } from "./runtime.ts";
+export type { RuntimeOptions, StopOptions } from "./runtime_options.ts";
+export type { CrashPolicy } from "./supervisor.ts";

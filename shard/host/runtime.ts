@@ -1,0 +1,527 @@
+/**
+ * The runtime, as the host sees it: starts the shards, calls them, notices when one dies, stops them.
+ *
+ * @module
+ */
+
+import {
+  checkHeap,
+  type HeapBlock,
+  memoryReport,
+  type MemoryStatistics,
+  readMemoryStatistics,
+  walkHeap,
+} from "../../allocator/mod.ts";
+import { type Failures, rejected, StoppedError, sumOf } from "../bus/mod.ts";
+import { textOf } from "../codec/mod.ts";
+import { type BusStatistics, readBusStatistics } from "../ring/mod.ts";
+import { runBeforeStop } from "./before_stop.ts";
+import {
+  allShards,
+  checkShardId,
+  controlTasks,
+  Endpoint,
+  type EndpointSetup,
+  giveWarning,
+  MAGIC_BYTES,
+  otherShards,
+  reduceInOrder,
+  type Reducer,
+  SEGMENT_MAGIC,
+  SegmentLayout,
+  type Sendable,
+  ShardCrashedError,
+  submitToEach,
+  type Task,
+  throwFailures,
+  wireTypeNames,
+} from "../calls/mod.ts";
+import {
+  checkKinds,
+  deadlineFor,
+  type RuntimeOptions,
+  shapeFor,
+  spinFor,
+  type StopOptions,
+  watchdogFor,
+} from "./runtime_options.ts";
+import { type PerShard, type ServiceDefinition, Sharded, stopServices } from "../services/mod.ts";
+import { type CrashPolicy, Supervisor } from "./supervisor.ts";
+
+/**
+ * A running set of shards.
+ *
+ * @example
+ * ```ts
+ * import { Runtime } from "@tidepool/core";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+ * assertEquals(runtime.shardCount, 2);
+ * ```
+ */
+export class Runtime {
+  /** How many shards there are; their ids count from 0. */
+  readonly shardCount: number;
+  /** Resolves when the runtime has stopped; rejects with the first crash of a shard. */
+  readonly closed: Promise<void>;
+  readonly #endpoint: Endpoint;
+  readonly #threads: Supervisor;
+  readonly #onCrash: CrashPolicy;
+  /** Whether the slices have debug heaps, which know what is still live at the end. */
+  readonly #reportsLeaks: boolean;
+  readonly #settleClosed: PromiseWithResolvers<void> = Promise.withResolvers();
+  /** The crashes of shards that were not started again. */
+  readonly #crashes: ShardCrashedError[] = [];
+  /** Errors with which some call has been rejected. */
+  readonly #told = new Set<Error>();
+  /** Why the runtime has ended, if it has not been stopped. */
+  #failure: Error | undefined;
+  #stopping: Promise<void> | undefined;
+
+  /**
+   * The host's endpoint.
+   * @internal
+   */
+  get endpoint(): Endpoint {
+    return this.#endpoint;
+  }
+
+  /** Use {@linkcode Runtime.start}. */
+  private constructor(
+    endpoint: Endpoint,
+    setup: Omit<EndpointSetup, "endpoint">,
+    options: RuntimeOptions,
+  ) {
+    this.shardCount = endpoint.shardCount;
+    this.#endpoint = endpoint;
+    this.#onCrash = options.onCrash ?? "fail";
+    this.#reportsLeaks = Boolean(options.debugHeap);
+    this.#threads = new Supervisor(endpoint, setup, {
+      policy: this.#onCrash,
+      crashed: (error, rejectedCalls) => this.#crashed(error, rejectedCalls),
+      failed: (error) => this.#fail(error),
+      restarted: (shard, cause) => this.#putBack(options, shard, cause),
+    });
+    this.closed = this.#settleClosed.promise;
+    this.closed.catch(() => {}); // Whoever wants to know awaits it; stop() throws it otherwise.
+  }
+
+  /**
+   * Starts the shards and waits until all are ready. Fails whole: if one does not start, none is
+   * left. Cost: some 80 ms a shard on two cores.
+   *
+   * @param options How many shards, how much memory.
+   * @returns The runtime; dispose of it with `await using`, or call `stop()`.
+   * @throws {TypeError} If an option is of the wrong kind.
+   * @throws {RangeError} If an option is out of range; the message says which range.
+   * @throws {Deno.errors.NotCapable} If `memory` is "auto" and the program may not ask the machine.
+   * @throws {ShardStartError} If a shard does not start: which, and why.
+   *
+   * @see `seastar::app_template::run()`
+   */
+  static async start(options: RuntimeOptions = {}): Promise<Runtime> {
+    checkKinds(options);
+    const shape = shapeFor(options);
+    const spinMicroseconds = spinFor(options, shape.shardCount);
+    const watchdogMs = watchdogFor(options);
+    const layout = new SegmentLayout(shape);
+    let buffer: SharedArrayBuffer;
+    try {
+      buffer = new SharedArrayBuffer(layout.byteLength);
+    } catch (cause) {
+      throw new RangeError(
+        `Cannot start ${shape.shardCount} shards: a segment of ${layout.byteLength} bytes is more than this machine gives`,
+        { cause },
+      );
+    }
+    new Int32Array(buffer, MAGIC_BYTES, 1)[0] = SEGMENT_MAGIC;
+    const debug = options.debug ?? false;
+    const setup = {
+      buffer,
+      shape,
+      spinMicroseconds,
+      wireTypes: wireTypeNames(),
+      debug,
+      debugHeap: options.debugHeap ?? false,
+    };
+    const onWarning = (warning: Error): void => void giveWarning(warning, options.onWarning);
+    const endpoint = new Endpoint(
+      { ...setup, endpoint: layout.host },
+      (shard) => runtime.#threads.connect(layout.host, shard),
+      onWarning,
+    );
+    const runtime = new Runtime(endpoint, setup, options);
+    await runtime.#threads.start(watchdogMs);
+    endpoint.attend().catch((error) => runtime.#fail(error));
+    return runtime;
+  }
+
+  /**
+   * Runs `task` on `shard`. Arguments and result are copied as by structured clone; foreign pointers
+   * among them move. Calls from the host to one shard start in the order in which they were made.
+   *
+   * Cost: on another core, 1 to 3 µs there and back while both are awake, and far less a call with
+   * many under way; a sleeping shard takes some 20 µs to wake.
+   *
+   * @param shard The shard to run on: 0 to `shardCount - 1`.
+   * @param task What to run, from `defineTasks()`.
+   * @param args Its arguments.
+   * @returns What the task returns or resolves to.
+   * @throws {TypeError} As a rejection: if an argument cannot travel; the message names its path.
+   * @throws {RangeError} As a rejection: if there is no such shard, or no such task there.
+   * @throws {ShardCrashedError} As a rejection: if the shard dies, or has died.
+   * @throws {StoppedError} As a rejection: if the runtime has stopped.
+   *
+   * @see `seastar::alien::submit_to()`
+   */
+  submitTo<Arguments extends readonly unknown[], Result>(
+    shard: number,
+    task: Task<Arguments, Result>,
+    ...args: Sendable<Arguments>
+  ): Promise<Result> {
+    const refusal = this.#refusal();
+    return refusal === undefined ? this.#endpoint.submitTo(shard, task, args) : rejected(refusal);
+  }
+
+  /**
+   * Runs `task` on every shard at once, each with the same arguments. Resolves when it has run on
+   * all; results are dropped, see `mapReduce()` for those.
+   *
+   * @param task What to run, from `defineTasks()`.
+   * @param args Its arguments. None may move, as a foreign pointer does.
+   * @throws {TypeError} As a rejection: if an argument cannot travel, or moves; then no shard was
+   * called.
+   * @throws {AggregateError} As a rejection: if several shards fail, and not all in the same way; the
+   * errors are in the order of the shards. If one fails, it rejects with that error itself.
+   *
+   * @see `seastar::smp::invoke_on_all()`
+   */
+  async invokeOnAll<Arguments extends readonly unknown[]>(
+    task: Task<Arguments, unknown>,
+    ...args: Arguments
+  ): Promise<void> {
+    await this.#submitToEach(allShards(this.#endpoint), task, args);
+  }
+
+  /**
+   * Runs `task` on every shard but `shard`, all at once: to tell the others what has changed there.
+   *
+   * @param shard The shard that is left out.
+   * @param task What to run, from `defineTasks()`.
+   * @param args Its arguments. None may move.
+   * @throws {RangeError} As a rejection: if there is no such shard; then none was called.
+   * @throws {AggregateError} As a rejection: if several shards fail, each in its way.
+   *
+   * @see `seastar::smp::invoke_on_others()`
+   */
+  async invokeOnOthers<Arguments extends readonly unknown[]>(
+    shard: number,
+    task: Task<Arguments, unknown>,
+    ...args: Arguments
+  ): Promise<void> {
+    checkShardId(shard, this.shardCount, "leave out");
+    await this.#submitToEach(otherShards(this.#endpoint, shard), task, args);
+  }
+
+  /**
+   * Runs `task` on every shard at once, and reduces the results on the host, in the order of the
+   * shards.
+   *
+   * @param task What to run, from `defineTasks()`.
+   * @param args Its arguments. None may move.
+   * @param initial What the result of shard 0 is put to.
+   * @param reduce Puts one more result to those before it; may be asynchronous.
+   * @returns What the last `reduce` gave.
+   * @throws {AggregateError} As a rejection: if several shards fail, each in its way. `reduce` is not
+   * called if any fails.
+   *
+   * @see `seastar::sharded::map_reduce0()`
+   */
+  async mapReduce<Arguments extends readonly unknown[], Result, Accumulated>(
+    task: Task<Arguments, Result>,
+    args: Arguments,
+    initial: Accumulated,
+    reduce: Reducer<Accumulated, Result>,
+  ): Promise<Accumulated> {
+    const results = await this.#submitToEach(allShards(this.#endpoint), task, args);
+    return await reduceInOrder(results, initial, reduce);
+  }
+
+  /**
+   * Starts a service: an instance on every shard, made there by the class's constructor with these
+   * arguments. Resolves when all are made. If one cannot be, those that were made are stopped, and it
+   * rejects with the constructor's error. `stop()` of the runtime stops services that still run, the
+   * latest started first.
+   *
+   * @param definition The service, from `defineService()`.
+   * @param args What the constructor takes, the same for all but for a `shardedParameter()`. None may
+   * move, as a foreign pointer does.
+   * @returns The service, to be called and stopped.
+   * @throws {TypeError} As a rejection: if an argument cannot travel, or moves.
+   * @throws {AggregateError} As a rejection: if constructors fail on several shards, each in its way.
+   *
+   * @see `seastar::sharded::start()`
+   */
+  async startSharded<Arguments extends readonly unknown[], Service extends object>(
+    definition: ServiceDefinition<Arguments, Service>,
+    ...args: PerShard<Arguments>
+  ): Promise<Sharded<Service>> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    return await Sharded.start(this.#endpoint, definition, args);
+  }
+
+  async #submitToEach<Arguments extends readonly unknown[], Result>(
+    shards: readonly number[],
+    task: Task<Arguments, Result>,
+    args: Arguments,
+  ): Promise<Result[]> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    return await submitToEach(this.#endpoint, shards, task, args);
+  }
+
+  /** Why the host may make no more calls, if so. */
+  #refusal(): Error | undefined {
+    if (this.#failure !== undefined) {
+      this.#told.add(this.#failure);
+      return this.#failure;
+    }
+    if (this.#stopping !== undefined) {
+      return new StoppedError("Cannot make a call: the runtime has been told to stop");
+    }
+    return undefined;
+  }
+
+  /**
+   * Ends the runtime in good order: takes no new calls from the host, waits for calls under way,
+   * stops services that still run, then ends the threads. Calling it again gives the same promise.
+   *
+   * @param options How long to wait.
+   * @throws {TypeError} If the deadline is no number.
+   * @throws {RangeError} If the deadline is no time.
+   * @throws {ShardCrashedError} If a shard had crashed and no call has said so.
+   * @throws What calls without reply have thrown and no `flush()` has fetched, and what services threw
+   * when they were stopped; a `StoppedError` for one that had not stopped at the deadline.
+   */
+  stop(options: StopOptions = {}): Promise<void> {
+    let deadlineMs: number;
+    try {
+      deadlineMs = deadlineFor(options);
+    } catch (error) {
+      return Promise.reject(error); // the runtime goes on
+    }
+    this.#stopping ??= this.#stop(deadlineMs);
+    return this.#stopping;
+  }
+
+  /**
+   * Resolves when every call without reply that the host has made so far is over.
+   *
+   * @throws What one of them has thrown; an `AggregateError` if there are several.
+   */
+  flush(): Promise<void> {
+    return this.#endpoint.flush();
+  }
+
+  /**
+   * Ends the runtime at once: calls under way reject, threads are ended wherever they are.
+   *
+   * @param reason What the calls reject with.
+   */
+  abort(reason: Error = new StoppedError("The runtime was aborted")): void {
+    this.#told.add(reason); // the caller knows
+    this.#fail(reason);
+    this.#stopping ??= Promise.resolve();
+  }
+
+  /** Calls `stop()`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  /**
+   * Figures of the allocator of `shard`, or of the host if `shard` is `shardCount`, read from shared
+   * memory without a message. O(1).
+   *
+   * @throws {RangeError} If there is no such shard.
+   */
+  memoryStatistics(shard: number): MemoryStatistics {
+    return readMemoryStatistics(this.#endpoint.buffer, this.#sliceOf(shard));
+  }
+
+  /**
+   * Figures of the bus of `shard`, or of the host if `shard` is `shardCount`, read from shared memory
+   * without a message. O(1).
+   *
+   * @throws {RangeError} If there is no such shard.
+   */
+  busStatistics(shard: number): BusStatistics {
+    this.#checkEndpoint(shard);
+    const page = this.#endpoint.layout.controlPage(shard);
+    return readBusStatistics(this.#endpoint.buffer, page);
+  }
+
+  /**
+   * A report of the memory of `shard`, or of the host if `shard` is `shardCount`, in a dozen lines of
+   * text: how full it is, in what pieces, and what became of requests. For logs and bug reports.
+   * Without a message. O(blocks).
+   *
+   * @throws {RangeError} If there is no such shard.
+   */
+  memoryReport(shard: number): string {
+    return memoryReport(this.#endpoint.buffer, this.#sliceOf(shard));
+  }
+
+  /**
+   * The blocks of the slice of `shard`, or of the host if `shard` is `shardCount`, in the order of
+   * their addresses. Consistent only while that shard is quiet. O(blocks).
+   *
+   * @throws {RangeError} If there is no such shard.
+   */
+  walkHeap(shard: number): Generator<HeapBlock> {
+    return walkHeap(this.#endpoint.buffer, this.#sliceOf(shard));
+  }
+
+  /**
+   * Checks every invariant of the heap of `shard`, or of the host if `shard` is `shardCount`. It must
+   * be quiet. O(blocks).
+   *
+   * @throws {RangeError} If there is no such shard.
+   * @throws {HeapCheckError} If an invariant does not hold: which, and where.
+   */
+  checkHeap(shard: number): void {
+    checkHeap(this.#endpoint.buffer, this.#sliceOf(shard));
+  }
+
+  /** Allows the host's number too. */
+  #checkEndpoint(shard: number): void {
+    if (shard !== this.shardCount) checkShardId(shard, this.shardCount, "look at");
+  }
+
+  #sliceOf(shard: number) {
+    this.#checkEndpoint(shard);
+    return this.#endpoint.layout.slices[shard]!;
+  }
+
+  async #stop(deadlineMs: number): Promise<void> {
+    const { bus } = this.#endpoint;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      if (deadlineMs < Infinity) timer = setTimeout(resolve, deadlineMs);
+    });
+    const ofServices: unknown[] = [];
+    const ofCalls: Failures[] = [];
+    try {
+      await Promise.race([deadline, this.#finish(ofServices, ofCalls)]);
+    } catch (error) {
+      if (!(error instanceof ShardCrashedError)) throw error; // a crash is told below
+    } finally {
+      clearTimeout(timer);
+      bus.close(
+        new StoppedError(
+          `The call was still under way ${deadlineMs} ms after the runtime was told to stop`,
+        ),
+        new StoppedError("Cannot make a call: the runtime has stopped"),
+      );
+      this.#threads.terminate();
+    }
+    this.#settleClosed.resolve();
+    const untold = this.#untold();
+    const shards = untold.length === 0 ? "" : "shards, ";
+    throwFailures(
+      sumOf([
+        { count: untold.length, first: untold },
+        { count: ofServices.length, first: ofServices },
+        ...ofCalls,
+      ]),
+      `${shards}calls without reply, or services told to stop,`,
+    );
+  }
+
+  /** Why the runtime has ended, or which shards have, as far as no call has told. */
+  #untold(): Error[] {
+    const { bus } = this.#endpoint;
+    if (this.#failure !== undefined) return this.#told.has(this.#failure) ? [] : [this.#failure];
+    return this.#crashes.filter((crash) => !this.#told.has(crash) && !bus.hasToldGone(crash.shard));
+  }
+
+  /**
+   * Waits for the host's own calls, then stops the services, then waits for what is under way on the
+   * shards; again while there were services, as something may have started one meanwhile.
+   */
+  async #finish(ofServices: unknown[], ofCalls: Failures[]): Promise<void> {
+    let busy: boolean;
+    do {
+      await this.#endpoint.bus.idle();
+      await this.#threads.settled();
+      const stopped = await stopServices(this.#endpoint, this.#threads.alive, ofServices);
+      ofCalls.push(...await this.#quiesce());
+      busy = stopped > 0 || await runBeforeStop(this.#endpoint, this.#threads.alive);
+    } while (busy);
+    if (!this.#reportsLeaks) return;
+    const { bus } = this.#endpoint;
+    for (const report of await this.#askAlive(controlTasks.leakReport)) {
+      if (report === null) continue;
+      const [text] = bus.packer.unpackAll(report);
+      this.#endpoint.warn(new Error(String(text)));
+    }
+  }
+
+  /**
+   * Resolves when no call is under way anywhere. Every shard is asked, in rounds, to wait until it
+   * is idle; if none has sent a call since the round before, none can be on its way. The result is
+   * what calls without reply have thrown and nobody has fetched.
+   */
+  async #quiesce(): Promise<Failures[]> {
+    let sentBefore = -1;
+    for (;;) {
+      await this.#endpoint.bus.idle();
+      const sent = await this.#askAlive(controlTasks.quiesce);
+      const sentNow = sent.reduce((sum, calls) => sum + calls, 0);
+      if (sentNow === sentBefore) break;
+      sentBefore = sentNow;
+    }
+    const failures = await this.#askAlive(controlTasks.takeAllFailures);
+    return failures.map((ofShard) => this.#endpoint.unpackFailures(ofShard));
+  }
+
+  #askAlive<Result>(task: Task<[], Result>): Promise<Result[]> {
+    return Promise.all(
+      this.#threads.alive.map((shard) => this.#endpoint.submitTo(shard, task, [])),
+    );
+  }
+
+  #crashed(error: ShardCrashedError, rejectedCalls: number): void {
+    if (rejectedCalls > 0) this.#told.add(error);
+    if (this.#onCrash === "restart") return; // onRestart tells
+    this.#crashes.push(error);
+    this.#settleClosed.reject(error);
+  }
+
+  /** Has the program put back what a shard needs, which takes as long as it takes. */
+  async #putBack(
+    { onRestart }: RuntimeOptions,
+    shard: number,
+    cause: unknown,
+  ): Promise<void> {
+    try {
+      await onRestart?.(shard, cause);
+    } catch (thrown) {
+      const error = thrown instanceof Error
+        ? thrown
+        : new Error(`onRestart threw ${textOf(thrown)}`, { cause: thrown });
+      if (this.#stopping === undefined) this.#fail(error);
+      else this.#endpoint.warn(error); // it may be just that the host takes no more calls
+    }
+  }
+
+  /** Ends everything at once: calls reject with `error`, threads are terminated. */
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#settleClosed.reject(error);
+    if (this.#endpoint.bus.close(error) > 0) this.#told.add(this.#failure);
+    this.#threads.terminate();
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * The Worker behind a shard, from its start to its end.
+ *
+ * @module
+ */
+
+import { ErrorPacker } from "../codec/mod.ts";
+import { type EndpointSetup, ShardStartError } from "../calls/mod.ts";
+import { type FromShard, hasEnded, LOCK_STOLEN, type ToShard, WORKER_URL } from "../worker/mod.ts";
+
+/**
+ * How long a thread that was told to end may take. It comes to its end when it next goes back to its
+ * event loop; one that takes longer than this never will.
+ */
+const LAST_TURN_MS = 2000;
+
+/** What a shard that ended without a word died of. */
+const CLOSED_ITSELF = "its thread closed itself, by self.close() or Deno.exit()";
+
+const packer = new ErrorPacker();
+
+/** A Worker that is, or is to become, a shard. */
+export class ShardWorker {
+  /** Id of the shard. */
+  readonly shard: number;
+  /** False once the thread has died or been told to end. */
+  alive = true;
+  readonly #worker: Worker;
+  readonly #lifeLock: string;
+  readonly #onDeath: (cause: unknown, hasEnded: boolean) => void;
+  readonly #onConnect: (endpoint: number) => void;
+  readonly #onWarning: (warning: Error) => void;
+  /** Resolves when the worker's handler exists. */
+  readonly #loaded: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
+  /** Ends the wait for the thread's end. */
+  readonly #watch = new AbortController();
+  /** Settles with that wait. */
+  #watching: Promise<void> | undefined;
+  readonly #ended = new AbortController();
+  /** Whether nobody wants to know of its death any more. */
+  #isDismissed = false;
+  /** Whether it has become a shard. */
+  started = false;
+
+  /**
+   * `onDeath` is called once, if the thread dies after it has started and before `terminate()`, and
+   * told whether it has ended, which all threads have but those that are stuck; `onConnect` when it
+   * wants a channel to another endpoint; `onWarning` with a warning that cannot go by the bus.
+   */
+  constructor(
+    shard: number,
+    onDeath: (cause: unknown, hasEnded: boolean) => void,
+    onConnect: (endpoint: number) => void,
+    onWarning: (warning: Error) => void,
+  ) {
+    this.shard = shard;
+    this.#onDeath = onDeath;
+    this.#onConnect = onConnect;
+    this.#onWarning = onWarning;
+    this.#loaded.promise.catch(() => {}); // start() awaits both, and sees the failure in either
+    this.#ready.promise.catch(() => {});
+    this.#lifeLock = `tidepool shard ${shard} ${crypto.randomUUID()}`;
+    this.#worker = new Worker(WORKER_URL, {
+      type: "module",
+      name: this.#lifeLock,
+    });
+    this.#worker.onmessage = (event: MessageEvent<FromShard>) => this.#onMessage(event.data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault(); // or Deno ends the whole process
+      this.declareDead(event.error ?? new Error(event.message));
+    };
+  }
+
+  /** Makes the thread a shard. Rejects with `ShardStartError`. */
+  async start(setup: EndpointSetup): Promise<void> {
+    await this.#loaded.promise;
+    this.#post({ type: "start", setup });
+    await this.#ready.promise;
+    this.started = true;
+  }
+
+  /** Gives the thread one end of a channel to `endpoint`, in its life `epoch`. */
+  connect(endpoint: number, port: MessagePort, epoch: number): void {
+    this.#post({ type: "port", endpoint, port, epoch }, [port]);
+  }
+
+  #post(message: ToShard, transfer: Transferable[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  /** Aborts when the thread has ended: nothing of it can touch the segment any more. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** Tells the thread to end, for good: its death is not told any more. */
+  terminate(): void {
+    this.#isDismissed = true;
+    this.alive = false;
+    this.#watch.abort();
+    this.#worker.terminate();
+  }
+
+  #onMessage(message: FromShard): void {
+    switch (message.type) {
+      case "loaded":
+        this.#watching = this.#watchLife(message.pulse);
+        return this.#loaded.resolve();
+      case "ready":
+        return this.#ready.resolve();
+      case "connect":
+        return this.#onConnect(message.endpoint);
+      case "warning":
+        return this.#onWarning(packer.unpack(message.error) as Error);
+      default:
+        this.declareDead(packer.unpack(message.error));
+    }
+  }
+
+  async #watchLife(pulse: SharedArrayBuffer): Promise<void> {
+    try {
+      if (!await hasEnded(this.#lifeLock, pulse, this.#watch.signal)) {
+        return this.declareDead(new Error(LOCK_STOLEN));
+      }
+      this.#ended.abort();
+      this.declareDead(new Error(CLOSED_ITSELF));
+    } catch (error) {
+      this.declareDead(error);
+    }
+  }
+
+  /** Ends the thread, which has died of `cause` or might as well have. */
+  declareDead(cause: unknown): void {
+    if (!this.alive) return;
+    this.alive = false;
+    this.#worker.terminate();
+    if (this.started) {
+      this.#outlive(cause);
+      return;
+    }
+    this.#watch.abort();
+    const error = new ShardStartError(this.shard, cause);
+    this.#loaded.reject(error);
+    this.#ready.reject(error);
+  }
+
+  /**
+   * Tells of the death when the thread has ended. A Worker that is terminated finishes its turn first,
+   * and every microtask of it: calls are answered, memory and rings are written meanwhile. Whoever
+   * took it for dead before would share the segment with it.
+   */
+  async #outlive(cause: unknown): Promise<void> {
+    const patience = setTimeout(() => this.#watch.abort(), LAST_TURN_MS);
+    await this.#watching;
+    clearTimeout(patience);
+    if (!this.#isDismissed) this.#onDeath(cause, this.#ended.signal.aborted);
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * The threads of all shards: starting them, noticing that one has died or is stuck, starting it again.
+ *
+ * A shard that comes back gets an empty slice, empty rings and a new epoch. Its own thread goes on to
+ * the end of its turn when it is told to end, so it counts as dead only when it has ended. Its peers
+ * may be using the old rings while it dies; so each says, in CHANGES_SEEN, that it has let go of them,
+ * and only then are they emptied.
+ *
+ * @module
+ */
+
+import {
+  Arrivals,
+  CHANGES_SEEN_BYTES,
+  EPOCH_BYTES,
+  HEARTBEAT_BYTES,
+  PARKED_BYTES,
+  PENDING_BYTES,
+  RING_HEAD_BYTES,
+  STATE_BYTES,
+  STATE_RUNNING,
+  waitUntilAtLeast,
+} from "../ring/mod.ts";
+import {
+  CHANGES_BYTES,
+  type Endpoint,
+  type EndpointSetup,
+  ShardCrashedError,
+  writeObituary,
+} from "../calls/mod.ts";
+import { ShardWorker } from "./shard_worker.ts";
+
+/** What a crash means. */
+export type CrashPolicy = "fail" | "keep" | "restart";
+
+/** A shard that crashes so often within a minute is not started again. */
+const MAX_CRASHES_A_MINUTE = 5;
+
+/** What the owner of the threads decides and wants to know. */
+export interface ThreadEvents {
+  /** What a crash means. */
+  readonly policy: CrashPolicy;
+  /** A shard has died; so many of the host's calls were rejected with `error`. */
+  crashed(error: ShardCrashedError, rejectedCalls: number): void;
+  /** The runtime cannot go on. */
+  failed(error: Error): void;
+  /** A shard is back, with nothing in it. */
+  restarted(shard: number, cause: unknown): void;
+}
+
+/** The threads of a runtime. */
+export class Supervisor {
+  readonly #endpoint: Endpoint;
+  readonly #setup: Omit<EndpointSetup, "endpoint">;
+  readonly #events: ThreadEvents;
+  readonly #words: Int32Array;
+  readonly #threads: ShardWorker[] = [];
+  readonly #crashTimes: number[][] = [];
+  readonly #restarts = new Set<Promise<void>>();
+  /** Channels handed out, by their two endpoints and the lives these were in. */
+  readonly #channels = new Set<string>();
+  #watchdog: ReturnType<typeof setInterval> | undefined;
+  /** Whether all have been told to end. */
+  #ended = false;
+  /** Resolves then. */
+  readonly #allTold: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  constructor(
+    endpoint: Endpoint,
+    setup: Omit<EndpointSetup, "endpoint">,
+    events: ThreadEvents,
+  ) {
+    this.#endpoint = endpoint;
+    this.#setup = setup;
+    this.#events = events;
+    this.#words = new Int32Array(endpoint.buffer, 0, endpoint.layout.controlByteLength >> 2);
+  }
+
+  /** Starts all; if one does not start, ends all and rejects with its `ShardStartError`. */
+  async start(watchdogMs: number | undefined): Promise<void> {
+    for (let shard = 0; shard < this.#endpoint.shardCount; shard++) {
+      this.#threads.push(this.#newThread(shard));
+      this.#crashTimes.push([]);
+    }
+    try {
+      await Promise.all(this.#threads.map((thread) => this.#run(thread)));
+    } catch (error) {
+      this.terminate();
+      throw error;
+    }
+    if (watchdogMs !== undefined) this.#watch(watchdogMs);
+  }
+
+  /** Ids of the shards that live. */
+  get alive(): number[] {
+    return this.#threads.filter(({ alive }) => alive).map(({ shard }) => shard);
+  }
+
+  /** Resolves when no shard is being started again, or none will be, as all have been ended. */
+  async settled(): Promise<void> {
+    while (this.#restarts.size > 0 && !this.#ended) {
+      // A restart waits for its peers and its thread, who may have nothing to say any more.
+      await Promise.race([this.#allTold.promise, ...this.#restarts]);
+    }
+  }
+
+  /** Ends all at once. */
+  terminate(): void {
+    this.#ended = true;
+    this.#allTold.resolve();
+    clearInterval(this.#watchdog);
+    for (const thread of this.#threads) thread.terminate();
+  }
+
+  #newThread(shard: number): ShardWorker {
+    return new ShardWorker(
+      shard,
+      (cause, hasEnded) => this.#died(shard, cause, hasEnded),
+      (endpoint) => this.connect(shard, endpoint),
+      (warning) => this.#endpoint.warn(warning),
+    );
+  }
+
+  /** Makes the channel between two endpoints, unless there is one. */
+  connect(one: number, other: number): void {
+    // Asked for a life that is over, or by one: there is nobody to hand the other end to.
+    if (!this.#isUp(one) || !this.#isUp(other)) return;
+    const [low, high] = one < other ? [one, other] : [other, one];
+    const epochs = [low, high].map((endpoint) => this.#endpoint.epochOf(endpoint));
+    const channel = `${low}.${epochs[0]} ${high}.${epochs[1]}`;
+    if (this.#channels.has(channel)) return; // both have asked
+    this.#channels.add(channel);
+    const { port1, port2 } = new MessageChannel();
+    this.#hand(low, high, port1);
+    this.#hand(high, low, port2);
+  }
+
+  #isUp(endpoint: number): boolean {
+    if (endpoint === this.#endpoint.id) return true;
+    const { alive, started } = this.#threads[endpoint]!;
+    return alive && started;
+  }
+
+  #hand(to: number, peer: number, port: MessagePort): void {
+    const epoch = this.#endpoint.epochOf(peer);
+    if (to === this.#endpoint.id) this.#endpoint.attachChannel(peer, port, epoch);
+    else this.#threads[to]!.connect(peer, port, epoch);
+  }
+
+  async #run(thread: ShardWorker): Promise<void> {
+    await thread.start({ ...this.#setup, endpoint: thread.shard });
+    Atomics.store(this.#words, this.#word(thread.shard, STATE_BYTES), STATE_RUNNING);
+  }
+
+  /** Index of a word of an endpoint's control page. */
+  #word(endpoint: number, bytes: number): number {
+    return (this.#endpoint.layout.controlPage(endpoint) + bytes) >> 2;
+  }
+
+  #died(shard: number, cause: unknown, hasEnded: boolean): void {
+    const { buffer, layout, bus } = this.#endpoint;
+    writeObituary(buffer, layout, shard, cause, hasEnded);
+    this.#endpoint.ringAll();
+    const error = new ShardCrashedError(shard, cause);
+    this.#events.crashed(error, bus.declareGone(shard, error, hasEnded));
+    if (this.#events.policy === "fail") this.#events.failed(error);
+    if (this.#events.policy !== "restart" || this.#ended) return;
+    if (this.#crashesTooOften(shard)) return this.#events.failed(error);
+    if (!hasEnded) return this.#events.failed(neverEnds(shard, cause));
+    const restart = this.#restart(shard, cause)
+      .catch((failure) => this.#events.failed(failure))
+      .finally(() => this.#restarts.delete(restart));
+    this.#restarts.add(restart);
+  }
+
+  #crashesTooOften(shard: number): boolean {
+    const now = performance.now();
+    const lately = this.#crashTimes[shard]!.filter((time) => now - time < 60_000);
+    lately.push(now);
+    this.#crashTimes[shard] = lately;
+    return lately.length > MAX_CRASHES_A_MINUTE;
+  }
+
+  async #restart(shard: number, cause: unknown): Promise<void> {
+    const changes = Atomics.load(this.#words, CHANGES_BYTES >> 2);
+    await Promise.all(
+      this.#threads
+        .filter(({ ended }) => !ended.aborted)
+        .map((peer) =>
+          waitUntilAtLeast(
+            this.#words,
+            this.#word(peer.shard, CHANGES_SEEN_BYTES),
+            changes,
+            peer.ended, // a peer that has ended has let go too
+          )
+        ),
+    );
+    if (this.#ended) return;
+    this.#empty(shard);
+    const thread = this.#newThread(shard);
+    this.#threads[shard] = thread;
+    await this.#run(thread);
+    if (this.#ended) return;
+    Atomics.add(this.#words, CHANGES_BYTES >> 2, 1);
+    // Unless the host's own endpoint has seen it meanwhile.
+    if (this.#endpoint.bus.isGone(shard)) this.#endpoint.declareBack(shard);
+    this.#endpoint.ringAll();
+    this.#events.restarted(shard, cause);
+  }
+
+  /**
+   * Empties the rings and the mailbox of a shard that nobody uses any more; begins its next life. STATE
+   * says dead until that runs: a peer whose own life begins meanwhile must leave rings and slice alone.
+   */
+  #empty(shard: number): void {
+    const { layout } = this.#endpoint;
+    const words = this.#words;
+    for (let other = 0; other < layout.endpointCount; other++) {
+      if (other === shard) continue;
+      for (const [from, to] of [[shard, other], [other, shard]] as const) {
+        const arrivals = new Arrivals(words, layout.controlPage(to), layout.endpointCount);
+        words[arrivals.tailWord(from)] = 0;
+        words[(layout.ring(from, to) + RING_HEAD_BYTES) >> 2] = 0;
+      }
+    }
+    words[this.#word(shard, PENDING_BYTES)] = 0;
+    words[this.#word(shard, PARKED_BYTES)] = 0;
+    words[this.#word(shard, EPOCH_BYTES)]!++;
+  }
+
+  /**
+   * Takes a shard for stuck if it does not come round for `watchdogMs`. One that sleeps is rung, so
+   * that it comes round too.
+   */
+  #watch(watchdogMs: number): void {
+    const beats = this.#threads.map(() => 0);
+    const missed = this.#threads.map(() => 0);
+    this.#watchdog = setInterval(() => {
+      for (const thread of this.#threads) {
+        const { shard } = thread;
+        const beat = this.#words[this.#word(shard, HEARTBEAT_BYTES)]!;
+        const moved = beat !== beats[shard];
+        beats[shard] = beat;
+        missed[shard] = moved ? 0 : missed[shard]! + 1;
+        if (!thread.alive || !thread.started) missed[shard] = 0;
+        else if (missed[shard]! > 2) {
+          thread.declareDead(
+            new Error(`its thread has not come back to its event loop for ${watchdogMs} ms`),
+          );
+        } else this.#endpoint.ring(shard);
+      }
+    }, watchdogMs / 2);
+  }
+}
+
+/** Why a shard whose thread is stuck can't be started again. */
+function neverEnds(shard: number, cause: unknown): Error {
+  return new Error(
+    `Cannot start shard ${shard} again: its thread does not end, and may write to its slice at any time`,
+    { cause },
+  );
+}

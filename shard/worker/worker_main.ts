@@ -1,0 +1,68 @@
+/**
+ * The main module of a shard's Worker: the one module here with side effects. It is loaded by URL.
+ *
+ * @module
+ */
+
+import { ErrorPacker } from "../codec/mod.ts";
+import {
+  controlTasks,
+  Endpoint,
+  type EndpointSetup,
+  enterShard,
+  findTask,
+  localEndpoint,
+} from "../calls/mod.ts";
+import { holdLifeLock } from "./life_lock.ts";
+import type { FromShard, ToShard } from "./worker_protocol.ts";
+
+/** The part of a Worker's global scope that is used here, also where it is checked as a window's. */
+interface WorkerScope {
+  readonly name: string;
+  onmessage: ((event: MessageEvent<ToShard>) => void) | null;
+  postMessage(message: FromShard): void;
+  addEventListener(
+    type: "error" | "unhandledrejection",
+    listener: (event: ErrorEvent & PromiseRejectionEvent) => void,
+  ): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+
+const packer = new ErrorPacker();
+
+// Deno would end the whole process: these keep the thread alive until the host has been told.
+scope.addEventListener("error", (event) => {
+  event.preventDefault();
+  scope.postMessage({ type: "crashed", error: packer.pack(event.error ?? event.message) });
+});
+scope.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  scope.postMessage({ type: "crashed", error: packer.pack(event.reason) });
+});
+
+async function start(setup: EndpointSetup): Promise<void> {
+  for (const { module } of setup.wireTypes) await import(module);
+  const endpoint = new Endpoint(
+    setup,
+    (peer) => scope.postMessage({ type: "connect", endpoint: peer }),
+    (warning) => scope.postMessage({ type: "warning", error: packer.pack(warning) }),
+  );
+  enterShard(endpoint);
+  // Known from now on: a cancellation runs when it is read, or its call's number may be another's.
+  await findTask(controlTasks.cancel.module, controlTasks.cancel.key);
+  // A rejection means corrupted memory; it is unhandled on purpose, and so kills the shard.
+  endpoint.attend();
+}
+
+scope.onmessage = ({ data }) => {
+  if (data.type === "port") {
+    localEndpoint().attachChannel(data.endpoint, data.port, data.epoch);
+    return;
+  }
+  start(data.setup).then(
+    () => scope.postMessage({ type: "ready" }),
+    (error) => scope.postMessage({ type: "failed", error: packer.pack(error) }),
+  );
+};
+scope.postMessage({ type: "loaded", pulse: await holdLifeLock(scope.name) });

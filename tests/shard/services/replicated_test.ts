@@ -1,0 +1,245 @@
+/** Values with a copy on every shard: who reads what, and when. */
+import {
+  makeForeign,
+  MessageMemoryError,
+  NoReplicaError,
+  replicate,
+  Runtime,
+  type RuntimeOptions,
+  ShardCrashedError,
+} from "@tidepool/core";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { type List, replicatedTasks } from "./replicated_tasks.ts";
+import { outcomeTasks } from "../../foreign/outcome_tasks.ts";
+
+function start(options: RuntimeOptions = {}): Promise<Runtime> {
+  return Runtime.start({ shards: 3, memory: "12MiB", ...options });
+}
+
+/** Ends a shard's thread. */
+async function crash(runtime: Runtime, shard: number): Promise<void> {
+  await assertRejects(() => runtime.submitTo(shard, replicatedTasks.exit), ShardCrashedError);
+}
+
+Deno.test("every shard reads its copy without a message, the host asks the home", async () => {
+  await using runtime = await start();
+  await using list = await replicate<List>(["a"], { runtime, home: 1 });
+  assertEquals(list.home, 1);
+  for (let shard = 0; shard < 3; shard++) {
+    const before = runtime.busStatistics(shard).callsSent;
+    assertEquals(await runtime.submitTo(shard, replicatedTasks.local, list), ["a"]);
+    assertEquals(runtime.busStatistics(shard).callsSent, before);
+  }
+  assertEquals(await list.read(), ["a"]);
+  assertEquals(list.version, 0);
+  assertThrows(() => list.local(), TypeError, "the host has none, as it is no shard; use read()");
+});
+
+Deno.test("a shard makes one too, and is its home", async () => {
+  await using runtime = await start();
+  const list = await runtime.submitTo(2, replicatedTasks.make, ["made"]);
+  assertEquals(list.home, 2);
+  assertEquals(await runtime.submitTo(0, replicatedTasks.read, list), ["made"]);
+  const other = await runtime.submitTo(2, replicatedTasks.make, ["other"]);
+  assertEquals(await runtime.submitTo(1, replicatedTasks.local, list), ["made"]);
+  assertEquals(await runtime.submitTo(1, replicatedTasks.local, other), ["other"]);
+});
+
+Deno.test("set() and update() resolve when every shard has the new version", async () => {
+  await using runtime = await start();
+  const list = await replicate<List>(["a"], { runtime });
+  await list.set(["b"]);
+  for (let shard = 0; shard < 3; shard++) {
+    assertEquals(await runtime.submitTo(shard, replicatedTasks.local, list), ["b"]);
+  }
+  await list.update(replicatedTasks.append, "c");
+  for (let shard = 0; shard < 3; shard++) {
+    assertEquals(await runtime.submitTo(shard, replicatedTasks.local, list), ["b", "c"]);
+    assertEquals(await runtime.submitTo(shard, replicatedTasks.version, list), 3);
+  }
+  assertEquals(await runtime.submitTo(2, replicatedTasks.setFrom, list, ["d"]), "d");
+});
+
+Deno.test("changes that overlap are made in the order in which they reach the home", async () => {
+  await using runtime = await start();
+  const list = await replicate<List>([], { runtime, home: 1 });
+  const address = await runtime.submitTo(1, replicatedTasks.word);
+  const done: string[] = [];
+  const changes = [
+    list.update(replicatedTasks.appendSlowly, "slow", address).then(() => done.push("slow")),
+    list.update(replicatedTasks.append, "quick").then(() => done.push("quick")),
+    list.set(["set"]).then(() => done.push("set")),
+    list.update(replicatedTasks.append, "last").then(() => done.push("last")),
+  ];
+  await runtime.submitTo(1, replicatedTasks.tick); // all have reached it
+  assertEquals(done, []);
+  assertEquals(await runtime.submitTo(2, replicatedTasks.local, list), []);
+  await runtime.submitTo(1, replicatedTasks.letGo, address);
+  await Promise.all(changes);
+  assertEquals(done, ["slow", "quick", "set", "last"]);
+  for (let shard = 0; shard < 3; shard++) {
+    assertEquals(await runtime.submitTo(shard, replicatedTasks.local, list), ["set", "last"]);
+  }
+});
+
+Deno.test("no change is lost, whoever makes it, and no copy goes back or is read in part", async () => {
+  await using runtime = await start();
+  const list = await replicate<List>([], { runtime, home: 2 });
+  const shards = [0, 1, 2];
+  const watching = shards.map((shard) => runtime.submitTo(shard, replicatedTasks.watch, list, 241));
+  const missing = await Promise.all(
+    shards.map((shard) =>
+      runtime.submitTo(shard, replicatedTasks.appendEach, list, `${shard} `, 80)
+    ),
+  );
+  assertEquals(missing, [[], [], []]);
+  for (const seen of await Promise.all(watching)) {
+    assertEquals(seen, seen.toSorted((a, b) => a - b));
+  }
+  const whole = await list.read();
+  assertEquals(whole.length, 240);
+  for (const shard of shards) {
+    assertEquals(await runtime.submitTo(shard, replicatedTasks.local, list), whole);
+    // What one shard has asked for comes in its order.
+    assertEquals(
+      whole.filter((item) => item.startsWith(`${shard} `)),
+      Array.from({ length: 80 }, (_, i) => `${shard} ${i}`),
+    );
+  }
+});
+
+Deno.test("a change that fails changes nothing, and stops none behind it", async () => {
+  await using runtime = await start();
+  const list = await replicate<List>(["a"], { runtime });
+  const failing = assertRejects(
+    () => list.update(replicatedTasks.refuse, "not today"),
+    RangeError,
+    "not today",
+  );
+  const functions = assertRejects(
+    () => list.update(replicatedTasks.giveFunction),
+    TypeError,
+    "arguments[0][0]",
+  );
+  await list.update(replicatedTasks.append, "b");
+  await Promise.all([failing, functions]);
+  for (let shard = 0; shard < 3; shard++) {
+    assertEquals(await runtime.submitTo(shard, replicatedTasks.local, list), ["a", "b"]);
+    assertEquals(await runtime.submitTo(shard, replicatedTasks.version, list), 2);
+  }
+});
+
+Deno.test("a value that cannot travel, or moves, is refused before anything happens", async () => {
+  await using runtime = await start();
+  const list = await replicate<unknown>(["a"], { runtime });
+  await assertRejects(() => list.set([() => 1]), TypeError, "arguments[0][0]");
+  await assertRejects(() => replicate({ f: Symbol() }, { runtime }), TypeError, "arguments[0].f");
+  await using pointer = await runtime.submitTo(1, outcomeTasks.open, "unique");
+  await assertRejects(() => list.set({ pointer }), TypeError, "holds a ForeignPtr");
+  await assertRejects(() => replicate({ pointer }, { runtime }), TypeError, "holds a ForeignPtr");
+  assert(!pointer.isNull);
+  await assertRejects(() => replicate(1, { runtime, home: 3 }), RangeError, "shards 0 to 2");
+  await assertRejects(() => replicate(1), TypeError, "This thread is no shard");
+  assertEquals(await list.read(), ["a"]);
+  assertThrows(() => makeForeign({}), TypeError); // the host owns nothing
+});
+
+Deno.test("names of replicated values are values: one can be in another", async () => {
+  await using runtime = await start();
+  const inner = await replicate<List>(["inner"], { runtime, home: 1 });
+  const outer = await replicate({ inner }, { runtime, home: 2 });
+  const { inner: found } = await outer.read();
+  assertEquals(found.home, 1);
+  assertEquals(await found.read(), ["inner"]);
+});
+
+Deno.test("a value that the home cannot send to all: it says so, and the next change mends it", async () => {
+  await using runtime = await start();
+  const list = await replicate<List>(["a"], { runtime, home: 1 });
+  await assertRejects(() => list.update(replicatedTasks.grow), MessageMemoryError);
+  assertEquals(await runtime.submitTo(0, replicatedTasks.local, list), ["a"]);
+  await list.set(["b"]);
+  for (let shard = 0; shard < 3; shard++) {
+    assertEquals(await runtime.submitTo(shard, replicatedTasks.local, list), ["b"]);
+    assertEquals(await runtime.submitTo(shard, replicatedTasks.version, list), 3);
+  }
+});
+
+Deno.test("a shard that is started again is sent the value, and says until then that it has none", async () => {
+  const restarted = Promise.withResolvers<void>();
+  await using runtime = await start({ onCrash: "restart", onRestart: () => restarted.resolve() });
+  const list = await replicate<List>(["a"], { runtime, home: 1 });
+  const address = await runtime.submitTo(1, replicatedTasks.word);
+  // The home is busy with a change when the shard comes back: its copy waits behind it.
+  const changing = list.update(replicatedTasks.appendSlowly, "b", address);
+  await crash(runtime, 2);
+  await restarted.promise;
+  assertEquals(
+    await runtime.submitTo(2, replicatedTasks.localOrError, list),
+    "NoReplicaError 2: Cannot read the copy of shard 2: the value was stopped, or the shard started again and has not got it yet",
+  );
+  assertEquals(await runtime.submitTo(2, replicatedTasks.read, list), ["a"]); // the home's
+  await runtime.submitTo(1, replicatedTasks.letGo, address);
+  await changing;
+  await list.update(replicatedTasks.append, "c"); // behind the copy for shard 2
+  for (let shard = 0; shard < 3; shard++) {
+    assertEquals(await runtime.submitTo(shard, replicatedTasks.local, list), ["a", "b", "c"]);
+  }
+});
+
+Deno.test("a shard dies during a change: the others have it, and nobody waits for the dead", async () => {
+  const restarted = Promise.withResolvers<void>();
+  await using runtime = await start({ onCrash: "restart", onRestart: () => restarted.resolve() });
+  const list = await replicate<List>([], { runtime });
+  const dying = crash(runtime, 1);
+  const changes = Array.from({ length: 50 }, (_, i) => list.update(replicatedTasks.append, `${i}`));
+  await Promise.all([dying, ...changes]);
+  const whole = Array.from({ length: 50 }, (_, i) => `${i}`);
+  assertEquals(await runtime.submitTo(0, replicatedTasks.local, list), whole);
+  assertEquals(await runtime.submitTo(2, replicatedTasks.local, list), whole);
+  await restarted.promise;
+  await list.update(replicatedTasks.append, "more");
+  assertEquals(await runtime.submitTo(1, replicatedTasks.read, list), [...whole, "more"]);
+});
+
+Deno.test("the home is started again: copies elsewhere stay, and nothing can change them", async () => {
+  const restarted = Promise.withResolvers<void>();
+  await using runtime = await start({ onCrash: "restart", onRestart: () => restarted.resolve() });
+  const list = await replicate<List>(["old"], { runtime, home: 1 });
+  await crash(runtime, 1);
+  await restarted.promise;
+  assertEquals(await runtime.submitTo(0, replicatedTasks.local, list), ["old"]);
+  const lost =
+    "Cannot find a replicated value at its home, shard 1: it was stopped, or the shard started again";
+  await assertRejects(() => list.set(["new"]), NoReplicaError, lost);
+  await assertRejects(() => list.read(), NoReplicaError, lost);
+  await list.stop(); // nothing is left to do
+  // The home's new life counts from the start, and its values are others all the same.
+  const fresh = await replicate<List>(["fresh"], { runtime, home: 1 });
+  assertEquals(await runtime.submitTo(0, replicatedTasks.local, list), ["old"]);
+  assertEquals(await runtime.submitTo(0, replicatedTasks.local, fresh), ["fresh"]);
+});
+
+Deno.test("stop() lets changes finish, then nobody reads or changes the value; twice is once", async () => {
+  await using runtime = await start();
+  const list = await replicate<List>([], { runtime, home: 1 });
+  const address = await runtime.submitTo(1, replicatedTasks.word);
+  const changing = list.update(replicatedTasks.appendSlowly, "last", address);
+  const stopping = list.stop();
+  await assertRejects(() => list.set(["late"]), NoReplicaError, "it was stopped");
+  await runtime.submitTo(1, replicatedTasks.letGo, address);
+  await Promise.all([changing, stopping]);
+  await list.stop();
+  for (let shard = 0; shard < 3; shard++) {
+    const said = await runtime.submitTo(shard, replicatedTasks.localOrError, list);
+    assert(said.startsWith(`NoReplicaError ${shard}: `), said);
+  }
+  await assertRejects(() => list.read(), NoReplicaError);
+});
+
+Deno.test("the runtime stops while changes are under way: they are made", async () => {
+  const runtime = await start();
+  const list = await replicate<List>([], { runtime, home: 1 });
+  const changes = Array.from({ length: 20 }, (_, i) => list.update(replicatedTasks.append, `${i}`));
+  await Promise.all([...changes, runtime.stop()]);
+});
