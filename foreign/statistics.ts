@@ -34,7 +34,8 @@ export interface ForeignStatistics {
  *
  * @example
  * ```ts
- * import { foreignStatistics, Runtime } from "@tidepool/core";
+ * import { foreignStatistics } from "@tidepool/core/foreign";
+ * import { Runtime } from "@tidepool/core";
  * import { assertEquals } from "@std/assert";
  * import { counter } from "../examples/counter/counter.ts";
  *

@@ -71,7 +71,8 @@ const REPORTED_CALLS = 4;
  *
  * @example
  * ```ts
- * import { Allocator, memoryReport } from "@tidepool/core/allocator";
+ * import { Allocator } from "@tidepool/core/allocator";
+ * import { memoryReport } from "@tidepool/core/diagnosis";
  * import { assertStringIncludes } from "@std/assert";
  *
  * const segment = new SharedArrayBuffer(65536);

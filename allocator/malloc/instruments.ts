@@ -17,7 +17,7 @@
  */
 
 /**
- * One thing that watches. A method that is missing is not called.
+ * Watches the operations of an allocator. A method that is missing is not called.
  *
  * @experimental
  */

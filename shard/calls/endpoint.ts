@@ -5,7 +5,8 @@
  * @module
  */
 
-import { Allocator, type DebugHeapOptions } from "../../allocator/mod.ts";
+import { Allocator } from "../../allocator/mod.ts";
+import type { DebugHeapOptions } from "../../allocator/diagnosis/mod.ts";
 import {
   BusyError,
   type Failures,

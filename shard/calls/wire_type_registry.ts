@@ -38,7 +38,7 @@ export interface WireTypeDefinition {
 const definitions = new Map<string, WireTypeDefinition>();
 
 /**
- * Teaches the bus of every endpoint made after this a class.
+ * Teaches a class to the bus of every endpoint that is made after this.
  *
  * @experimental
  */

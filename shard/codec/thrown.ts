@@ -41,7 +41,7 @@ export function nameOf(error: Error): string {
 }
 
 /**
- * The name of the class of an object, if it tells: also of one whose getters throw. O(1).
+ * The name of an object's class if it has one, even if its getters throw. O(1).
  *
  * @experimental
  */

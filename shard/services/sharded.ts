@@ -388,7 +388,7 @@ export async function startSharded<Arguments extends readonly unknown[], Service
 }
 
 /**
- * The sharded service that an instance belongs to: how a service reaches its peers from inside,
+ * The sharded service that an instance belongs to. A service reaches its peers from inside by it:
  * `containerOf(this).invokeOnOthers("forget", key)`. O(1).
  *
  * @param service The instance; in its constructor it is not one yet.

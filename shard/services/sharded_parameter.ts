@@ -27,8 +27,8 @@ export type PerShard<Arguments extends readonly unknown[]> = {
 };
 
 /**
- * An argument for the constructor or a method of a sharded service that is not the same for all
- * shards: each runs `task`, and takes what it returns or resolves to.
+ * An argument of a sharded service that each shard computes for itself. For the constructor or a
+ * method: each shard runs `task`, and takes what it returns or resolves to.
  *
  * @param task What to run on each shard, from `defineTasks()`.
  * @param args Its arguments. None may move, as a foreign pointer does.
