@@ -34,6 +34,7 @@
  * This entry point has the names that programs write down. Types that appear in their signatures, and
  * what few programs need, are in `@tidepool/core/allocator` (memory), `@tidepool/core/diagnosis` (what
  * a heap holds), `@tidepool/core/shard` (runtime and calls) and `@tidepool/core/foreign` (ownership).
+ * What a further layer builds on is unstable, and in `@tidepool/core/shard/unstable-layers`.
  *
  * @module
  */

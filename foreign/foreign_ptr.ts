@@ -12,14 +12,13 @@
 
 import {
   type ArgumentsOf,
-  type Endpoint,
-  localEndpoint,
   type MethodOf,
   type Reference,
   type ResultOf,
   ShardCrashedError,
   StoppedError,
 } from "../shard/mod.ts";
+import { type Endpoint, localEndpoint } from "../shard/unstable_layers.ts";
 import { type AnyPointer, movedOut, ownedBy, takeOwned } from "./any_pointer.ts";
 import { StaleForeignPtrError, WrongShardError } from "./errors.ts";
 import { foreignTasks } from "./foreign_tasks.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { localEndpoint, type Runtime } from "../shard/mod.ts";
+import type { Runtime } from "../shard/mod.ts";
+import { localEndpoint } from "../shard/unstable_layers.ts";
 import { FAILED_BYTES, LOST_BYTES, OPENED_BYTES } from "./holder_words.ts";
 import { homeOf } from "./home.ts";
 

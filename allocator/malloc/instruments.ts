@@ -19,7 +19,7 @@
 /**
  * Watches the operations of an allocator. A method that is missing is not called.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export interface Instrument {
   /**

@@ -69,7 +69,7 @@ const hostTasks: { readonly warn: Task<[Error], void> } = defineTasks(import.met
 /**
  * What a thread needs to take part in a runtime.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export class Endpoint {
   /** Number: a shard's id, or for the host the number of shards. */

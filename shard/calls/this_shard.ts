@@ -22,7 +22,7 @@ export function enterShard(endpoint: Endpoint): void {
  *
  * @throws {TypeError} If this thread is no shard.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export function localEndpoint(): Endpoint {
   if (current === undefined) {

@@ -10,7 +10,7 @@ import type { Endpoint } from "../calls/mod.ts";
  * What `beforeStop()` runs on the host, when no call is under way, with the shards that are alive.
  * True if it has set anything in motion: then it runs again when that is over.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export type BeforeStop = (host: Endpoint, shards: readonly number[]) => Promise<boolean>;
 
@@ -19,7 +19,7 @@ const hooks: BeforeStop[] = [];
 /**
  * Runs `hook` whenever a runtime of this thread stops.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export function beforeStop(hook: BeforeStop): void {
   hooks.push(hook);

@@ -26,6 +26,19 @@ Deno.test("the main entry point has at most 75 names, and each from one other", 
   assertEquals(several, []);
 });
 
+Deno.test("an entry point that is called unstable has all that is, but what stable members show", () => {
+  for (const { specifier, names } of api.entries) {
+    const unstable = names.filter(({ isStable }) => !isStable).map(({ name }) => name);
+    const expected = specifier.includes("/unstable-")
+      ? names.map(({ name }) => name)
+      // Types of `Allocator.watch()` and `Allocator.remoteFrees`.
+      : specifier.endsWith("/allocator")
+      ? ["Instrument", "RemoteFreeSender"]
+      : [];
+    assertEquals(unstable.sort(), expected.sort(), specifier);
+  }
+});
+
 Deno.test("every name of docs/api.md has a line that says what it is", () => {
   const wrong = api.entries.flatMap(({ names }) => names)
     .filter(({ summary }) => summary.length < 10 || summary.length > 120);
