@@ -5,7 +5,8 @@
  *
  * A module that the host and every shard that needs it import alike:
  *
- * ```ts
+ * ```ts ignore
+ * // counters.ts
  * import { defineTasks, makeForeign } from "@tidepool/core";
  *
  * class Counter {
@@ -21,14 +22,15 @@
  *
  * The program:
  *
- * ```ts
+ * ```ts ignore
+ * // main.ts
  * import { Runtime } from "@tidepool/core";
  * import { assertEquals } from "@std/assert";
- * import { counter } from "./examples/counter/counter.ts";
+ * import { counters } from "./counters.ts";
  *
  * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
- * await using pointer = await runtime.submitTo(1, counter.open, 10); // ForeignPtr<Counter>
- * assertEquals(await pointer.invoke("add", 5), 15); // ran on shard 1
+ * await using pointer = await runtime.submitTo(1, counters.open); // ForeignPtr<Counter>
+ * assertEquals(await pointer.invoke("add", 5), 5); // ran on shard 1
  * ```
  *
  * This entry point has the names that programs write down. Types that appear in their signatures, and

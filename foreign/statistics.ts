@@ -34,14 +34,22 @@ export interface ForeignStatistics {
  * @throws {TypeError} If this thread is no shard and `runtime` is missing.
  *
  * @example
- * ```ts
- * import { foreignStatistics } from "@tidepool/core/foreign";
+ * ```ts ignore
+ * // counters.ts
+ * import { defineTasks, makeForeign } from "@tidepool/core";
+ *
+ * export const counters = defineTasks(import.meta.url, { open: () => makeForeign({ n: 0 }) });
+ * ```
+ *
+ * ```ts ignore
+ * // main.ts
  * import { Runtime } from "@tidepool/core";
+ * import { foreignStatistics } from "@tidepool/core/foreign";
  * import { assertEquals } from "@std/assert";
- * import { counter } from "../examples/counter/counter.ts";
+ * import { counters } from "./counters.ts";
  *
  * await using runtime = await Runtime.start({ shards: 1, memory: "16MiB" });
- * await using pointer = await runtime.submitTo(0, counter.open, 10);
+ * await using pointer = await runtime.submitTo(0, counters.open);
  * assertEquals(foreignStatistics(0, runtime).outstanding, [0, 1]); // none with shard 0, one here
  * ```
  */
