@@ -50,7 +50,7 @@ export type Ownership = "unique" | "shared";
 export type PointerOf<T extends object, O extends Ownership> = O extends "shared" ? SharedPtr<T>
   : UniquePtr<T>;
 
-/** The type of a struct, from `struct()`, as far as looking at one takes it. */
+/** What `view()` needs of a struct's type, which `struct()` returns. */
 export interface ViewedAs<View> {
   /** A view of the struct at an address of the segment. */
   at(source: SharedArrayBuffer, address: number): View;
