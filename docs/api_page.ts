@@ -6,23 +6,23 @@
 const ROOT = new URL("../", import.meta.url);
 const PAGE = new URL("docs/api.md", ROOT);
 
-/** What the names of a room are about, in the order of the page. */
+/** What the names of a room are about, in the order of the page. Those of others have no heading. */
 const TOPICS: Readonly<Record<string, string>> = {
   "allocator/malloc": "Memory",
   "allocator/layout": "Memory",
   "allocator/struct": "Structs",
-  "allocator/diagnosis": "Reports, profiles, tests",
-  "allocator/placement": "Checks and the debug heap",
   "shard/host": "Runtime",
   "shard/ring": "Runtime",
   "shard/calls": "Tasks and calls",
   "shard/bus": "Tasks and calls",
   "shard/codec": "Tasks and calls",
   "shard/services": "Services",
-  "foreign": "Pointers",
 };
 const ERRORS = "Errors";
-const TOPICS_IN_ORDER: readonly string[] = [...new Set([...Object.values(TOPICS), ERRORS])];
+const NO_TOPIC = "";
+const TOPICS_IN_ORDER: readonly string[] = [
+  ...new Set([NO_TOPIC, ...Object.values(TOPICS), ERRORS]),
+];
 
 /** Up to so many names are one table, whatever they are about. */
 const ONE_TABLE = 15;
@@ -104,13 +104,11 @@ function describe({ name, declarations }: DocumentedModule["symbols"][number]): 
   const { kind, location, jsDoc } = declarations.find(({ jsDoc }) => jsDoc?.doc) ??
     declarations[0]!;
   const room = location.filename.slice(ROOT.href.length).replace(/\/[^/]*$/, "");
-  const topic = name.endsWith("Error") ? ERRORS : TOPICS[room];
-  if (topic === undefined) throw new Error(`Expected a topic for ${room}, in which ${name} is`);
   return {
     name,
     kind: KINDS[kind] ?? kind,
     isStable: !jsDoc?.tags?.some(({ kind }) => kind === "experimental"),
-    topic,
+    topic: name.endsWith("Error") ? ERRORS : TOPICS[room] ?? NO_TOPIC,
     summary: firstSentence(jsDoc),
   };
 }
@@ -152,8 +150,10 @@ function tablesOf(names: readonly ApiName[], inMain: ReadonlySet<string>): strin
   const sorted = names.toSorted((a, b) => a.name.localeCompare(b.name, "en"));
   if (names.length <= ONE_TABLE) return tableOf(sorted, inMain);
   const groups = Map.groupBy(sorted, ({ topic }) => topic);
-  return TOPICS_IN_ORDER.filter((topic) => groups.has(topic))
-    .map((topic) => `**${topic}**\n\n${tableOf(groups.get(topic)!, inMain)}`).join("\n\n");
+  return TOPICS_IN_ORDER.filter((topic) => groups.has(topic)).map((topic) => {
+    const heading = topic === NO_TOPIC ? "" : `**${topic}**\n\n`;
+    return heading + tableOf(groups.get(topic)!, inMain);
+  }).join("\n\n");
 }
 
 function tableOf(names: readonly ApiName[], inMain: ReadonlySet<string>): string {
