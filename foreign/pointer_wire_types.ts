@@ -5,7 +5,8 @@
  * @module
  */
 
-import { beforeStop, registerErrorClass, registerWireType } from "../shard/mod.ts";
+import { registerErrorClass } from "../shard/mod.ts";
+import { beforeStop, registerWireType } from "../shard/unstable_layers.ts";
 import { StaleForeignPtrError, WrongShardError } from "./errors.ts";
 import { ForeignPtr, type Ownership } from "./foreign_ptr.ts";
 import {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { localEndpoint, type Runtime } from "../shard/mod.ts";
+import type { Runtime } from "../shard/mod.ts";
+import { localEndpoint } from "../shard/unstable_layers.ts";
 import { FAILED_BYTES, LOST_BYTES, OPENED_BYTES } from "./holder_words.ts";
 import { homeOf } from "./home.ts";
 
@@ -33,13 +34,22 @@ export interface ForeignStatistics {
  * @throws {TypeError} If this thread is no shard and `runtime` is missing.
  *
  * @example
- * ```ts
- * import { foreignStatistics, Runtime } from "@tidepool/core";
+ * ```ts ignore
+ * // counters.ts
+ * import { defineTasks, makeForeign } from "@tidepool/core";
+ *
+ * export const counters = defineTasks(import.meta.url, { open: () => makeForeign({ n: 0 }) });
+ * ```
+ *
+ * ```ts ignore
+ * // main.ts
+ * import { Runtime } from "@tidepool/core";
+ * import { foreignStatistics } from "@tidepool/core/foreign";
  * import { assertEquals } from "@std/assert";
- * import { counter } from "../examples/counter/counter.ts";
+ * import { counters } from "./counters.ts";
  *
  * await using runtime = await Runtime.start({ shards: 1, memory: "16MiB" });
- * await using pointer = await runtime.submitTo(0, counter.open, 10);
+ * await using pointer = await runtime.submitTo(0, counters.open);
  * assertEquals(foreignStatistics(0, runtime).outstanding, [0, 1]); // none with shard 0, one here
  * ```
  */

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { isShard, localEndpoint } from "../shard/mod.ts";
+import { isShard } from "../shard/mod.ts";
+import { localEndpoint } from "../shard/unstable_layers.ts";
 
 /** Those of this thread that have not ended. */
 const running = new Set<Promise<void>>();

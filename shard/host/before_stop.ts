@@ -7,19 +7,19 @@
 import type { Endpoint } from "../calls/mod.ts";
 
 /**
- * Runs on the host when no call is under way, with the shards that are alive. True if it has set
- * anything in motion: then it runs again when that is over.
+ * What `beforeStop()` runs on the host, when no call is under way, with the shards that are alive.
+ * True if it has set anything in motion: then it runs again when that is over.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export type BeforeStop = (host: Endpoint, shards: readonly number[]) => Promise<boolean>;
 
 const hooks: BeforeStop[] = [];
 
 /**
- * Has `hook` run whenever a runtime of this thread stops.
+ * Runs `hook` whenever a runtime of this thread stops.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export function beforeStop(hook: BeforeStop): void {
   hooks.push(hook);

@@ -8,10 +8,9 @@ import {
   checkHeap,
   type HeapBlock,
   memoryReport,
-  type MemoryStatistics,
-  readMemoryStatistics,
   walkHeap,
-} from "../../allocator/mod.ts";
+} from "../../allocator/diagnosis/mod.ts";
+import { type MemoryStatistics, readMemoryStatistics } from "../../allocator/mod.ts";
 import { type Failures, rejected, StoppedError, sumOf } from "../bus/mod.ts";
 import { textOf } from "../codec/mod.ts";
 import { type BusStatistics, readBusStatistics } from "../ring/mod.ts";

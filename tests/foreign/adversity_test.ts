@@ -1,13 +1,13 @@
 /** Messages made to do harm: whatever they try, each object is destroyed once, where it lives. */
 import {
   type ForeignPtr,
-  foreignStatistics,
   MessageMemoryError,
   Runtime,
   type RuntimeOptions,
   ShardCrashedError,
   StaleForeignPtrError,
 } from "@tidepool/core";
+import { foreignStatistics } from "@tidepool/core/foreign";
 import {
   assert,
   assertEquals,

@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-console -- a test of what is printed
 /** Destructors: where they run, what becomes of what they throw, and who hears of it. */
-import { foreignStatistics, Runtime } from "@tidepool/core";
+import { foreignStatistics } from "@tidepool/core/foreign";
+import { Runtime } from "@tidepool/core";
 import { assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { outcomeTasks } from "./outcome_tasks.ts";
 import { Point, tutorialTasks } from "./tutorial_tasks.ts";

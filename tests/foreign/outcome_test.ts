@@ -5,7 +5,6 @@
 import {
   BusyError,
   defineTasks,
-  foreignStatistics,
   MessageMemoryError,
   Runtime,
   type RuntimeOptions,
@@ -13,6 +12,7 @@ import {
   StaleForeignPtrError,
   StoppedError,
 } from "@tidepool/core";
+import { foreignStatistics } from "@tidepool/core/foreign";
 import {
   assert,
   assertEquals,

@@ -4,7 +4,8 @@
  * outcomes a matter of time; then the model takes what the threads hold for the truth, and checks
  * that an object is destroyed exactly if nobody holds a pointer to it any more.
  */
-import { foreignStatistics, Runtime } from "@tidepool/core";
+import { foreignStatistics } from "@tidepool/core/foreign";
+import { Runtime } from "@tidepool/core";
 import { assert, assertEquals } from "@std/assert";
 import type { SeededRandom } from "../harness/seeded_random.ts";
 import * as player from "./ownership_player.ts";

@@ -7,7 +7,6 @@ import {
   isShard,
   localAllocator,
   makeForeign,
-  type Reference,
   replicate,
   type Replicated,
   Runtime,
@@ -17,6 +16,7 @@ import {
   thisShard,
   UniquePtr,
 } from "@tidepool/core";
+import type { Reference } from "@tidepool/core/shard";
 
 export class Box {
   constructor(readonly text: string) {}
