@@ -194,7 +194,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    call: "free(p), p no block's",
+    call: "free(p), p not a block's",
     run: (heap) => {
       const address = heap.malloc(100);
       for (const wrong of [address + 1, 8, 2 ** 40, -8, 1.5]) {
@@ -226,7 +226,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    call: "memalign(a, n), a no power of two",
+    call: "memalign(a, n), a not a power of two",
     run: (heap) => {
       for (const alignment of [0, 3, 24, -8, 1.5, NaN]) {
         const text = `Cannot align to ${alignment} bytes: an alignment is a power of two`;
@@ -252,7 +252,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    call: "alignedAlloc(a, n), n no multiple of a",
+    call: "alignedAlloc(a, n), n not a multiple of a",
     run: (heap) => {
       const address = heap.alignedAlloc(64, 100);
       assertEquals(address % 64, 0);

@@ -1,8 +1,8 @@
-/** What docs/allocator.md says about tests is so. */
+/** What tests/allocator/README.md says about tests is so. */
 import { assert, assertEquals } from "@std/assert";
 
-Deno.test("each test that docs/allocator.md names against a bug of other allocators exists", async () => {
-  const text = await Deno.readTextFile(new URL("../../../docs/allocator.md", import.meta.url));
+Deno.test("each test that the README names against a bug of other allocators exists", async () => {
+  const text = await Deno.readTextFile(new URL("../README.md", import.meta.url));
   const section = text.slice(text.indexOf("## Bugs of other TLSF allocators"));
   const rows = section.split("\n").filter((line) => line.startsWith("| ")).slice(2);
   assert(rows.length > 20, `only ${rows.length} rows`);
