@@ -13,6 +13,7 @@ const FOLDERS = [
   "bench/results/",
   "examples/replay/traces/",
   "tests/allocator/",
+  "tests/foreign/",
 ];
 
 interface Page {

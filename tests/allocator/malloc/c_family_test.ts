@@ -1,5 +1,5 @@
 /**
- * The malloc family at its edges. Each row is a row of the table in docs/allocator.md, under the same
+ * The malloc family at its edges. Each row is a row of the table in ../README.md, under the same
  * name: what C17, POSIX and glibc say there, and what is done here.
  */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
@@ -319,7 +319,7 @@ const ROWS: readonly Row[] = [
 ];
 
 for (const { call, run } of ROWS) {
-  Deno.test(`C family: ${call} does what docs/allocator.md says`, () => {
+  Deno.test(`C family: ${call} does what the README says`, () => {
     const segment = new SharedArrayBuffer(131072);
     const [heap, other] = SLICES.map((_, index) => Allocator.create(segment, SLICES, index));
     run(heap!, other!);
@@ -328,8 +328,8 @@ for (const { call, run } of ROWS) {
   });
 }
 
-Deno.test("the table of the C family in docs/allocator.md has each row of this one, and no other", async () => {
-  const text = await Deno.readTextFile(new URL("../../../docs/allocator.md", import.meta.url));
+Deno.test("the table of the C family in tests/allocator/README.md has each row of this one, and no other", async () => {
+  const text = await Deno.readTextFile(new URL("../README.md", import.meta.url));
   const from = text.indexOf("## The C family");
   const section = text.slice(from, text.indexOf("\n## ", from + 1));
   const lines = section.split("\n").filter((line) => line.startsWith("| ")).slice(2);
