@@ -10,6 +10,7 @@ const FOLDERS = [
   "",
   "docs/",
   "examples/",
+  "examples/memcached/",
   "bench/results/",
   "examples/replay/traces/",
   "tests/allocator/",
