@@ -9,18 +9,18 @@
  */
 import {
   addressOf,
-  blockAfter,
   CACHED,
   firstBlockOf,
   FREE,
   GRANULE_BYTES,
   granulesOf,
   hasStartMap,
+  isFreed,
   type MemoryStatistics,
+  nextBlock,
   readMemoryStatistics,
   sentinelOf,
   type SliceSpan,
-  SMALLEST_BLOCK_GRANULES,
   wordsOf,
 } from "../layout/mod.ts";
 import { hasRemoteFrees } from "../malloc/mod.ts";
@@ -146,8 +146,8 @@ function takeCensus(words: Int32Array): Census {
   while (block < sentinel) {
     const header = words[block]!;
     const granules = granulesOf(header);
-    const next = blockAfter(block, granules);
-    if (granules < SMALLEST_BLOCK_GRANULES || next > sentinel) {
+    const next = nextBlock(words, block);
+    if (next === 0) {
       census.lostAt = addressOf(words, block);
       break;
     }
@@ -160,7 +160,7 @@ function takeCensus(words: Int32Array): Census {
     if (!isKept || !quarantine) {
       const index = 31 - Math.clz32(granules);
       const row = census.rows[index] ??= { used: 0, usedGranules: 0, free: 0, freeGranules: 0 };
-      if ((header & (FREE | CACHED)) !== 0) {
+      if (isFreed(header)) {
         row.free++;
         row.freeGranules += granules;
       } else {

@@ -24,13 +24,13 @@ import {
   formatStartMap,
   FREE,
   FREE_ALREADY,
+  FREE_BLOCK_WORDS,
   FREES_WORD,
   granulesOf,
   hasFreeNeighbour,
   HeapCheckError,
   heapGranulesOf,
   isStart,
-  NEXT_LINK_WORD,
   PREVIOUS_FREE,
   REMOTE_LINK_WORD,
   setStart,
@@ -72,9 +72,6 @@ export interface DebugBlock {
   freed: CallStack | undefined;
   quarantined: boolean;
 }
-
-/** Words of a free block's start that are TLSF's: its header and two links. */
-const FREE_BLOCK_WORDS = NEXT_LINK_WORD + 1;
 
 /** Guards, fillings, quarantine and stacks of one slice. Used through {@linkcode Allocator}. */
 export class DebugHeap {
@@ -345,7 +342,10 @@ export class DebugHeap {
     if (header !== undefined) return header;
     const left = this.#byEnd.get(block);
     if (left === undefined) {
-      if ((words[block]! & PREVIOUS_FREE) === 0 || hasFreeNeighbour(words, block)) return undefined;
+      if (
+        (words[block]! & PREVIOUS_FREE) === 0 ||
+        hasFreeNeighbour(words, block, this.#tlsf.firstBlock)
+      ) return undefined;
       const found = words[block - 1]! & 0xff;
       return { byteOffset: (block - 1) * 4, expected: -1, found };
     }
