@@ -11,7 +11,7 @@
  */
 import type { Allocator, Instrument } from "../malloc/mod.ts";
 import { type CallFrame, CallStack } from "../placement/mod.ts";
-import { count, LARGE_MALLOCS_WORD, wordsOf } from "../layout/mod.ts";
+import { count, LARGE_MALLOCS_WORD, openSlice } from "../layout/mod.ts";
 
 /** By how much a warning raises the threshold, and 20 quiet large allocations lower it again. */
 const RATCHET = 1.618;
@@ -95,7 +95,7 @@ export class LargeAllocationWarning {
       throw new TypeError(`Cannot report to ${String(options.report)}: expected a function`);
     }
     this.#allocator = allocator;
-    this.#words = wordsOf(allocator.buffer, allocator.slice);
+    this.#words = openSlice(allocator.buffer, allocator.slice);
     this.#report = options.report;
     this.thresholdBytes = options.thresholdBytes;
   }

@@ -5,17 +5,15 @@
  */
 import {
   addressOf,
-  checkFormatted,
-  checkSliceSpan,
   firstBlockOf,
   GRANULE_BYTES,
   granulesOf,
   HeapCheckError,
   isFreed,
   nextBlock,
+  openSlice,
   sentinelOf,
   type SliceSpan,
-  wordsOf,
 } from "../layout/mod.ts";
 
 /** A block of a heap, in use or free. */
@@ -51,9 +49,7 @@ export interface HeapBlock {
  * ```
  */
 export function* walkHeap(buffer: SharedArrayBuffer, slice: SliceSpan): Generator<HeapBlock> {
-  checkSliceSpan(buffer, slice);
-  const words = wordsOf(buffer, slice);
-  checkFormatted(words);
+  const words = openSlice(buffer, slice);
   const sentinel = sentinelOf(words.length);
   let block = firstBlockOf(words.length);
   while (block < sentinel) {

@@ -18,10 +18,10 @@ import {
   isFreed,
   type MemoryStatistics,
   nextBlock,
+  openSlice,
   readMemoryStatistics,
   sentinelOf,
   type SliceSpan,
-  wordsOf,
 } from "../layout/mod.ts";
 import { hasRemoteFrees } from "../malloc/mod.ts";
 
@@ -87,7 +87,7 @@ export function memoryReport(
   sites: readonly MemorySite[] = [],
 ): string {
   const statistics = readMemoryStatistics(buffer, slice);
-  const words = wordsOf(buffer, slice);
+  const words = openSlice(buffer, slice);
   const census = takeCensus(words);
   const lines = [
     `Slice at ${slice.byteOffset}, ${grouped(slice.byteLength)} bytes`,

@@ -20,7 +20,7 @@ import { nextBlock } from "./block_walk.ts";
 import { firstBlockOf, sentinelOf } from "./control_layout.ts";
 import { DoubleFreeError, InvalidAddressError } from "./errors.ts";
 import { GRANULE_BYTES, SMALLEST_BLOCK_GRANULES } from "./size_class.ts";
-import type { SliceTable } from "./slice_table.ts";
+import { isFormatted, type SliceTable } from "./slice_table.ts";
 import { hasStartMap, isStart, startFault } from "./start_map.ts";
 
 const NOT_LIVE = FREE | CACHED;
@@ -51,13 +51,17 @@ export function locateBlock(
   }
   const index = slices.find(address);
   if (index === -1) {
-    const reason = `it lies outside the segment: ${slices.describe()}`;
+    const reason = `it lies outside the segment: slices cover ${slices.extent}`;
     throw new InvalidAddressError(operation, address, -1, reason);
+  }
+  const words = slices.words(index);
+  if (!isFormatted(words)) {
+    const reason = "its slice is not formatted: Allocator.create() has not run on it";
+    throw new InvalidAddressError(operation, address, index, reason);
   }
   if (address % GRANULE_BYTES !== 0) {
     throw new InvalidAddressError(operation, address, index, "it is no multiple of 8");
   }
-  const words = slices.words(index);
   const block = blockAt(words, address);
   const first = firstBlockOf(words.length);
   if (block < first) {
@@ -136,11 +140,11 @@ export function foreignBlockFault(words: Int32Array, block: number): string | un
 
 function sizeFault(header: number): string {
   const granules = granulesOf(header);
-  const what = granules < SMALLEST_BLOCK_GRANULES
-    ? "and no block is so small"
-    : "past the end of the heap";
-  return `its header gives ${granules * GRANULE_BYTES} bytes, ${what}: the address lies inside a ` +
-    `block, or a header was overwritten`;
+  return granules < SMALLEST_BLOCK_GRANULES
+    ? `its header gives ${granules * GRANULE_BYTES} bytes, and no block is so small: the ` +
+      `address lies inside a block, or a header was overwritten`
+    : `its header gives ${granules * GRANULE_BYTES} bytes, past the end of the heap: the ` +
+      `address lies inside a block, or a header was overwritten`;
 }
 
 /** Whether the back reference in front of the block leads to a free block that ends at it. */

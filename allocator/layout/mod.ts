@@ -91,7 +91,7 @@ export {
   sizeClassOf,
   SMALLEST_BLOCK_GRANULES,
 } from "./size_class.ts";
-export { checkSliceSpan, type SliceSpan, SliceTable, wordsOf } from "./slice_table.ts";
+export { openSlice, type SliceSpan, SliceTable } from "./slice_table.ts";
 export {
   clearStart,
   countStarts,
@@ -101,4 +101,4 @@ export {
   setStart,
   startMapGranules,
 } from "./start_map.ts";
-export { checkFormatted, type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
+export { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import { MAX_SLICE_BYTES, MIN_SLICE_BYTES, SLICE_ALIGNMENT_BYTES } from "./control_layout.ts";
+import {
+  MAGIC,
+  MAGIC_WORD,
+  MAX_SLICE_BYTES,
+  MIN_SLICE_BYTES,
+  SLICE_ALIGNMENT_BYTES,
+} from "./control_layout.ts";
 
 /** Where a slice lies in the segment; both are multiples of 64. */
 export interface SliceSpan {
@@ -76,14 +82,14 @@ export class SliceTable {
     return words;
   }
 
-  /** "slices cover 4096 to 1052672", for messages. */
-  describe(): string {
-    return `slices cover ${this.#starts[0]} to ${this.#ends[this.#ends.length - 1]}`;
+  /** From the first byte of any slice to the last, for messages. */
+  get extent(): string {
+    return `${this.#starts[0]} to ${this.#ends[this.#ends.length - 1]}`;
   }
 }
 
 /** Throws unless the span can be a slice of the buffer. */
-export function checkSliceSpan(buffer: SharedArrayBuffer, span: SliceSpan, index?: number): void {
+function checkSliceSpan(buffer: SharedArrayBuffer, span: SliceSpan, index?: number): void {
   // Over anything else a typed array is made too, of memory that no other thread sees.
   if (!(buffer instanceof SharedArrayBuffer)) {
     throw new TypeError("Cannot use a segment that is no SharedArrayBuffer");
@@ -114,7 +120,26 @@ function isMultiple(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0 && value % SLICE_ALIGNMENT_BYTES === 0;
 }
 
-/** The Int32 words of a slice. */
-export function wordsOf(buffer: SharedArrayBuffer, span: SliceSpan): Int32Array {
+/**
+ * The words of a slice, for those who look at it from outside of its allocator.
+ *
+ * @throws {RangeError} if the span is no slice of the buffer, or is not formatted
+ */
+export function openSlice(buffer: SharedArrayBuffer, span: SliceSpan): Int32Array {
+  checkSliceSpan(buffer, span);
+  const words = wordsOf(buffer, span);
+  if (isFormatted(words)) return words;
+  throw new RangeError(
+    `Cannot read the slice at ${words.byteOffset} as it is not formatted: ` +
+      `Allocator.create() has not run on it`,
+  );
+}
+
+/** Any thread: whether an allocator has formatted the slice. Its owner writes the word after all else. */
+export function isFormatted(words: Int32Array): boolean {
+  return Atomics.load(words, MAGIC_WORD) === MAGIC;
+}
+
+function wordsOf(buffer: SharedArrayBuffer, span: SliceSpan): Int32Array {
   return new Int32Array(buffer, span.byteOffset, span.byteLength / Int32Array.BYTES_PER_ELEMENT);
 }
