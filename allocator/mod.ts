@@ -24,6 +24,7 @@
  * @module
  */
 
+export type { CallFrame, DebugHeap, DebugHeapOptions, Leak } from "./debug_heap/mod.ts";
 export {
   type AllocationFailureOptions,
   type AllocationFailureRun,
@@ -72,13 +73,7 @@ export {
   type ReclaimScope,
   type RemoteFreeSender,
 } from "./malloc/mod.ts";
-export {
-  type CallFrame,
-  checkHeap,
-  type DebugHeap,
-  type DebugHeapOptions,
-  type Leak,
-} from "./placement/mod.ts";
+export { checkHeap } from "./placement/mod.ts";
 export {
   address,
   alignOf,

@@ -10,7 +10,7 @@
  * @module
  */
 import type { Allocator, Instrument } from "../malloc/mod.ts";
-import { type CallFrame, CallStack } from "../placement/mod.ts";
+import { type CallFrame, CallStack } from "../debug_heap/mod.ts";
 import { count, LARGE_MALLOCS_WORD, openSlice } from "../layout/mod.ts";
 
 /** By how much a warning raises the threshold, and 20 quiet large allocations lower it again. */
@@ -182,7 +182,7 @@ export class LargeAllocationWarning {
     const message = `Large allocation: ${byteLength} bytes at address ${address} of slice ` +
       `${this.#allocator.sliceIndex}, threshold ${thresholdBytes}` +
       (unreported === 0 ? "" : `, ${unreported} since the last report not reported`) +
-      stack.text.split("\n").map((line) => `\n    ${line}`).join("");
+      stack.indented;
     const { frames } = stack;
     this.#report({ byteLength, address, thresholdBytes, unreported, stack: frames, message });
   }

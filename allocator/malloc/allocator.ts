@@ -21,7 +21,8 @@ import {
 } from "../layout/mod.ts";
 import type { AllocatorOptions } from "./allocator_options.ts";
 import * as layout from "../layout/mod.ts";
-import { checkHeap, DebugHeap, formatHeap, type SmallCache, Tlsf } from "../placement/mod.ts";
+import { DebugHeap } from "../debug_heap/mod.ts";
+import { checkHeap, formatHeap, type SmallCache, Tlsf } from "../placement/mod.ts";
 import { type Instrument, Instruments } from "./instruments.ts";
 import { clearWords, usableBytes } from "./payload.ts";
 import { Reallocation } from "./reallocation.ts";

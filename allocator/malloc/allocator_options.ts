@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DebugHeapOptions } from "../placement/mod.ts";
+import type { DebugHeapOptions } from "../debug_heap/mod.ts";
 
 /** What an allocator does beyond allocating. */
 export interface AllocatorOptions {

@@ -4,7 +4,7 @@
  * @module
  */
 import { blockAt, GRANULE_BYTES, granulesOf, hasStartMap, HEADER_BYTES } from "../layout/mod.ts";
-import { requestedBytes } from "../placement/mod.ts";
+import { requestedBytes } from "../debug_heap/mod.ts";
 
 /** Payloads of up to this many words are cleared and copied in a loop: a call costs as much. */
 const LOOP_WORDS = 32;

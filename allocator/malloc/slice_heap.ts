@@ -15,7 +15,8 @@
  */
 import * as layout from "../layout/mod.ts";
 import * as control from "../layout/mod.ts";
-import { type DebugHeap, SmallCache, type Tlsf } from "../placement/mod.ts";
+import type { DebugHeap } from "../debug_heap/mod.ts";
+import { SmallCache, type Tlsf } from "../placement/mod.ts";
 import { checkLength, GRANULE_BYTES, granulesFor, roundedGranules } from "../layout/mod.ts";
 import type { Instruments } from "./instruments.ts";
 import { Reclaimers } from "./reclaimers.ts";

@@ -47,6 +47,11 @@ export class CallStack {
     return this.#text;
   }
 
+  /** The same, to follow a message: each line is a new one, and indented. */
+  get indented(): string {
+    return this.text.split("\n").map((line) => `\n    ${line}`).join("");
+  }
+
   /** The calls, innermost first. */
   get frames(): CallFrame[] {
     return this.text === "" ? [] : this.text.split("\n").map(parseFrame);
