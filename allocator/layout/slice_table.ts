@@ -1,5 +1,6 @@
 /**
- * Which slice of a segment holds an address. Slices need not be equal, adjacent or in order.
+ * A segment and its slices: which of them holds an address, and views of their memory. Slices need not
+ * be equal, adjacent or in order.
  *
  * @module
  */
@@ -70,6 +71,32 @@ export class SliceTable {
       }
     }
     return -1;
+  }
+
+  /** The same for a caller whose address may be anything. */
+  owner(address: number): number {
+    if (typeof address !== "number") {
+      throw new TypeError(`Cannot tell the owner of ${String(address)}: expected an address`);
+    }
+    return this.find(address);
+  }
+
+  /** A view of bytes of the segment, wherever slices lie. */
+  bytes(address: number, byteLength: number): Uint8Array {
+    if (typeof address !== "number" || typeof byteLength !== "number") {
+      throw new TypeError(
+        `Cannot view ${String(byteLength)} bytes at address ${String(address)}: expected numbers`,
+      );
+    }
+    const isWhole = Number.isSafeInteger(address) && Number.isSafeInteger(byteLength);
+    const segmentBytes = this.#buffer.byteLength;
+    if (!isWhole || address < 0 || byteLength < 0 || address + byteLength > segmentBytes) {
+      throw new RangeError(
+        `Cannot view ${byteLength} bytes at address ${address}: ` +
+          `the segment has ${segmentBytes} bytes`,
+      );
+    }
+    return new Uint8Array(this.#buffer, address, byteLength);
   }
 
   /** The words of a slice; mapped when they are first asked for, as most pairs never meet. */

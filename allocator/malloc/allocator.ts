@@ -8,23 +8,13 @@
  *
  * @module
  */
-import {
-  blockFault,
-  checkAlignment,
-  checkLength,
-  faultError,
-  locateBlock,
-  type MemoryStatistics,
-  readMemoryStatistics,
-  type SliceSpan,
-  SliceTable,
-} from "../layout/mod.ts";
-import type { AllocatorOptions } from "./allocator_options.ts";
+import { type MemoryStatistics, type SliceSpan, SliceTable } from "../layout/mod.ts";
 import * as layout from "../layout/mod.ts";
+import { type AllocatorOptions, debugHeapOptionsOf } from "./allocator_options.ts";
 import { DebugHeap } from "../debug_heap/mod.ts";
 import { checkHeap, formatHeap, type SmallCache, Tlsf } from "../placement/mod.ts";
 import { type Instrument, Instruments } from "./instruments.ts";
-import { clearWords, usableBytes } from "./payload.ts";
+import { usableBytes } from "./payload.ts";
 import { Reallocation } from "./reallocation.ts";
 import type { Reclaimers } from "./reclaimers.ts";
 import { RemoteFreeSender } from "./remote_free_sender.ts";
@@ -50,6 +40,7 @@ const enum Small {
   CLASS_SHIFT = 4,
   TENDED_MALLOCS = 64,
 }
+
 /** Longer requests take the slow path, on which the counter of bytes passes 2^31 twice. */
 const QUICK_BYTES = layout.MOST_IN_A_STEP;
 
@@ -87,7 +78,6 @@ export class Allocator {
   readonly reclaimers: Reclaimers;
   /** Blocks of other slices on their way to their owners. */
   readonly remoteFrees: RemoteFreeSender;
-  readonly #words: Int32Array;
   readonly #tlsf: Tlsf;
   // Numbers from the start: a field that was undefined first may hold anything, as far as the engine
   // knows, and it looks at each use what it has loaded.
@@ -96,7 +86,6 @@ export class Allocator {
   /** Address of the first block's payload, and the low 32 bits of it. */
   readonly #firstAddress: number = 0;
   readonly #firstAddressBits: number = 0;
-  readonly #heapBytes: number = 0;
   /** Requests of up to this many bytes are placed at once: less than the heap while watched. */
   #quickBytes = 0;
   /** Addresses below this offset from the first are freed at once: 0 while frees are watched. */
@@ -116,28 +105,17 @@ export class Allocator {
     this.sliceIndex = index;
     this.slice = slices.spans[index]!;
     this.#slices = slices;
-    this.#words = slices.words(index);
-    formatHeap(this.#words);
-    this.#tlsf = new Tlsf(this.#words);
-    this.#originAddress = layout.addressOf(this.#words, 0);
-    this.#firstAddress = layout.addressOf(this.#words, this.#tlsf.firstBlock);
+    const words = slices.words(index);
+    formatHeap(words);
+    this.#tlsf = new Tlsf(words);
+    this.#originAddress = layout.addressOf(words, 0);
+    this.#firstAddress = layout.addressOf(words, this.#tlsf.firstBlock);
     this.#firstAddressBits = this.#firstAddress | 0;
-    this.#heapBytes = this.#tlsf.heapGranules * 8;
-    this.#quickBytes = Math.min(QUICK_BYTES, this.#heapBytes - layout.HEADER_BYTES);
-    this.#quickFreeBytes = this.#heapBytes;
-    const { debugHeap = false } = options;
-    if (typeof debugHeap !== "boolean" && (typeof debugHeap !== "object" || debugHeap === null)) {
-      throw new TypeError(
-        `Cannot make a debug heap of ${String(debugHeap)}: expected true, false or options`,
-      );
-    }
-    if (debugHeap !== false) {
-      this.debugHeap = new DebugHeap(this.#tlsf, index, debugHeap === true ? {} : debugHeap);
-      this.#quickBytes = -1;
-      this.#quickFreeBytes = 0;
-    }
+    const debugHeap = debugHeapOptionsOf(options);
+    if (debugHeap !== undefined) this.debugHeap = new DebugHeap(this.#tlsf, index, debugHeap);
     this.remoteFrees = new RemoteFreeSender(slices, index);
     this.#heap = new SliceHeap(this.#tlsf, index, this.debugHeap);
+    this.#updateLimits(Infinity, false);
     this.#small = this.#heap.small;
     this.#reallocation = new Reallocation(this, this.#heap, slices);
     this.reclaimers = this.#heap.reclaimers;
@@ -251,7 +229,7 @@ export class Allocator {
       (words[end]! & Flag.PREVIOUS_FREE) !== 0 ||
       ((header & Flag.PREVIOUS_FREE) !== 0 && !hasFreeNeighbour(words, block, tlsf.firstBlock))
     ) {
-      throw this.#fault(address, block);
+      throw this.#heap.freeFault(block)!;
     }
     const small = this.#small;
     const states = small.states;
@@ -281,19 +259,12 @@ export class Allocator {
    * @throws {RangeError} if either is negative, fractional or not finite
    */
   calloc(count: number, byteLength: number): number {
-    checkLength(count, "elements");
-    checkLength(byteLength, "bytes");
+    layout.checkLength(count, "elements");
+    layout.checkLength(byteLength, "bytes");
     const length = count * byteLength;
     const address = this.malloc(Number.isSafeInteger(length) ? length : Number.MAX_SAFE_INTEGER);
     if (address === 0) return 0;
-    const words = this.#words;
-    const start = layout.blockAt(words, address) + 1;
-    if (this.debugHeap !== undefined) {
-      // To the byte: what lies behind is a guard.
-      this.bytes(address, length).fill(0);
-      return address;
-    }
-    clearWords(words, start, start + ((length + 3) >>> 2));
+    this.#heap.clear(address, length);
     return address;
   }
 
@@ -312,7 +283,7 @@ export class Allocator {
    */
   realloc(address: number, byteLength: number): number {
     if (address === 0) return this.malloc(byteLength);
-    checkLength(byteLength, "bytes");
+    layout.checkLength(byteLength, "bytes");
     if (byteLength === 0) {
       this.free(address);
       return 0;
@@ -331,7 +302,7 @@ export class Allocator {
    * or not finite
    */
   memalign(alignment: number, byteLength: number): number {
-    checkAlignment(alignment);
+    layout.checkAlignment(alignment);
     if (alignment <= 8) return this.malloc(byteLength);
     return this.#heap.memalign(alignment, byteLength);
   }
@@ -362,7 +333,7 @@ export class Allocator {
    * not finite
    */
   posixMemalign(alignment: number, byteLength: number): number {
-    checkAlignment(alignment);
+    layout.checkAlignment(alignment);
     if (alignment < 8) {
       throw new RangeError(`Cannot align to ${alignment} bytes: POSIX asks for 8 or more`);
     }
@@ -391,7 +362,7 @@ export class Allocator {
    */
   mallocUsableSize(address: number): number {
     if (address === 0) return 0;
-    const index = locateBlock("measure", address, this.#slices, this.sliceIndex);
+    const index = layout.locateBlock("measure", address, this.#slices, this.sliceIndex);
     return usableBytes(this.#slices.words(index), address);
   }
 
@@ -406,8 +377,8 @@ export class Allocator {
    * or not finite
    */
   canHold(byteLength: number, alignment = 8): boolean {
-    checkLength(byteLength, "bytes");
-    checkAlignment(alignment);
+    layout.checkLength(byteLength, "bytes");
+    layout.checkAlignment(alignment);
     return this.#heap.canHold(byteLength, alignment);
   }
 
@@ -419,10 +390,7 @@ export class Allocator {
    * @throws {TypeError} if the address is no number
    */
   owner(address: number): number {
-    if (typeof address !== "number") {
-      throw new TypeError(`Cannot tell the owner of ${String(address)}: expected an address`);
-    }
-    return this.#slices.find(address);
+    return this.#slices.owner(address);
   }
 
   /**
@@ -436,21 +404,7 @@ export class Allocator {
    * @throws {TypeError} if either is no number
    */
   bytes(address: number, byteLength: number): Uint8Array {
-    if (typeof address !== "number" || typeof byteLength !== "number") {
-      throw new TypeError(
-        `Cannot view ${String(byteLength)} bytes at address ${String(address)}: expected numbers`,
-      );
-    }
-    const isWhole = Number.isSafeInteger(address) && Number.isSafeInteger(byteLength);
-    if (
-      !isWhole || address < 0 || byteLength < 0 || address + byteLength > this.buffer.byteLength
-    ) {
-      throw new RangeError(
-        `Cannot view ${byteLength} bytes at address ${address}: ` +
-          `the segment has ${this.buffer.byteLength} bytes`,
-      );
-    }
-    return new Uint8Array(this.buffer, address, byteLength);
+    return this.#slices.bytes(address, byteLength);
   }
 
   /**
@@ -494,7 +448,9 @@ export class Allocator {
    * @returns removes the instrument
    */
   watch(instrument: Instrument): Disposable {
-    this.#heap.instruments ??= new Instruments((instruments) => this.#updateLimits(instruments));
+    this.#heap.instruments ??= new Instruments(({ quietBytes, seesFrees }) =>
+      this.#updateLimits(quietBytes, seesFrees)
+    );
     return this.#heap.instruments.add(instrument);
   }
 
@@ -504,7 +460,7 @@ export class Allocator {
    * @returns the figures at this moment
    */
   statistics(): MemoryStatistics {
-    return readMemoryStatistics(this.buffer, this.slice);
+    return layout.readMemoryStatistics(this.buffer, this.slice);
   }
 
   /**
@@ -517,29 +473,16 @@ export class Allocator {
     this.#heap.check();
   }
 
-  #fault(address: number, block: number): Error {
-    return faultError("free", address, this.sliceIndex, blockFault(this.#words, block)!);
-  }
-
-  #updateLimits({ quietBytes, seesFrees }: Instruments): void {
-    // A debug heap has both limits where they are for good.
-    if (this.debugHeap !== undefined) return;
-    this.#quickBytes = Math.min(quietBytes, QUICK_BYTES, this.#heapBytes - layout.HEADER_BYTES);
-    this.#quickFreeBytes = seesFrees ? 0 : this.#heapBytes;
+  #updateLimits(quietBytes: number, seesFrees: boolean): void {
+    // A debug heap sees everything.
+    const heapBytes = this.debugHeap === undefined ? this.#heap.heapBytes : 0;
+    this.#quickBytes = Math.min(quietBytes, QUICK_BYTES, heapBytes - layout.HEADER_BYTES);
+    this.#quickFreeBytes = seesFrees ? 0 : heapBytes;
   }
 
   /** The slow path: null, blocks of other slices, watched, and what is no address. */
   #freeSlowly(address: number): void {
-    if (address === 0) return;
-    const offset = address - this.#firstAddress;
-    if (!(offset >= 0 && offset < this.#heapBytes && offset % 8 === 0)) {
-      this.remoteFrees.free(address);
-      return;
-    }
-    const block = layout.blockAt(this.#words, address);
-    this.debugHeap?.verify(block);
-    locateBlock("free", address, this.#slices, this.sliceIndex);
-    this.#heap.free(block);
+    if (address !== 0 && !this.#heap.freeAt(address)) this.remoteFrees.free(address);
   }
 }
 

@@ -18,3 +18,13 @@ export interface AllocatorOptions {
    */
   readonly lowWaterBytes?: number;
 }
+
+/** The options of the debug heap that is asked for, undefined if none is. */
+export function debugHeapOptionsOf(options: AllocatorOptions): DebugHeapOptions | undefined {
+  const { debugHeap = false } = options;
+  if (typeof debugHeap === "boolean") return debugHeap ? {} : undefined;
+  if (typeof debugHeap === "object" && debugHeap !== null) return debugHeap;
+  throw new TypeError(
+    `Cannot make a debug heap of ${String(debugHeap)}: expected true, false or options`,
+  );
+}
