@@ -13,10 +13,8 @@ import {
   CACHED,
   FREE,
   granulesOf,
-  isFreed,
   PREVIOUS_FREE,
 } from "./block_layout.ts";
-import { nextBlock } from "./block_walk.ts";
 import { firstBlockOf, sentinelOf } from "./control_layout.ts";
 import { DoubleFreeError, InvalidAddressError } from "./errors.ts";
 import { GRANULE_BYTES, SMALLEST_BLOCK_GRANULES } from "./size_class.ts";
@@ -94,7 +92,7 @@ export function blockFault(words: Int32Array, block: number): string | undefined
   const fault = foreignBlockFault(words, block);
   if (fault !== undefined) return fault;
   const header = words[block]!;
-  if ((words[nextBlock(words, block)]! & PREVIOUS_FREE) !== 0) {
+  if ((words[blockAfter(block, granulesOf(header))]! & PREVIOUS_FREE) !== 0) {
     return "the block after it says that this one is free: the address lies inside a block, or a " +
       "header was overwritten";
   }
@@ -134,17 +132,19 @@ export function looksLive(
  */
 export function foreignBlockFault(words: Int32Array, block: number): string | undefined {
   if (hasStartMap(words) && !isStart(words, block)) return startFault(words, block, FREE_ALREADY);
-  if (isFreed(words[block]!)) return FREE_ALREADY;
-  return nextBlock(words, block) === 0 ? sizeFault(words[block]!) : undefined;
-}
-
-function sizeFault(header: number): string {
+  const header = words[block]!;
+  if ((header & NOT_LIVE) !== 0) return FREE_ALREADY;
+  // The two conditions of nextBlock(), whose call makes remote frees 4 % slower.
   const granules = granulesOf(header);
-  return granules < SMALLEST_BLOCK_GRANULES
-    ? `its header gives ${granules * GRANULE_BYTES} bytes, and no block is so small: the ` +
-      `address lies inside a block, or a header was overwritten`
-    : `its header gives ${granules * GRANULE_BYTES} bytes, past the end of the heap: the ` +
+  if (granules < SMALLEST_BLOCK_GRANULES) {
+    return `its header gives ${granules * GRANULE_BYTES} bytes, and no block is so small: the ` +
       `address lies inside a block, or a header was overwritten`;
+  }
+  if (blockAfter(block, granules) > sentinelOf(words.length)) {
+    return `its header gives ${granules * GRANULE_BYTES} bytes, past the end of the heap: the ` +
+      `address lies inside a block, or a header was overwritten`;
+  }
+  return undefined;
 }
 
 /** Whether the back reference in front of the block leads to a free block that ends at it. */

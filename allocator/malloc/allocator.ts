@@ -8,13 +8,12 @@
  *
  * @module
  */
-import { type MemoryStatistics, type SliceSpan, SliceTable } from "../layout/mod.ts";
 import * as layout from "../layout/mod.ts";
 import { type AllocatorOptions, debugHeapOptionsOf } from "./allocator_options.ts";
 import { DebugHeap } from "../debug_heap/mod.ts";
 import { checkHeap, formatHeap, type SmallCache, Tlsf } from "../placement/mod.ts";
 import { type Instrument, Instruments } from "./instruments.ts";
-import { usableBytes } from "./payload.ts";
+import { clearWords, usableBytes } from "./payload.ts";
 import { Reallocation } from "./reallocation.ts";
 import type { Reclaimers } from "./reclaimers.ts";
 import { RemoteFreeSender } from "./remote_free_sender.ts";
@@ -71,7 +70,7 @@ export class Allocator {
   /** The slice that this allocator owns. */
   readonly sliceIndex: number;
   /** Where that slice lies in the segment. */
-  readonly slice: SliceSpan;
+  readonly slice: layout.SliceSpan;
   /** The debug heap, if the allocator was made with one: leaks, and the quarantine. */
   readonly debugHeap: DebugHeap | undefined;
   /** Callbacks that give memory back when it is short. */
@@ -90,14 +89,14 @@ export class Allocator {
   #quickBytes = 0;
   /** Addresses below this offset from the first are freed at once: 0 while frees are watched. */
   #quickFreeBytes = 0;
-  readonly #slices: SliceTable;
+  readonly #slices: layout.SliceTable;
   readonly #heap: SliceHeap;
   readonly #small: SmallCache;
   readonly #reallocation: Reallocation;
 
   private constructor(
     buffer: SharedArrayBuffer,
-    slices: SliceTable,
+    slices: layout.SliceTable,
     index: number,
     options: AllocatorOptions,
   ) {
@@ -115,7 +114,7 @@ export class Allocator {
     if (debugHeap !== undefined) this.debugHeap = new DebugHeap(this.#tlsf, index, debugHeap);
     this.remoteFrees = new RemoteFreeSender(slices, index);
     this.#heap = new SliceHeap(this.#tlsf, index, this.debugHeap);
-    this.#updateLimits(Infinity, false);
+    this.#updateLimits({ quietBytes: Infinity, seesFrees: false });
     this.#small = this.#heap.small;
     this.#reallocation = new Reallocation(this, this.#heap, slices);
     this.reclaimers = this.#heap.reclaimers;
@@ -139,11 +138,11 @@ export class Allocator {
    */
   static create(
     buffer: SharedArrayBuffer,
-    slices: readonly SliceSpan[],
+    slices: readonly layout.SliceSpan[],
     index: number,
     options: AllocatorOptions = {},
   ): Allocator {
-    const table = new SliceTable(buffer, slices);
+    const table = new layout.SliceTable(buffer, slices);
     if (table.spans[index] === undefined) {
       throw new RangeError(
         `Cannot own slice ${String(index)}: the segment has slices 0 to ${slices.length - 1}`,
@@ -264,7 +263,12 @@ export class Allocator {
     const length = count * byteLength;
     const address = this.malloc(Number.isSafeInteger(length) ? length : Number.MAX_SAFE_INTEGER);
     if (address === 0) return 0;
-    this.#heap.clear(address, length);
+    const { words } = this.#tlsf;
+    // Whole numbers only, which blockAt() and the origin are not to the engine: that saves 15 %.
+    const start = (address - words.byteOffset) / 4;
+    // In a debug heap to the byte: what lies behind is a guard.
+    if (this.debugHeap !== undefined) this.bytes(address, length).fill(0);
+    else clearWords(words, start, start + ((length + 3) >>> 2));
     return address;
   }
 
@@ -448,9 +452,7 @@ export class Allocator {
    * @returns removes the instrument
    */
   watch(instrument: Instrument): Disposable {
-    this.#heap.instruments ??= new Instruments(({ quietBytes, seesFrees }) =>
-      this.#updateLimits(quietBytes, seesFrees)
-    );
+    this.#heap.instruments ??= new Instruments((instruments) => this.#updateLimits(instruments));
     return this.#heap.instruments.add(instrument);
   }
 
@@ -459,7 +461,7 @@ export class Allocator {
    *
    * @returns the figures at this moment
    */
-  statistics(): MemoryStatistics {
+  statistics(): layout.MemoryStatistics {
     return layout.readMemoryStatistics(this.buffer, this.slice);
   }
 
@@ -473,7 +475,7 @@ export class Allocator {
     this.#heap.check();
   }
 
-  #updateLimits(quietBytes: number, seesFrees: boolean): void {
+  #updateLimits({ quietBytes, seesFrees }: Pick<Instruments, "quietBytes" | "seesFrees">): void {
     // A debug heap sees everything.
     const heapBytes = this.debugHeap === undefined ? this.#heap.heapBytes : 0;
     this.#quickBytes = Math.min(quietBytes, QUICK_BYTES, heapBytes - layout.HEADER_BYTES);
@@ -482,7 +484,11 @@ export class Allocator {
 
   /** The slow path: null, blocks of other slices, watched, and what is no address. */
   #freeSlowly(address: number): void {
-    if (address !== 0 && !this.#heap.freeAt(address)) this.remoteFrees.free(address);
+    // A string of digits would be subtracted from as well.
+    const offset = typeof address === "number" ? address - this.#firstAddress : -1;
+    const isOwn = offset >= 0 && offset < this.#heap.heapBytes && offset % 8 === 0;
+    if (isOwn) this.#heap.checkAndFree(this.#tlsf.firstBlock + offset / 4);
+    else if (address !== 0) this.remoteFrees.free(address);
   }
 }
 

@@ -19,7 +19,6 @@ import type { DebugHeap } from "../debug_heap/mod.ts";
 import { SmallCache, type Tlsf } from "../placement/mod.ts";
 import { checkLength, GRANULE_BYTES, granulesFor, roundedGranules } from "../layout/mod.ts";
 import type { Instruments } from "./instruments.ts";
-import { clearWords } from "./payload.ts";
 import { Reclaimers } from "./reclaimers.ts";
 import { RemoteFreeReceiver } from "./remote_free_receiver.ts";
 
@@ -180,21 +179,12 @@ export class SliceHeap {
     return 0;
   }
 
-  /**
-   * Frees a block of this slice on the slow path: when somebody watches, or checks. Whether a block of
-   * this slice could lie there at all: else nothing is done.
-   */
-  freeAt(address: number): boolean {
-    const { words, tlsf } = this;
-    // Anything but a number fails in the end, with what is no address of any slice.
-    const offset = typeof address === "number" ? address - words.byteOffset : -1;
-    const block = offset / 4 - 1;
-    if (!(block >= tlsf.firstBlock && block < tlsf.sentinel && offset % 8 === 0)) return false;
+  /** Frees a block of this slice on the slow path, when somebody watches or checks, if it is live. */
+  checkAndFree(block: number): void {
     this.debugHeap?.verify(block);
     const fault = this.freeFault(block);
     if (fault !== undefined) throw fault;
     this.free(block);
-    return true;
   }
 
   /** Why a block of this slice cannot be freed, if it cannot. */
@@ -202,15 +192,6 @@ export class SliceHeap {
     const fault = layout.blockFault(this.words, block);
     if (fault === undefined) return undefined;
     return layout.faultError("free", layout.addressOf(this.words, block), this.#sliceIndex, fault);
-  }
-
-  /** Sets the first bytes of a payload to 0. */
-  clear(address: number, byteLength: number): void {
-    const { words } = this;
-    const start = layout.blockAt(words, address) + 1;
-    if (this.debugHeap === undefined) clearWords(words, start, start + ((byteLength + 3) >>> 2));
-    // To the byte: what lies behind is a guard.
-    else new Uint8Array(words.buffer, address, byteLength).fill(0);
   }
 
   /** Frees a live block of this slice. */
