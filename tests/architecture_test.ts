@@ -14,6 +14,7 @@ const ROOT = new URL("../", import.meta.url);
 const FLOORS: readonly (readonly string[])[] = [
   ["allocator/layout"],
   ["allocator/placement"],
+  ["allocator/debug_heap"],
   ["allocator/malloc"],
   ["allocator/struct", "allocator/diagnosis"],
   ["allocator"],

@@ -10,8 +10,8 @@
  * @module
  */
 import type { Allocator, Instrument } from "../malloc/mod.ts";
-import { type CallFrame, CallStack } from "../placement/mod.ts";
-import { count, LARGE_MALLOCS_WORD, wordsOf } from "../layout/mod.ts";
+import { type CallFrame, CallStack } from "../debug_heap/mod.ts";
+import { count, LARGE_MALLOCS_WORD, openSlice } from "../layout/mod.ts";
 
 /** By how much a warning raises the threshold, and 20 quiet large allocations lower it again. */
 const RATCHET = 1.618;
@@ -96,7 +96,7 @@ export class LargeAllocationWarning {
       throw new TypeError(`Cannot report to ${String(options.report)}: expected a function`);
     }
     this.#allocator = allocator;
-    this.#words = wordsOf(allocator.buffer, allocator.slice);
+    this.#words = openSlice(allocator.buffer, allocator.slice);
     this.#report = options.report;
     this.thresholdBytes = options.thresholdBytes;
   }
@@ -183,7 +183,7 @@ export class LargeAllocationWarning {
     const message = `Large allocation: ${byteLength} bytes at address ${address} of slice ` +
       `${this.#allocator.sliceIndex}, threshold ${thresholdBytes}` +
       (unreported === 0 ? "" : `, ${unreported} since the last report not reported`) +
-      stack.text.split("\n").map((line) => `\n    ${line}`).join("");
+      stack.indented;
     const { frames } = stack;
     this.#report({ byteLength, address, thresholdBytes, unreported, stack: frames, message });
   }

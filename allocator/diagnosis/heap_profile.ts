@@ -13,7 +13,7 @@
  * @module
  */
 import type { Allocator, Instrument } from "../malloc/mod.ts";
-import { type CallFrame, CallStack } from "../placement/mod.ts";
+import { type CallFrame, CallStack } from "../debug_heap/mod.ts";
 import { type V8HeapProfile, v8HeapProfile } from "./heap_profile_format.ts";
 
 /** As in V8: one sample for half a MiB. */

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import type { CallFrame } from "../placement/mod.ts";
+import type { CallFrame } from "../debug_heap/mod.ts";
 import type { HeapProfileSite } from "./heap_profile.ts";
 
 /** A call on a stack, in V8's format. */

@@ -5,19 +5,15 @@
  */
 import {
   addressOf,
-  blockAfter,
-  CACHED,
-  checkFormatted,
-  checkSliceSpan,
   firstBlockOf,
-  FREE,
   GRANULE_BYTES,
   granulesOf,
   HeapCheckError,
+  isFreed,
+  nextBlock,
+  openSlice,
   sentinelOf,
   type SliceSpan,
-  SMALLEST_BLOCK_GRANULES,
-  wordsOf,
 } from "../layout/mod.ts";
 
 /** A block of a heap, in use or free. */
@@ -54,24 +50,22 @@ export interface HeapBlock {
  * ```
  */
 export function* walkHeap(buffer: SharedArrayBuffer, slice: SliceSpan): Generator<HeapBlock> {
-  checkSliceSpan(buffer, slice);
-  const words = wordsOf(buffer, slice);
-  checkFormatted(words);
+  const words = openSlice(buffer, slice);
   const sentinel = sentinelOf(words.length);
   let block = firstBlockOf(words.length);
   while (block < sentinel) {
     const header = words[block]!;
-    const granules = granulesOf(header);
+    const byteLength = granulesOf(header) * GRANULE_BYTES;
     const address = addressOf(words, block);
-    const next = blockAfter(block, granules);
-    if (granules < SMALLEST_BLOCK_GRANULES || next > sentinel) {
+    const next = nextBlock(words, block);
+    if (next === 0) {
       throw new HeapCheckError(
         "blocks follow one another to the end of the heap",
         address,
-        `its header gives ${granules * GRANULE_BYTES} bytes`,
+        `its header gives ${byteLength} bytes`,
       );
     }
-    yield { address, byteLength: granules * GRANULE_BYTES, free: (header & (FREE | CACHED)) !== 0 };
+    yield { address, byteLength, free: isFreed(header) };
     block = next;
   }
 }

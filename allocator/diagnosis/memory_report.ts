@@ -9,19 +9,19 @@
  */
 import {
   addressOf,
-  blockAfter,
   CACHED,
   firstBlockOf,
   FREE,
   GRANULE_BYTES,
   granulesOf,
   hasStartMap,
+  isFreed,
   type MemoryStatistics,
+  nextBlock,
+  openSlice,
   readMemoryStatistics,
   sentinelOf,
   type SliceSpan,
-  SMALLEST_BLOCK_GRANULES,
-  wordsOf,
 } from "../layout/mod.ts";
 import { hasRemoteFrees } from "../malloc/mod.ts";
 
@@ -88,7 +88,7 @@ export function memoryReport(
   sites: readonly MemorySite[] = [],
 ): string {
   const statistics = readMemoryStatistics(buffer, slice);
-  const words = wordsOf(buffer, slice);
+  const words = openSlice(buffer, slice);
   const census = takeCensus(words);
   const lines = [
     `Slice at ${slice.byteOffset}, ${grouped(slice.byteLength)} bytes`,
@@ -147,8 +147,8 @@ function takeCensus(words: Int32Array): Census {
   while (block < sentinel) {
     const header = words[block]!;
     const granules = granulesOf(header);
-    const next = blockAfter(block, granules);
-    if (granules < SMALLEST_BLOCK_GRANULES || next > sentinel) {
+    const next = nextBlock(words, block);
+    if (next === 0) {
       census.lostAt = addressOf(words, block);
       break;
     }
@@ -161,7 +161,7 @@ function takeCensus(words: Int32Array): Census {
     if (!isKept || !quarantine) {
       const index = 31 - Math.clz32(granules);
       const row = census.rows[index] ??= { used: 0, usedGranules: 0, free: 0, freeGranules: 0 };
-      if ((header & (FREE | CACHED)) !== 0) {
+      if (isFreed(header)) {
         row.free++;
         row.freeGranules += granules;
       } else {

@@ -40,10 +40,5 @@ export type {
 } from "./heap_profile_format.ts";
 export { type HeapBlock, walkHeap } from "./heap_walk.ts";
 export { memoryReport, type MemorySite } from "./memory_report.ts";
-export {
-  type CallFrame,
-  checkHeap,
-  type DebugHeap,
-  type DebugHeapOptions,
-  type Leak,
-} from "../placement/mod.ts";
+export type { CallFrame, DebugHeap, DebugHeapOptions, Leak } from "../debug_heap/mod.ts";
+export { checkHeap } from "../placement/mod.ts";

@@ -3,33 +3,44 @@
  * first byte.
  *
  * ```text
- *  word     content                                    writer            reader
- *  -------  -----------------------------------------  ----------------  ------------------------
- *  0        magic: the slice is formatted              owner             any
- *  1        first-level bitmap                         owner             owner; any: statistics
- *  2        granules in use                            owner             any: statistics
- *  3        most granules in use so far                owner             any: statistics
- *  4..15    counters, two words each (see below)       owner             any: statistics
- *  16       debug heap: the block with the map of      owner, once       any
- *           starts, 0 if it is none
- *  17       the fallow: FALLOW_NONE, _KEPT, _GIVEN     owner             owner; any: heap_check.ts
- *  18..27   more counters                              owner             any: statistics
- *  28       the free block that is on no list yet,     owner             any: statistics
- *           0 if there is none
- *  29       its class                                  owner             owner
- *  30       end of the highest block that was ever     owner             the owner's successor
- *           given to a free list: see former_life.ts
- *  31       the same with all bits turned over         owner             the owner's successor
- *  32..57   second-level bitmaps, one word a level     owner             owner; any: statistics
- *  58..79   padding
- *  80       head of the list of remote frees           any (atomic)      owner
- *  81       1 while the owner is short of memory, as   owner (atomic)    any (atomic)
- *           far as it had looked before it slept
- *  82..111  padding
- *  112..    heads of the free lists, 32 a level        owner             owner; any: statistics
- *  then one word of padding and the first block's header, at an odd word
- *  last     sentinel: header of a used block of no size, whose PREVIOUS_FREE bit is kept
+ *  word     name              content                                    writer         reader
+ *  -------  ----------------  -----------------------------------------  -------------  -------------------
+ *   0       MAGIC             that the slice is formatted                owner          any
+ *   1       FIRST_LEVEL       first-level bitmap                         owner          any
+ *   2       USED_GRANULES     granules in use                            owner          any
+ *   3       PEAK_GRANULES     most granules in use so far                owner          any
+ *   4..5    MALLOCS           counter: blocks handed out                 owner          any
+ *   6..7    FREES             counter: blocks of this slice freed        owner          any
+ *   8..9    REMOTE_SENT       counter: blocks of others freed here       owner          any
+ *  10..11   REMOTE_RECEIVED   counter: blocks that others freed          owner          any
+ *  12..13   REMOTE_REJECTED   counter: of these, what was refused        owner          any
+ *  14..15   FAILED            counter: requests that got no memory       owner          any
+ *  16       START_MAP         debug heap: the block with the map of      owner, once    any
+ *                             starts, 0 without one
+ *  17       FALLOW            the fallow: FALLOW_NONE, _KEPT, _GIVEN     owner          any
+ *  18..19   REQUESTED_BYTES   counter: bytes asked for                   owner          any
+ *  20..21   LARGE_MALLOCS     counter: requests that were large          owner          any
+ *  22..23   RECLAIMS          counter: calls of reclaimers               owner          any
+ *  24..25   REMOTE_DROPPED    counter: blocks of owners that are gone    owner          any
+ *  26..27   OVERSIZED         counter: requests for more than the slice  owner          any
+ *  28       LOOSE_BLOCK       the free block that is on no list yet,     owner          any
+ *                             0 if every one is on its list
+ *  29       LOOSE_CLASS       its class                                  owner          any
+ *  30       TOUCHED           end of the highest block that was ever     owner          its successor
+ *                             given to a free list: see former_life.ts
+ *  31       TOUCHED_CHECK     the same with all bits turned over         owner          its successor
+ *  32..57   SECOND_LEVEL      second-level bitmaps, one word a level     owner          any
+ *  80       REMOTE_FREE_HEAD  head of the list of remote frees           any (atomic)   owner
+ *  81       SHORTAGE          1 while the owner is short of memory, as   owner (atomic) any (atomic)
+ *                             far as it had looked before it slept
+ * 112..     LIST_HEADS        heads of the free lists, 32 a level        owner          any
+ *   …       FIRST_BLOCK       its header, one word further on, at an     owner          any
+ *                             odd word
+ *   …       SENTINEL          the last word: header of a used block of   owner          any
+ *                             no size, whose PREVIOUS_FREE bit is kept
  * ```
+ *
+ * Others than the owner read what is plain for statistics, reports and checks.
  *
  * The head of remote frees, and the word that is read after each push, have a 128-byte line for
  * themselves (two 64-byte lines are fetched as a pair on current processors): 64 bytes of padding lie
@@ -46,31 +57,40 @@ import { LEVELS, LISTS_PER_LEVEL, searchClassOf } from "./size_class.ts";
 /** "TIDE", and the version of this layout in the last byte. */
 export const MAGIC = 0x54494401;
 
+/** Words of a counter: see above. */
+const COUNTER_WORDS = 2;
+/** Words of a cache line. */
+const LINE_WORDS = 16;
+
+// Each word begins where the one before ends.
 export const MAGIC_WORD = 0;
-export const FIRST_LEVEL_WORD = 1;
-export const USED_GRANULES_WORD = 2;
-export const PEAK_GRANULES_WORD = 3;
-export const MALLOCS_WORD = 4;
-export const FREES_WORD = 6;
-export const REMOTE_SENT_WORD = 8;
-export const REMOTE_RECEIVED_WORD = 10;
-export const REMOTE_REJECTED_WORD = 12;
-export const FAILED_WORD = 14;
-export const START_MAP_WORD = 16;
-export const FALLOW_WORD = 17;
-export const REQUESTED_BYTES_WORD = 18;
-export const LARGE_MALLOCS_WORD = 20;
-export const RECLAIMS_WORD = 22;
-export const REMOTE_DROPPED_WORD = 24;
-export const OVERSIZED_WORD = 26;
-export const LOOSE_BLOCK_WORD = 28;
-export const LOOSE_CLASS_WORD = 29;
-export const TOUCHED_WORD = 30;
-export const TOUCHED_CHECK_WORD = 31;
-export const SECOND_LEVEL_WORD = 32;
-export const REMOTE_FREE_HEAD_WORD = 80;
-export const SHORTAGE_WORD = 81;
-export const LIST_HEADS_WORD = 112;
+export const FIRST_LEVEL_WORD: number = MAGIC_WORD + 1;
+export const USED_GRANULES_WORD: number = FIRST_LEVEL_WORD + 1;
+export const PEAK_GRANULES_WORD: number = USED_GRANULES_WORD + 1;
+export const MALLOCS_WORD: number = PEAK_GRANULES_WORD + 1;
+export const FREES_WORD: number = MALLOCS_WORD + COUNTER_WORDS;
+export const REMOTE_SENT_WORD: number = FREES_WORD + COUNTER_WORDS;
+export const REMOTE_RECEIVED_WORD: number = REMOTE_SENT_WORD + COUNTER_WORDS;
+export const REMOTE_REJECTED_WORD: number = REMOTE_RECEIVED_WORD + COUNTER_WORDS;
+export const FAILED_WORD: number = REMOTE_REJECTED_WORD + COUNTER_WORDS;
+export const START_MAP_WORD: number = FAILED_WORD + COUNTER_WORDS;
+export const FALLOW_WORD: number = START_MAP_WORD + 1;
+export const REQUESTED_BYTES_WORD: number = FALLOW_WORD + 1;
+export const LARGE_MALLOCS_WORD: number = REQUESTED_BYTES_WORD + COUNTER_WORDS;
+export const RECLAIMS_WORD: number = LARGE_MALLOCS_WORD + COUNTER_WORDS;
+export const REMOTE_DROPPED_WORD: number = RECLAIMS_WORD + COUNTER_WORDS;
+export const OVERSIZED_WORD: number = REMOTE_DROPPED_WORD + COUNTER_WORDS;
+export const LOOSE_BLOCK_WORD: number = OVERSIZED_WORD + COUNTER_WORDS;
+export const LOOSE_CLASS_WORD: number = LOOSE_BLOCK_WORD + 1;
+export const TOUCHED_WORD: number = LOOSE_CLASS_WORD + 1;
+export const TOUCHED_CHECK_WORD: number = TOUCHED_WORD + 1;
+export const SECOND_LEVEL_WORD: number = TOUCHED_CHECK_WORD + 1;
+/** On a line that begins one line behind the last of the words before. */
+export const REMOTE_FREE_HEAD_WORD: number =
+  (Math.ceil((SECOND_LEVEL_WORD + LEVELS) / LINE_WORDS) + 1) * LINE_WORDS;
+export const SHORTAGE_WORD: number = REMOTE_FREE_HEAD_WORD + 1;
+/** Behind that line and another. */
+export const LIST_HEADS_WORD: number = REMOTE_FREE_HEAD_WORD + 2 * LINE_WORDS;
 
 /** The heap begins with the first block: see former_life.ts. */
 export const FALLOW_NONE = 0;
@@ -109,14 +129,15 @@ export function heapGranulesOf(wordLength: number): number {
   return (sentinelOf(wordLength) - firstBlockOf(wordLength)) >>> 1;
 }
 
+/** Most that can be added to a counter at once: bit 31 of its low word then shows each carry. */
+export const MOST_IN_A_STEP = 0x7fffffff;
+
 /** Adds one to a counter. Only the owner writes counters, so a plain access is exact here. */
 export function count(words: Int32Array, word: number): void {
   const low = (words[word]! + 1) | 0;
   words[word] = low;
-  if ((low & 0x7fffffff) === 0) words[word + 1] = words[word + 1]! + 1;
+  if ((low & MOST_IN_A_STEP) === 0) words[word + 1] = words[word + 1]! + 1;
 }
-
-const MOST_IN_A_STEP = 0x7fffffff;
 
 /** Adds up to 2^32 - 1 to a counter. `Allocator.malloc()` has the same written out. */
 export function add(words: Int32Array, word: number, amount: number): void {

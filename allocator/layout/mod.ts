@@ -18,16 +18,20 @@ export {
 export {
   addressOf,
   blockAfter,
+  blockAt,
   CACHED,
   FREE,
+  FREE_BLOCK_WORDS,
   granulesOf,
   HEADER_BYTES,
+  isFreed,
   NEXT_LINK_WORD,
   PREVIOUS_FREE,
   PREVIOUS_LINK_WORD,
   REMOTE_LINK_WORD,
   SIZE_SHIFT,
 } from "./block_layout.ts";
+export { nextBlock } from "./block_walk.ts";
 export {
   add,
   count,
@@ -50,6 +54,7 @@ export {
   MALLOCS_WORD,
   MAX_SLICE_BYTES,
   MIN_SLICE_BYTES,
+  MOST_IN_A_STEP,
   OVERSIZED_WORD,
   PEAK_GRANULES_WORD,
   readCount,
@@ -86,7 +91,7 @@ export {
   sizeClassOf,
   SMALLEST_BLOCK_GRANULES,
 } from "./size_class.ts";
-export { checkSliceSpan, type SliceSpan, SliceTable, wordsOf } from "./slice_table.ts";
+export { openSlice, type SliceSpan, SliceTable } from "./slice_table.ts";
 export {
   clearStart,
   countStarts,
@@ -96,4 +101,4 @@ export {
   setStart,
   startMapGranules,
 } from "./start_map.ts";
-export { checkFormatted, type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
+export { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";

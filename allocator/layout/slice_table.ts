@@ -1,9 +1,16 @@
 /**
- * Which slice of a segment holds an address. Slices need not be equal, adjacent or in order.
+ * A segment and its slices: which of them holds an address, and views of their memory. Slices need not
+ * be equal, adjacent or in order.
  *
  * @module
  */
-import { MAX_SLICE_BYTES, MIN_SLICE_BYTES, SLICE_ALIGNMENT_BYTES } from "./control_layout.ts";
+import {
+  MAGIC,
+  MAGIC_WORD,
+  MAX_SLICE_BYTES,
+  MIN_SLICE_BYTES,
+  SLICE_ALIGNMENT_BYTES,
+} from "./control_layout.ts";
 
 /** Where a slice lies in the segment. Its offset and its length are multiples of 64. */
 export interface SliceSpan {
@@ -66,6 +73,32 @@ export class SliceTable {
     return -1;
   }
 
+  /** The same for a caller whose address may be anything. */
+  owner(address: number): number {
+    if (typeof address !== "number") {
+      throw new TypeError(`Cannot tell the owner of ${String(address)}: expected an address`);
+    }
+    return this.find(address);
+  }
+
+  /** A view of bytes of the segment, wherever slices lie. */
+  bytes(address: number, byteLength: number): Uint8Array {
+    if (typeof address !== "number" || typeof byteLength !== "number") {
+      throw new TypeError(
+        `Cannot view ${String(byteLength)} bytes at address ${String(address)}: expected numbers`,
+      );
+    }
+    const isWhole = Number.isSafeInteger(address) && Number.isSafeInteger(byteLength);
+    const segmentBytes = this.#buffer.byteLength;
+    if (!isWhole || address < 0 || byteLength < 0 || address + byteLength > segmentBytes) {
+      throw new RangeError(
+        `Cannot view ${byteLength} bytes at address ${address}: ` +
+          `the segment has ${segmentBytes} bytes`,
+      );
+    }
+    return new Uint8Array(this.#buffer, address, byteLength);
+  }
+
   /** The words of a slice; mapped when they are first asked for, as most pairs never meet. */
   words(index: number): Int32Array {
     let words = this.#words[index];
@@ -76,14 +109,14 @@ export class SliceTable {
     return words;
   }
 
-  /** "slices cover 4096 to 1052672", for messages. */
-  describe(): string {
-    return `slices cover ${this.#starts[0]} to ${this.#ends[this.#ends.length - 1]}`;
+  /** From the first byte of any slice to the last, for messages. */
+  get extent(): string {
+    return `${this.#starts[0]} to ${this.#ends[this.#ends.length - 1]}`;
   }
 }
 
 /** Throws unless the span can be a slice of the buffer. */
-export function checkSliceSpan(buffer: SharedArrayBuffer, span: SliceSpan, index?: number): void {
+function checkSliceSpan(buffer: SharedArrayBuffer, span: SliceSpan, index?: number): void {
   // Over anything else a typed array is made too, of memory that no other thread sees.
   if (!(buffer instanceof SharedArrayBuffer)) {
     throw new TypeError("Cannot use a segment that is no SharedArrayBuffer");
@@ -114,7 +147,26 @@ function isMultiple(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0 && value % SLICE_ALIGNMENT_BYTES === 0;
 }
 
-/** The Int32 words of a slice. */
-export function wordsOf(buffer: SharedArrayBuffer, span: SliceSpan): Int32Array {
+/**
+ * The words of a slice, for those who look at it from outside of its allocator.
+ *
+ * @throws {RangeError} if the span is no slice of the buffer, or is not formatted
+ */
+export function openSlice(buffer: SharedArrayBuffer, span: SliceSpan): Int32Array {
+  checkSliceSpan(buffer, span);
+  const words = wordsOf(buffer, span);
+  if (isFormatted(words)) return words;
+  throw new RangeError(
+    `Cannot read the slice at ${words.byteOffset} as it is not formatted: ` +
+      `Allocator.create() has not run on it`,
+  );
+}
+
+/** Any thread: whether an allocator has formatted the slice. Its owner writes the word after all else. */
+export function isFormatted(words: Int32Array): boolean {
+  return Atomics.load(words, MAGIC_WORD) === MAGIC;
+}
+
+function wordsOf(buffer: SharedArrayBuffer, span: SliceSpan): Int32Array {
   return new Int32Array(buffer, span.byteOffset, span.byteLength / Int32Array.BYTES_PER_ELEMENT);
 }

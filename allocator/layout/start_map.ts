@@ -8,9 +8,10 @@
  *
  * @module
  */
-import { addressOf, blockAfter, CACHED, FREE, granulesOf, HEADER_BYTES } from "./block_layout.ts";
+import { addressOf, blockAfter, granulesOf, HEADER_BYTES, isFreed } from "./block_layout.ts";
+import { nextBlock } from "./block_walk.ts";
 import { firstBlockOf, heapGranulesOf, sentinelOf, START_MAP_WORD } from "./control_layout.ts";
-import { granulesFor, SMALLEST_BLOCK_GRANULES } from "./size_class.ts";
+import { granulesFor } from "./size_class.ts";
 
 /** Granules of the block that holds the map of a slice of `wordLength` words. */
 export function startMapGranules(wordLength: number): number {
@@ -68,13 +69,11 @@ export function startFault(words: Int32Array, block: number, freeAlready: string
   const sentinel = sentinelOf(words.length);
   let found = firstBlockOf(words.length);
   while (found < sentinel) {
-    const header = words[found]!;
-    const granules = granulesOf(header);
-    const next = blockAfter(found, granules);
-    if (granules < SMALLEST_BLOCK_GRANULES || next > sentinel) break;
+    const next = nextBlock(words, found);
+    if (next === 0) break;
     if (block < next) {
       // A live block without the bit of its start waits for its owner to drain it.
-      if (block === found || (header & (FREE | CACHED)) !== 0) return freeAlready;
+      if (block === found || isFreed(words[found]!)) return freeAlready;
       const address = addressOf(words, found);
       const inside = addressOf(words, block) - address;
       return `it lies ${inside} bytes inside the block at ${address}`;

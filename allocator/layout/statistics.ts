@@ -14,8 +14,6 @@ import {
   LARGE_MALLOCS_WORD,
   LIST_HEADS_WORD,
   LOOSE_BLOCK_WORD,
-  MAGIC,
-  MAGIC_WORD,
   MALLOCS_WORD,
   OVERSIZED_WORD,
   PEAK_GRANULES_WORD,
@@ -31,7 +29,7 @@ import {
   USED_GRANULES_WORD,
 } from "./control_layout.ts";
 import { GRANULE_BYTES, sizeClassOf, smallestOfClass } from "./size_class.ts";
-import { checkSliceSpan, type SliceSpan, wordsOf } from "./slice_table.ts";
+import { openSlice, type SliceSpan } from "./slice_table.ts";
 
 /** Counters and sizes of one slice. Bytes count whole blocks, headers and rounding included. */
 export interface MemoryStatistics {
@@ -103,9 +101,7 @@ export function readMemoryStatistics(
   buffer: SharedArrayBuffer,
   slice: SliceSpan,
 ): MemoryStatistics {
-  checkSliceSpan(buffer, slice);
-  const words = wordsOf(buffer, slice);
-  checkFormatted(words);
+  const words = openSlice(buffer, slice);
   const totalGranules = heapGranulesOf(words.length);
   const usedGranules = Atomics.load(words, USED_GRANULES_WORD);
   const freeGranules = totalGranules - usedGranules;
@@ -134,15 +130,6 @@ export function readMemoryStatistics(
     largestFreeBytes: largestGranules * GRANULE_BYTES,
     fragmentation: freeGranules === 0 ? 0 : 1 - largestGranules / freeGranules,
   };
-}
-
-/** Throws a RangeError unless an allocator has formatted the slice. */
-export function checkFormatted(words: Int32Array): void {
-  if (Atomics.load(words, MAGIC_WORD) === MAGIC) return;
-  throw new RangeError(
-    `Cannot read the slice at ${words.byteOffset} as it is not formatted: ` +
-      `Allocator.create() has not run on it`,
-  );
 }
 
 /** The size of the first block on the highest list, from the bitmaps: no loop over blocks. */

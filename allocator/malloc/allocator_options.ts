@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DebugHeapOptions } from "../placement/mod.ts";
+import type { DebugHeapOptions } from "../debug_heap/mod.ts";
 
 /** What an allocator does beyond allocating. */
 export interface AllocatorOptions {
@@ -17,4 +17,14 @@ export interface AllocatorOptions {
    * other threads' frees wake the owner. 1/16 of the slice, or 20 MB if that is less, unless given.
    */
   readonly lowWaterBytes?: number;
+}
+
+/** The options of the debug heap that is asked for, undefined if none is. */
+export function debugHeapOptionsOf(options: AllocatorOptions): DebugHeapOptions | undefined {
+  const { debugHeap = false } = options;
+  if (typeof debugHeap === "boolean") return debugHeap ? {} : undefined;
+  if (typeof debugHeap === "object" && debugHeap !== null) return debugHeap;
+  throw new TypeError(
+    `Cannot make a debug heap of ${String(debugHeap)}: expected true, false or options`,
+  );
 }

@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { GRANULE_BYTES, granulesOf, hasStartMap, HEADER_BYTES } from "../layout/mod.ts";
-import { requestedBytes } from "../placement/mod.ts";
+import { blockAt, GRANULE_BYTES, granulesOf, hasStartMap, HEADER_BYTES } from "../layout/mod.ts";
+import { requestedBytes } from "../debug_heap/mod.ts";
 
 /** Payloads of up to this many words are cleared and copied in a loop: a call costs as much. */
 const LOOP_WORDS = 32;
 
 /** Bytes that a live block of any slice can hold; in a debug heap, those asked for. */
 export function usableBytes(words: Int32Array, address: number): number {
-  const block = (address - words.byteOffset - HEADER_BYTES) / Int32Array.BYTES_PER_ELEMENT;
+  const block = blockAt(words, address);
   if (hasStartMap(words)) return requestedBytes(words, block);
   return granulesOf(words[block]!) * GRANULE_BYTES - HEADER_BYTES;
 }

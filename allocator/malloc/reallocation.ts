@@ -6,6 +6,7 @@
  */
 import type { Allocator } from "./allocator.ts";
 import {
+  blockAt,
   faultError,
   FREE_ALREADY,
   granulesFor,
@@ -36,7 +37,7 @@ export class Reallocation {
     const { sliceIndex, debugHeap } = this.#allocator;
     const heap = this.#heap;
     if (debugHeap !== undefined && this.#allocator.owner(address) === sliceIndex) {
-      debugHeap.verify(this.#payloadWord(address) - 1);
+      debugHeap.verify(blockAt(this.#heap.words, address));
     }
     const index = this.#isOwn(address)
       ? sliceIndex
@@ -46,7 +47,7 @@ export class Reallocation {
     const fits = byteLength <= heap.heapBytes - HEADER_BYTES;
     // A debug heap moves every block, so that who holds on to the old address is found out.
     if (index === sliceIndex && fits && debugHeap === undefined) {
-      if (heap.resize(this.#payloadWord(address) - 1, granulesFor(byteLength))) {
+      if (heap.resize(blockAt(heap.words, address), granulesFor(byteLength))) {
         if (instruments !== undefined) instruments.resized(address, byteLength);
         return address;
       }
@@ -76,7 +77,7 @@ export class Reallocation {
     const usable = usableBytes(this.#slices.words(index), address);
     if (index === sliceIndex && debugHeap === undefined) {
       // Only a block that grows moves within the slice, so all of it is kept.
-      copyWords(words, this.#payloadWord(moved), this.#payloadWord(address), usable >>> 2);
+      copyWords(words, blockAt(words, moved) + 1, blockAt(words, address) + 1, usable >>> 2);
     } else {
       this.#segmentBytes ??= new Uint8Array(this.#allocator.buffer);
       this.#segmentBytes.copyWithin(moved, address, address + Math.min(usable, byteLength));
@@ -105,11 +106,6 @@ export class Reallocation {
   #shrinkAtLast(address: number, index: number, byteLength: number): number {
     const { sliceIndex, debugHeap } = this.#allocator;
     if (debugHeap === undefined || index !== sliceIndex) return 0;
-    return debugHeap.shrink(this.#payloadWord(address) - 1, byteLength) ? address : 0;
-  }
-
-  /** The word at which the payload of a block of this slice begins. */
-  #payloadWord(address: number): number {
-    return (address - this.#heap.words.byteOffset) / Int32Array.BYTES_PER_ELEMENT;
+    return debugHeap.shrink(blockAt(this.#heap.words, address), byteLength) ? address : 0;
   }
 }

@@ -15,7 +15,8 @@ import {
   REMOTE_RECEIVED_WORD,
   REMOTE_REJECTED_WORD,
 } from "../layout/mod.ts";
-import type { DebugHeap, Tlsf } from "../placement/mod.ts";
+import type { DebugHeap } from "../debug_heap/mod.ts";
+import type { Tlsf } from "../placement/mod.ts";
 import { hasRemoteFrees, nextRemoteFree, takeRemoteFrees } from "./remote_free_list.ts";
 import type { SliceHeap } from "./slice_heap.ts";
 

@@ -17,7 +17,7 @@ import {
   REMOTE_SENT_WORD,
   type SliceTable,
 } from "../layout/mod.ts";
-import { freedElsewhere } from "../placement/mod.ts";
+import { freedElsewhere } from "../debug_heap/mod.ts";
 import { RemoteFreeOutbox } from "./remote_free_list.ts";
 
 /**

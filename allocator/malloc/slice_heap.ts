@@ -15,7 +15,8 @@
  */
 import * as layout from "../layout/mod.ts";
 import * as control from "../layout/mod.ts";
-import { type DebugHeap, SmallCache, type Tlsf } from "../placement/mod.ts";
+import type { DebugHeap } from "../debug_heap/mod.ts";
+import { SmallCache, type Tlsf } from "../placement/mod.ts";
 import { checkLength, GRANULE_BYTES, granulesFor, roundedGranules } from "../layout/mod.ts";
 import type { Instruments } from "./instruments.ts";
 import { Reclaimers } from "./reclaimers.ts";
@@ -35,9 +36,11 @@ export class SliceHeap {
   /** What watches, if anything does. */
   instruments: Instruments | undefined;
   readonly #receiver: RemoteFreeReceiver;
+  readonly #sliceIndex: number;
 
   constructor(tlsf: Tlsf, sliceIndex: number, debugHeap: DebugHeap | undefined) {
     this.words = tlsf.words;
+    this.#sliceIndex = sliceIndex;
     this.tlsf = tlsf;
     this.debugHeap = debugHeap;
     this.heapBytes = tlsf.heapGranules * 8;
@@ -176,7 +179,22 @@ export class SliceHeap {
     return 0;
   }
 
-  /** Frees a live block of this slice on the slow path: when somebody watches, or checks. */
+  /** Frees a block of this slice on the slow path, when somebody watches or checks, if it is live. */
+  checkAndFree(block: number): void {
+    this.debugHeap?.verify(block);
+    const fault = this.freeFault(block);
+    if (fault !== undefined) throw fault;
+    this.free(block);
+  }
+
+  /** Why a block of this slice cannot be freed, if it cannot. */
+  freeFault(block: number): Error | undefined {
+    const fault = layout.blockFault(this.words, block);
+    if (fault === undefined) return undefined;
+    return layout.faultError("free", layout.addressOf(this.words, block), this.#sliceIndex, fault);
+  }
+
+  /** Frees a live block of this slice. */
   free(block: number): void {
     this.instruments?.freeing(layout.addressOf(this.words, block));
     if (this.debugHeap !== undefined) {

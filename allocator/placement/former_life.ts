@@ -26,9 +26,9 @@ import {
   FALLOW_WORD,
   firstBlockOf,
   FREE,
+  FREE_BLOCK_WORDS,
   granulesOf,
   heapGranulesOf,
-  NEXT_LINK_WORD,
   PREVIOUS_FREE,
   sentinelOf,
   SIZE_SHIFT,
@@ -37,8 +37,6 @@ import {
   TOUCHED_WORD,
 } from "../layout/mod.ts";
 
-/** Words of a free block's start that are written: its header and two links. */
-const FREE_BLOCK_WORDS = NEXT_LINK_WORD + 1;
 /** The part of the heap that every other life leaves fallow. */
 const FALLOW_PART = 16;
 

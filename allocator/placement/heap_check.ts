@@ -10,8 +10,6 @@ import {
   addressOf,
   blockAfter,
   CACHED,
-  checkFormatted,
-  checkSliceSpan,
   FALLOW_KEPT,
   FALLOW_WORD,
   FIRST_LEVEL_WORD,
@@ -28,6 +26,7 @@ import {
   LOOSE_CLASS_WORD,
   MALLOCS_WORD,
   NEXT_LINK_WORD,
+  openSlice,
   PEAK_GRANULES_WORD,
   PREVIOUS_FREE,
   PREVIOUS_LINK_WORD,
@@ -40,7 +39,6 @@ import {
   type SliceSpan,
   SMALLEST_BLOCK_GRANULES,
   USED_GRANULES_WORD,
-  wordsOf,
 } from "../layout/mod.ts";
 import { SMALL_GRANULES } from "./small_cache.ts";
 
@@ -69,9 +67,7 @@ import { SMALL_GRANULES } from "./small_cache.ts";
  * ```
  */
 export function checkHeap(buffer: SharedArrayBuffer, slice: SliceSpan): void {
-  checkSliceSpan(buffer, slice);
-  const words = wordsOf(buffer, slice);
-  checkFormatted(words);
+  const words = openSlice(buffer, slice);
   const unlisted = checkBlocks(words);
   // What is marked so and small is for the owner to check: it alone knows what its classes hold.
   if (!hasStartMap(words)) {

@@ -5,7 +5,7 @@
  */
 
 export { struct } from "./struct.ts";
-export { array } from "./struct_array.ts";
+export { array } from "./array.ts";
 export type {
   ArrayType,
   ArrayView,
@@ -23,22 +23,9 @@ export type {
   StructView,
   Target,
   ViewOf,
-} from "./struct_field.ts";
-export { alignOf, offsetOf, sizeOf } from "./struct_layout.ts";
-export { type AnyView, isStructView, type MemorySource, segmentOf } from "./struct_memory.ts";
-export {
-  address,
-  bool,
-  f32,
-  f64,
-  i16,
-  i32,
-  i64,
-  i8,
-  pointer,
-  u16,
-  u32,
-  u64,
-  u8,
-} from "./struct_scalar.ts";
-export { string } from "./struct_string.ts";
+} from "./field_type.ts";
+export { alignOf, offsetOf, sizeOf } from "./c_layout.ts";
+export { type AnyView, isStructView, type MemorySource, segmentOf } from "./view_memory.ts";
+export { bool, f32, f64, i16, i32, i64, i8, u16, u32, u64, u8 } from "./scalar.ts";
+export { address, pointer } from "./pointer.ts";
+export { string } from "./string.ts";

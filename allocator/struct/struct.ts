@@ -11,18 +11,26 @@
  * @module
  */
 import type { Allocator } from "../malloc/mod.ts";
-import { copyBytes, plainOf } from "./struct_array.ts";
-import type { FieldType, PointerType, StructInit, StructType } from "./struct_field.ts";
-import { fieldTypeOf, follow, layOut, makeIn } from "./struct_layout.ts";
-import * as memory from "./struct_memory.ts";
+import { copyBytes, plainOf } from "./array.ts";
+import { layOut } from "./c_layout.ts";
+import { describe } from "./describe.ts";
+import {
+  type FieldType,
+  fieldTypeOf,
+  type PointerType,
+  type StructInit,
+  type StructType,
+} from "./field_type.ts";
+import { makeIn } from "./make_in.ts";
+import { follow } from "./pointer.ts";
+import * as memory from "./view_memory.ts";
 import {
   arraysOf,
   checkAddress,
-  describe,
   type MemorySource,
   type SegmentArrays,
   type ViewState,
-} from "./struct_memory.ts";
+} from "./view_memory.ts";
 
 // V8 knows an imported binding to be constant at no use of it. As a key it must be known, or every
 // access takes the slowest path once a few structs are in use: 50 ns in place of 6.

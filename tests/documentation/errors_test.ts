@@ -10,7 +10,7 @@ import { type TextLiteral, textLiterals } from "./text_literals.ts";
 const ROOT = new URL("../../", import.meta.url);
 
 /** These write reports, whose words docs/debugging_memory.md shows. */
-const REPORTS = ["allocator/diagnosis/memory_report.ts", "allocator/placement/leak_report.ts"];
+const REPORTS = ["allocator/diagnosis/memory_report.ts", "allocator/debug_heap/leak_report.ts"];
 
 interface Source {
   readonly path: string;

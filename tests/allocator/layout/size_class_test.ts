@@ -1,5 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
+import { Allocator } from "../../../allocator/mod.ts";
+import { HEADER_BYTES } from "../../../allocator/layout/block_layout.ts";
 import {
+  GRANULE_BYTES,
   granulesFor,
   LEVELS,
   LISTS_PER_LEVEL,
@@ -62,4 +65,16 @@ Deno.test("granulesFor() holds the header and the payload, in 16 bytes or more",
     assertEquals(granulesFor(byteLength!), granules);
   }
   assertEquals(granulesFor(0xffff_fff4), 0x1fff_ffff);
+});
+
+Deno.test("Allocator.malloc() has granulesFor() written out, and takes blocks of that size", () => {
+  const slice = { byteOffset: 0, byteLength: 2 ** 20 };
+  const allocator = Allocator.create(new SharedArrayBuffer(slice.byteLength), [slice], 0);
+  for (let byteLength = 0; byteLength <= 1000; byteLength++) {
+    const address = allocator.malloc(byteLength);
+    const granules = roundedGranules(granulesFor(byteLength));
+    const usable = granules * GRANULE_BYTES - HEADER_BYTES;
+    assertEquals(allocator.mallocUsableSize(address), usable, `${byteLength} bytes`);
+    allocator.free(address);
+  }
 });

@@ -39,7 +39,7 @@
  * | wee_alloc: quickcheck                          | allocator_property_test                                  |
  * | … replays of traces                            | trace_test                                               |
  * | thi.ng/malloc: malloc, calloc, realloc, free   | allocator_test                                           |
- * | … mallocAs, callocAs, reallocArray             | struct_array_test: `make()`; a typed array does not grow |
+ * | … mallocAs, callocAs, reallocArray             | struct/array_test: `make()`; a typed array does not grow |
  * | … malloc top, no compact, no split             | none: it always merges and splits                        |
  * | … align 16, freeAll                            | allocator_test: `memalign()`; `create()` formats again   |
  */

@@ -96,6 +96,25 @@ Deno.test("an address outside the segment, or no whole number, is refused", () =
   }
 });
 
+Deno.test("an address of a slice that no allocator has formatted is refused", () => {
+  const segment = new SharedArrayBuffer(SLICES[1]!.byteOffset + SLICES[1]!.byteLength);
+  const first = Allocator.create(segment, SLICES, 0);
+  const address = SLICES[1]!.byteOffset + 4096;
+  for (const [verb, operate] of OPERATIONS) {
+    const error = assertThrows(
+      () => operate(first, address),
+      InvalidAddressError,
+      `Cannot ${verb} address ${address} of slice 1 as its slice is not formatted: ` +
+        "Allocator.create() has not run on it",
+    );
+    assertEquals(error.sliceIndex, 1);
+  }
+  Allocator.create(segment, SLICES, 1);
+  for (const [, operate] of OPERATIONS) {
+    assertThrows(() => operate(first, address), InvalidAddressError, "its header gives 0 bytes");
+  }
+});
+
 Deno.test("an address in the control words, at the end, or misaligned is refused, in any slice", () => {
   for (const [verb, operate] of OPERATIONS) {
     for (const index of [0, 1]) {

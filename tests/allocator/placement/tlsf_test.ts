@@ -1,6 +1,13 @@
 /** TLSF by itself, where only its own interface shows what it does: see allocator/placement/tlsf.ts. */
 import { assertEquals } from "@std/assert";
-import { FREES_WORD, MALLOCS_WORD } from "../../../allocator/layout/control_layout.ts";
+import { granulesOf } from "../../../allocator/layout/block_layout.ts";
+import {
+  FREES_WORD,
+  LIST_HEADS_WORD,
+  LOOSE_CLASS_WORD,
+  MALLOCS_WORD,
+} from "../../../allocator/layout/control_layout.ts";
+import { roundedGranules, sizeClassOf } from "../../../allocator/layout/size_class.ts";
 import { checkHeap } from "../../../allocator/diagnosis/mod.ts";
 import { formatHeap, Tlsf } from "../../../allocator/placement/tlsf.ts";
 
@@ -74,5 +81,35 @@ Deno.test("Tlsf takes and frees a block of more than 2 GiB, whose header is a ne
     assertEquals(tlsf.resize(block, granules), true);
     release(tlsf, block);
     assertEquals(words[block], whole);
+  }
+});
+
+Deno.test("Tlsf takes and lists blocks by the classes of size_class.ts, of which it has copies", () => {
+  const words = new Int32Array(new SharedArrayBuffer(2 ** 27));
+  formatHeap(words);
+  const tlsf = new Tlsf(words);
+  const around = Array.from({ length: 19 }, (_, i) => 2 ** (i + 5)).flatMap((size) => [
+    size - 1,
+    size,
+    size + 1,
+    size + size / 32,
+    size + size / 32 + 1,
+  ]);
+  const sizes = [...Array.from({ length: 300 }, (_, i) => i + 2), ...around];
+  for (const granules of sizes.filter((granules) => granules * 2 < tlsf.heapGranules)) {
+    const block = tlsf.allocate(granules);
+    const taken = granulesOf(words[block]!);
+    assertEquals(taken, roundedGranules(granules), `${granules} granules`);
+    // The rest of the heap is loose now, and put on its list by settle().
+    const rest = tlsf.heapGranules - taken;
+    assertEquals(words[LOOSE_CLASS_WORD], sizeClassOf(rest), `${rest} granules`);
+    const kept = tlsf.allocate(2);
+    release(tlsf, block);
+    assertEquals(words[LOOSE_CLASS_WORD], sizeClassOf(taken), `${taken} granules`);
+    tlsf.settle();
+    assertEquals(words[LIST_HEADS_WORD + sizeClassOf(taken)], block);
+    assertEquals(tlsf.allocate(granules), block, "the class searched has the block");
+    release(tlsf, block);
+    release(tlsf, kept);
   }
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { CallStack } from "../../../allocator/placement/call_stack.ts";
+import { CallStack } from "../../../allocator/debug_heap/call_stack.ts";
 
 /** Runs `body` with another limit, and restores it. */
 function withLimit(limit: unknown, body: () => void): void {

@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { describe } from "./describe.ts";
 
 /** A segment, or anything over one: an allocator, a typed array, a view of a struct. */
 export type MemorySource = SharedArrayBuffer | { readonly buffer: SharedArrayBuffer } | AnyView;
@@ -98,17 +99,6 @@ export function arraysOf(source: MemorySource): SegmentArrays {
 /** The segment that a view looks into. */
 export function segmentOf(view: AnyView): SharedArrayBuffer {
   return arraysOf(view).buffer;
-}
-
-/** The kind of a value and, where it is short, the value, for messages. */
-export function describe(value: unknown): string {
-  if (value === null) return "null";
-  if (typeof value === "string") return value.length > 40 ? "a string" : JSON.stringify(value);
-  if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "function") return "a function";
-  if (typeof value !== "object") return String(value);
-  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
-  return typeof name === "string" && name !== "" ? `an object (${name})` : "an object";
 }
 
 /**

@@ -47,6 +47,11 @@ export class CallStack {
     return this.#text;
   }
 
+  /** The same, to follow a message: each line is a new one, and indented. */
+  get indented(): string {
+    return this.text.split("\n").map((line) => `\n    ${line}`).join("");
+  }
+
   /** The calls, innermost first. */
   get frames(): CallFrame[] {
     return this.text === "" ? [] : this.text.split("\n").map(parseFrame);
@@ -56,7 +61,8 @@ export class CallStack {
 /** The lines of a stack that are calls, less the innermost ones, which are the allocator's. */
 function programCalls(stack: string, limit: number): string {
   const lines = stack.split("\n").filter((line) => /^\s+at /.test(line)).map((line) => line.trim());
-  const folder = new URL(".", import.meta.url).href;
+  // Not this room alone: malloc() has called it.
+  const folder = new URL("../", import.meta.url).href;
   const first = lines.findIndex((line) => !line.includes(folder));
   // In a bundle every module may lie in one folder; then no frame can be told from another.
   return (first === -1 ? lines : lines.slice(first)).slice(0, limit).join("\n");

@@ -9,7 +9,8 @@
  * @module
  */
 import type { Allocator } from "../malloc/mod.ts";
-import type { MemorySource, SegmentArrays } from "./struct_memory.ts";
+import { describe } from "./describe.ts";
+import type { MemorySource, SegmentArrays } from "./view_memory.ts";
 
 /** What every field type has. */
 export interface FieldType {
@@ -31,6 +32,22 @@ export interface FieldType {
    * @internal
    */
   write(arrays: SegmentArrays, address: number, value: unknown, place: string): void;
+}
+
+/**
+ * The field type that `value` is.
+ *
+ * @throws {TypeError} if it is none; the message begins with `what`
+ */
+export function fieldTypeOf(value: unknown, what: string): FieldType {
+  if (typeof value === "object" && value !== null) {
+    const { kind } = value as { readonly kind?: unknown };
+    if (kind === "scalar" || kind === "pointer" || kind === "array" || kind === "struct") {
+      return value as FieldType;
+    }
+  }
+  const expected = "a field type such as f64, string(16), array(i32, 4), pointer(…) or a struct";
+  throw new TypeError(`${what} as ${describe(value)}: expected ${expected}`);
 }
 
 /** A number, a boolean, a bigint or a string. `Elements` is the typed array that holds many of them. */

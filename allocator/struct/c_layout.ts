@@ -5,10 +5,9 @@
  *
  * @module
  */
-import { type Allocator, badAlloc } from "../malloc/mod.ts";
-import { distanceToAligned, GRANULE_BYTES } from "../layout/mod.ts";
-import type { FieldType, PointerType, StructType } from "./struct_field.ts";
-import { arraysOf, checkAddress, describe, type SegmentArrays } from "./struct_memory.ts";
+import { distanceToAligned } from "../layout/mod.ts";
+import { describe } from "./describe.ts";
+import { type FieldType, fieldTypeOf, type StructType } from "./field_type.ts";
 
 /** Where fields lie, and what room they take together. */
 export interface StructLayout {
@@ -33,65 +32,6 @@ export function layOut(fields: readonly (readonly [string, FieldType])[]): Struc
     byteLength: end + distanceToAligned(end, alignment),
     alignment,
   };
-}
-
-/**
- * The field type that `value` is.
- *
- * @throws {TypeError} if it is none; the message begins with `what`
- */
-export function fieldTypeOf(value: unknown, what: string): FieldType {
-  if (typeof value === "object" && value !== null) {
-    const { kind } = value as { readonly kind?: unknown };
-    if (kind === "scalar" || kind === "pointer" || kind === "array" || kind === "struct") {
-      return value as FieldType;
-    }
-  }
-  const expected = "a field type such as f64, string(16), array(i32, 4), pointer(…) or a struct";
-  throw new TypeError(`${what} as ${describe(value)}: expected ${expected}`);
-}
-
-/** A view of what the pointer at `address` points to, `null` if that is nothing. */
-export function follow(
-  arrays: SegmentArrays,
-  address: number,
-  type: PointerType<unknown>,
-  place: string,
-): unknown {
-  const target = type.read(arrays, address);
-  if (target === 0) return null;
-  const pointee = fieldTypeOf(
-    type.target(),
-    `Cannot follow ${place}: it points to what is defined`,
-  );
-  const { kind, name, byteLength, alignment } = pointee;
-  if (kind !== "struct" && kind !== "array") {
-    throw new TypeError(
-      `Cannot follow ${place}: it points to ${name}, expected a struct or an array`,
-    );
-  }
-  checkAddress(arrays, target, name, byteLength, alignment);
-  return pointee.read(arrays, target);
-}
-
-/** Allocates zeros for a value of a type, and lets `fill` write it: a value refused is freed again. */
-export function makeIn(
-  allocator: Allocator,
-  type: FieldType,
-  fill: (arrays: SegmentArrays, address: number) => void,
-): number {
-  const arrays = arraysOf(allocator);
-  const address = allocator.calloc(1, type.byteLength);
-  if (address === 0) {
-    throw badAlloc(allocator, type.byteLength, GRANULE_BYTES, type.name);
-  }
-  try {
-    fill(arrays, address);
-  } catch (error) {
-    allocator.free(address);
-    throw error;
-  }
-  return address;
 }
 
 /**

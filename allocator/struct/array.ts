@@ -6,25 +6,27 @@
  * @module
  */
 import type { Allocator } from "../malloc/mod.ts";
-import type {
-  ArrayType,
-  ArrayView,
-  FieldInit,
-  FieldType,
-  PointerType,
-  ScalarType,
-} from "./struct_field.ts";
-import { fieldTypeOf, follow, makeIn } from "./struct_layout.ts";
-import * as memory from "./struct_memory.ts";
+import { describe } from "./describe.ts";
+import {
+  type ArrayType,
+  type ArrayView,
+  type FieldInit,
+  type FieldType,
+  fieldTypeOf,
+  type PointerType,
+  type ScalarType,
+} from "./field_type.ts";
+import { makeIn } from "./make_in.ts";
+import { follow } from "./pointer.ts";
+import * as memory from "./view_memory.ts";
 import {
   arraysOf,
   checkAddress,
-  describe,
   type MemorySource,
   type SegmentArrays,
   type ViewState,
-} from "./struct_memory.ts";
-import { noElements } from "./struct_scalar.ts";
+} from "./view_memory.ts";
+import { noElements } from "./scalar.ts";
 
 // Copies, as V8 knows no imported binding to be constant: see struct.ts.
 const ARRAYS: typeof memory.ARRAYS = memory.ARRAYS;

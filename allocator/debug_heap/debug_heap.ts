@@ -24,19 +24,20 @@ import {
   formatStartMap,
   FREE,
   FREE_ALREADY,
+  FREE_BLOCK_WORDS,
   FREES_WORD,
   granulesOf,
   hasFreeNeighbour,
   HeapCheckError,
   heapGranulesOf,
   isStart,
-  NEXT_LINK_WORD,
   PREVIOUS_FREE,
   REMOTE_LINK_WORD,
   setStart,
   START_MAP_WORD,
   startMapGranules,
 } from "../layout/mod.ts";
+import type { Tlsf } from "../placement/mod.ts";
 import { CallStack } from "./call_stack.ts";
 import {
   differenceAt,
@@ -45,12 +46,11 @@ import {
   findInFreed,
   findInGuard,
   FREED_WORD,
-  guardedBytes,
   type Overwritten,
   writeGuard,
 } from "./debug_fill.ts";
 import { type Leak, leakReport, leaksOf } from "./leak_report.ts";
-import type { Tlsf } from "./tlsf.ts";
+import { Quarantine } from "./quarantine.ts";
 
 /** What a debug heap keeps; every field has a default. */
 export interface DebugHeapOptions {
@@ -64,7 +64,7 @@ export interface DebugHeapOptions {
 }
 
 /** A block that is live, or in quarantine. */
-export interface DebugBlock {
+interface DebugBlock {
   readonly block: number;
   readonly granules: number;
   byteLength: number;
@@ -72,9 +72,6 @@ export interface DebugBlock {
   freed: CallStack | undefined;
   quarantined: boolean;
 }
-
-/** Words of a free block's start that are TLSF's: its header and two links. */
-const FREE_BLOCK_WORDS = NEXT_LINK_WORD + 1;
 
 /** Guards, fillings, quarantine and stacks of one slice. Used through {@linkcode Allocator}. */
 export class DebugHeap {
@@ -84,14 +81,10 @@ export class DebugHeap {
   readonly #words: Int32Array;
   readonly #sliceIndex: number;
   readonly #keepsStacks: boolean;
-  readonly #quarantineLimit: number;
+  readonly #quarantine: Quarantine<DebugBlock>;
   /** By header, and by the header of the block after. */
   readonly #blocks = new Map<number, DebugBlock>();
   readonly #byEnd = new Map<number, DebugBlock>();
-  /** Freed blocks, the oldest at `#oldest`. */
-  #quarantine: DebugBlock[] = [];
-  #oldest = 0;
-  #quarantinedBytes = 0;
   /** Words from here on were never handed out, hence never filled. */
   #touched: number;
 
@@ -102,8 +95,9 @@ export class DebugHeap {
     this.#words = tlsf.words;
     this.#sliceIndex = sliceIndex;
     this.#keepsStacks = options.stacks ?? true;
-    this.#quarantineLimit = options.quarantineBytes ?? Math.floor(heapBytes / 16);
-    checkLength(this.#quarantineLimit, "bytes of quarantine");
+    const { quarantineBytes = Math.floor(heapBytes / 16) } = options;
+    checkLength(quarantineBytes, "bytes of quarantine");
+    this.#quarantine = new Quarantine(quarantineBytes);
     const map = tlsf.allocate(startMapGranules(this.#words.length));
     tlsf.settle();
     formatStartMap(this.#words, map);
@@ -112,7 +106,7 @@ export class DebugHeap {
 
   /** Bytes of the blocks in quarantine, which statistics count as used. */
   get quarantinedBytes(): number {
-    return this.#quarantinedBytes;
+    return this.#quarantine.bytes;
   }
 
   /**
@@ -140,8 +134,8 @@ export class DebugHeap {
    * @throws {HeapCheckError} if a freed block was written to
    */
   flushQuarantine(): boolean {
-    const some = this.#oldest < this.#quarantine.length;
-    while (this.#oldest < this.#quarantine.length) this.#leaveQuarantine();
+    const some = this.#quarantine.bytes > 0;
+    while (this.#quarantine.bytes > 0) this.#leaveQuarantine();
     return some;
   }
 
@@ -345,7 +339,10 @@ export class DebugHeap {
     if (header !== undefined) return header;
     const left = this.#byEnd.get(block);
     if (left === undefined) {
-      if ((words[block]! & PREVIOUS_FREE) === 0 || hasFreeNeighbour(words, block)) return undefined;
+      if (
+        (words[block]! & PREVIOUS_FREE) === 0 ||
+        hasFreeNeighbour(words, block, this.#tlsf.firstBlock)
+      ) return undefined;
       const found = words[block - 1]! & 0xff;
       return { byteOffset: (block - 1) * 4, expected: -1, found };
     }
@@ -371,25 +368,18 @@ export class DebugHeap {
   }
 
   #enterQuarantine(entry: DebugBlock): void {
-    const bytes = entry.granules * 8;
     if (this.#keepsStacks) entry.freed = new CallStack();
     entry.quarantined = true;
     this.#words[entry.block] = this.#words[entry.block]! | CACHED;
     this.#quarantine.push(entry);
-    this.#quarantinedBytes += bytes;
-    while (this.#quarantinedBytes > this.#quarantineLimit) this.#leaveQuarantine();
+    while (this.#quarantine.isOver) this.#leaveQuarantine();
   }
 
   /** Frees the block that has been in quarantine for longest, and then checks what it was. */
   #leaveQuarantine(): void {
-    const entry = this.#quarantine[this.#oldest++]!;
-    if (this.#oldest * 2 > this.#quarantine.length) {
-      this.#quarantine = this.#quarantine.slice(this.#oldest);
-      this.#oldest = 0;
-    }
+    const entry = this.#quarantine.shift();
     const words = this.#words;
     const { block, granules } = entry;
-    this.#quarantinedBytes -= granules * 8;
     let fault: unknown;
     try {
       this.#checkQuarantined(entry);
@@ -430,66 +420,9 @@ export class DebugHeap {
     if (entry !== undefined) {
       const start = addressOf(this.#words, entry.block);
       text += `\n  the block of ${entry.byteLength} bytes at ${start}`;
-      if (entry.allocated !== undefined) text += `\n  was asked for${indented(entry.allocated)}`;
-      if (entry.freed !== undefined) text += `\n  was freed${indented(entry.freed)}`;
+      if (entry.allocated !== undefined) text += `\n  was asked for${entry.allocated.indented}`;
+      if (entry.freed !== undefined) text += `\n  was freed${entry.freed.indented}`;
     }
     return new HeapCheckError(invariant, address, text);
   }
-}
-
-/**
- * Any thread: what a thread does that frees a block of another's debug heap, before it queues it. The
- * block passed the checks of its address.
- *
- * @returns why it cannot be freed
- * @throws {HeapCheckError} if the block was overrun
- */
-export function freedElsewhere(words: Int32Array, block: number): string | undefined {
-  const byteLength = guardedBytes(words, block);
-  const overwritten = byteLength === -1 ? undefined : findInGuard(words, block, byteLength);
-  // Whoever freed it meanwhile has filled it, which is no overrun.
-  if ((byteLength === -1 || overwritten !== undefined) && isStart(words, block)) {
-    throw overrun(words, block, byteLength, overwritten);
-  }
-  if (!clearStart(words, block)) return FREE_ALREADY;
-  words.fill(FREED_WORD, block + 1, blockAfter(block, granulesOf(words[block]!)));
-  return undefined;
-}
-
-/**
- * Any thread: the bytes that were asked for, of a live block of a debug heap.
- *
- * @throws {HeapCheckError} if the length behind the guard was overwritten
- */
-export function requestedBytes(words: Int32Array, block: number): number {
-  const byteLength = guardedBytes(words, block);
-  if (byteLength === -1) throw overrun(words, block, byteLength, undefined);
-  return byteLength;
-}
-
-/** For threads that know no more of the block than what it holds. */
-function overrun(
-  words: Int32Array,
-  block: number,
-  byteLength: number,
-  overwritten: Overwritten | undefined,
-): HeapCheckError {
-  const address = addressOf(words, block);
-  if (overwritten === undefined) {
-    return new HeapCheckError(
-      "a block ends with the length asked for",
-      addressOf(words, blockAfter(block, granulesOf(words[block]!)) - 3),
-      `something wrote past the end of the block at ${address}`,
-    );
-  }
-  return new HeapCheckError(
-    "the bytes behind a block are its guard",
-    words.byteOffset + overwritten.byteOffset,
-    `the byte there is ${overwritten.found}, not ${overwritten.expected}` +
-      `\n  the block of ${byteLength} bytes at ${address}`,
-  );
-}
-
-function indented({ text }: CallStack): string {
-  return text.split("\n").map((line) => `\n    ${line}`).join("");
 }

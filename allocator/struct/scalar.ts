@@ -1,5 +1,5 @@
 /**
- * Fields that hold one value: numbers, booleans, bigints, addresses.
+ * Fields that hold one value: numbers, booleans, bigints.
  *
  * Each kind has functions of its own over an array of its own, although they look alike: V8 keeps
  * what it learns about an array access per place in the source, and a place shared by all kinds
@@ -7,8 +7,8 @@
  *
  * @module
  */
-import type { PointerType, ScalarType } from "./struct_field.ts";
-import { describe, type SegmentArrays } from "./struct_memory.ts";
+import { describe } from "./describe.ts";
+import type { ScalarType } from "./field_type.ts";
 
 /** A whole number from 0 to 255. Others wrap around, as in a typed array. */
 export const u8: ScalarType<number, Uint8Array<SharedArrayBuffer>> = scalar("u8", 1, {
@@ -120,80 +120,8 @@ export const bool: ScalarType<boolean> = scalar("bool", 1, {
   elements: () => noElements("bool"),
 });
 
-/** An address of anything in the segment, or 0. Kept as a double, which is exact for every address. */
-export const address: ScalarType<number, Float64Array<SharedArrayBuffer>> = scalar("address", 8, {
-  read: readAddress,
-  write: (arrays, address, value, place) => writeAddress(arrays, address, value, place, "address"),
-  elements: ({ buffer }, address, length) => new Float64Array(buffer, address, length),
-});
-
-/**
- * A field that holds the address of a struct or of an array, or 0; `view.deref("name")` gives a view
- * of what it points to. A pointer owns nothing, and does not know when its target is freed.
- *
- * @param target what it points to. A function, as that may not be defined yet: a struct that points
- * to itself, or to one further down, says so in a getter, which TypeScript needs to find its type.
- * @returns the field type
- *
- * @example
- * ```ts
- * import { Allocator, i32, pointer, struct } from "@tidepool/core/allocator";
- * import { assertEquals } from "@std/assert";
- *
- * const Node = struct("Node", {
- *   value: i32,
- *   get next() {
- *     return pointer(() => Node);
- *   },
- * });
- *
- * const segment = new SharedArrayBuffer(65536);
- * const allocator = Allocator.create(segment, [{ byteOffset: 0, byteLength: 65536 }], 0);
- * const last = Node.make(allocator, { value: 2 });
- * const first = Node.make(allocator, { value: 1, next: last.address });
- * assertEquals(first.deref("next")?.value, 2);
- * assertEquals(last.deref("next"), null);
- * ```
- */
-export function pointer<Target>(target: () => Target): PointerType<Target> {
-  if (typeof target !== "function") {
-    throw new TypeError(
-      `Cannot define a pointer to ${describe(target)}: expected a function that gives the type`,
-    );
-  }
-  return Object.freeze<PointerType<Target>>({
-    kind: "pointer",
-    name: "pointer",
-    byteLength: 8,
-    alignment: 8,
-    target,
-    read: readAddress,
-    write: (arrays, address, value, place) =>
-      writeAddress(arrays, address, value, place, "pointer"),
-  });
-}
-
-function readAddress(arrays: SegmentArrays, address: number): number {
-  return arrays.f64[address / 8]!;
-}
-
-function writeAddress(
-  arrays: SegmentArrays,
-  address: number,
-  value: unknown,
-  place: string,
-  typeName: string,
-): void {
-  if (typeof value !== "number") throw kindError(value, place, typeName, "an address, or 0");
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(
-      `Cannot store ${value} in ${place} (${typeName}): expected an address, or 0`,
-    );
-  }
-  arrays.f64[address / 8] = value;
-}
-
-function scalar<Value, Elements>(
+/** A field type of one value, as large as it is aligned. */
+export function scalar<Value, Elements>(
   name: string,
   byteLength: number,
   access: Pick<ScalarType<Value, Elements>, "read" | "write" | "elements">,

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { ScalarType } from "./struct_field.ts";
-import { kindError, noElements } from "./struct_scalar.ts";
-import { describe } from "./struct_memory.ts";
+import type { ScalarType } from "./field_type.ts";
+import { kindError, noElements } from "./scalar.ts";
+import { describe } from "./describe.ts";
 
 /** Up to this many bytes a loop reads ASCII faster than a call of the decoder does. */
 const LOOP_BYTES = 32;
