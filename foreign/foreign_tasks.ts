@@ -5,7 +5,7 @@
  */
 
 import { classNameOf, defineTasks, localEndpoint, type Tasks } from "../shard/mod.ts";
-import { homeOf } from "./home.ts";
+import { homeShardOf } from "./home_shard.ts";
 
 // deno-lint-ignore no-explicit-any -- methods of any object.
 type Method = (...args: any[]) => unknown;
@@ -23,20 +23,20 @@ export const foreignTasks: Tasks<{
   destroy(...numbers: number[] | [Int32Array]): Uint8Array | null | Promise<Uint8Array | null> {
     const [first] = numbers;
     const list = typeof first === "object" ? first : numbers as number[];
-    return homeOf(localEndpoint()).destroyOwn(list);
+    return homeShardOf(localEndpoint()).destroy(list);
   },
   /** Destroys one whose foreign pointer the garbage collector has found on the calling endpoint. */
   lose(handle: number, generation: number, copies: number): void {
     const endpoint = localEndpoint();
-    homeOf(endpoint).takeLost(handle, generation, copies, endpoint.bus.currentCaller!);
+    homeShardOf(endpoint).takeLost(handle, generation, copies, endpoint.bus.currentCaller!);
   },
   /** A further pointer to a shared object for the caller. */
   copy(handle: number, generation: number): object {
-    return homeOf(localEndpoint()).copyOwn(handle, generation);
+    return homeShardOf(localEndpoint()).grantCopy(handle, generation);
   },
   /** Several. */
   copyMany(handle: number, generation: number, count: number): object {
-    return homeOf(localEndpoint()).copyOwnMany(handle, generation, count);
+    return homeShardOf(localEndpoint()).grantCopies(handle, generation, count);
   },
   /**
    * Calls a method: its arguments, the object, which a reference has become on its way here, its name.
@@ -54,6 +54,6 @@ export const foreignTasks: Tasks<{
   },
   /** Destroys what others hold to this day: the runtime stops. */
   finish(): Promise<Uint8Array | null> {
-    return homeOf(localEndpoint()).finish();
+    return homeShardOf(localEndpoint()).finish();
   },
 });

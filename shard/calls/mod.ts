@@ -16,6 +16,8 @@ export {
   ShardCrashedError,
   ShardStartError,
 } from "./errors.ts";
+export { type ForeignStatistics, readForeignStatistics } from "./foreign_statistics.ts";
+export { GivenAwayRegion } from "./given_away_region.ts";
 export {
   allShards,
   callEach,

@@ -7,7 +7,7 @@
  *                                   SERVICES: sharded services started so far
  * 4096       control pages          4096 bytes an endpoint: shards 0 … n-1, then the host
  * …          rings                  one per ordered pair, (n+1) × n of them
- * …          holder words           4 MiB a shard: who holds the pointers to its objects (foreign/)
+ * …          pointers given away    4 MiB a shard: who holds them, see given_away_region.ts
  * …          host slice             memory for the host's messages, outside the division
  * …          shard slices           parts of `memory`, equal unless weighted
  * ```
@@ -19,12 +19,10 @@
 
 import type { SliceSpan } from "../../allocator/mod.ts";
 import { CONTROL_PAGE_BYTES, ringBytes } from "../ring/mod.ts";
+import { GivenAwayRegion, REGION_BYTES } from "./given_away_region.ts";
 
 /** Slices and rings begin on such a boundary, a page of most machines. */
 const PAGE_BYTES = 4096;
-
-/** Bytes of each shard's holder words: see foreign/holder_words.ts. Untouched pages cost nothing. */
-const HOLDERS_BYTES = 2 ** 22;
 
 /** Bytes from the segment's start to MAGIC. */
 export const MAGIC_BYTES = 0;
@@ -62,7 +60,7 @@ export class SegmentLayout {
   /** Slices by endpoint number: the shards' and, last, the host's. */
   readonly slices: readonly SliceSpan[];
   readonly #ringsByteOffset: number;
-  readonly #holdersByteOffset: number;
+  readonly #givenAwayByteOffset: number;
   readonly #ringByteLength: number;
 
   constructor(shape: SegmentShape) {
@@ -72,8 +70,8 @@ export class SegmentLayout {
     this.#ringsByteOffset = PAGE_BYTES + CONTROL_PAGE_BYTES * this.endpointCount;
     this.#ringByteLength = ringBytes(shape.ringSlots);
     const rings = this.endpointCount * (this.endpointCount - 1);
-    this.#holdersByteOffset = alignToPage(this.#ringsByteOffset + rings * this.#ringByteLength);
-    this.controlByteLength = this.#holdersByteOffset + shape.shardCount * HOLDERS_BYTES;
+    this.#givenAwayByteOffset = alignToPage(this.#ringsByteOffset + rings * this.#ringByteLength);
+    this.controlByteLength = this.#givenAwayByteOffset + shape.shardCount * REGION_BYTES;
     const slices: SliceSpan[] = [];
     let end = this.controlByteLength + shape.hostSliceBytes;
     for (const byteLength of shape.sliceBytes) {
@@ -90,12 +88,9 @@ export class SegmentLayout {
     return PAGE_BYTES + CONTROL_PAGE_BYTES * endpoint;
   }
 
-  /** Where a shard's holder words lie. */
-  holders(shard: number): SliceSpan {
-    return {
-      byteOffset: this.#holdersByteOffset + shard * HOLDERS_BYTES,
-      byteLength: HOLDERS_BYTES,
-    };
+  /** Where the words about the pointers lie that a shard has given away. */
+  givenAway(shard: number): GivenAwayRegion {
+    return new GivenAwayRegion(this.#givenAwayByteOffset + shard * REGION_BYTES, REGION_BYTES);
   }
 
   /** Byte offset of the ring from one endpoint to another. */

@@ -22,9 +22,11 @@ import {
   controlTasks,
   Endpoint,
   type EndpointSetup,
+  type ForeignStatistics,
   giveWarning,
   MAGIC_BYTES,
   otherShards,
+  readForeignStatistics,
   reduceInOrder,
   type Reducer,
   SEGMENT_MAGIC,
@@ -361,6 +363,28 @@ export class Runtime {
     this.#checkEndpoint(shard);
     const page = this.#endpoint.layout.controlPage(shard);
     return readBusStatistics(this.#endpoint.buffer, page);
+  }
+
+  /**
+   * Figures of the foreign pointers to the objects of `shard`, read from shared memory without a
+   * message. O(pointers that were ever away at once). Exact while nobody passes pointers on.
+   *
+   * @throws {TypeError} If `shard` is not a number.
+   * @throws {RangeError} If there is no such shard.
+   *
+   * @example
+   * ```ts
+   * import { Runtime } from "@tidepool/core";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+   * const { outstanding, lost } = runtime.foreignStatistics(0);
+   * assertEquals(outstanding, [0, 0, 0]); // held by shard 0, by shard 1, by the host
+   * assertEquals(lost, 0);
+   * ```
+   */
+  foreignStatistics(shard: number): ForeignStatistics {
+    return readForeignStatistics(this.#endpoint, shard);
   }
 
   /**

@@ -1,7 +1,6 @@
 /** Messages made to do harm: whatever they try, each object is destroyed once, where it lives. */
 import {
   type ForeignPtr,
-  foreignStatistics,
   MessageMemoryError,
   Runtime,
   type RuntimeOptions,
@@ -35,7 +34,7 @@ async function destroyedOn(runtime: Runtime, shard: number): Promise<string[]> {
 }
 
 function outstanding(runtime: Runtime, shard: number): number {
-  return foreignStatistics(shard, runtime).outstanding.reduce((sum, count) => sum + count, 0);
+  return runtime.foreignStatistics(shard).outstanding.reduce((sum, count) => sum + count, 0);
 }
 
 Deno.test("pointers move wherever a value can hold them", async () => {

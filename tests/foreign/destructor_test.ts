@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- a test of what is printed
 /** Destructors: where they run, what becomes of what they throw, and who hears of it. */
-import { foreignStatistics, Runtime } from "@tidepool/core";
+import { Runtime } from "@tidepool/core";
 import { assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { outcomeTasks } from "./outcome_tasks.ts";
 import { Point, tutorialTasks } from "./tutorial_tasks.ts";
@@ -41,8 +41,8 @@ Deno.test("a destructor that throws in the background is a warning with the clas
     threw("SlowPiece", 1, "bad slow"),
   ]);
   for (const { cause } of warnings) assertInstanceOf(cause, RangeError);
-  assertEquals(foreignStatistics(0, runtime).failedDestructors, 3);
-  assertEquals(foreignStatistics(1, runtime).failedDestructors, 2);
+  assertEquals(runtime.foreignStatistics(0).failedDestructors, 3);
+  assertEquals(runtime.foreignStatistics(1).failedDestructors, 2);
 });
 
 Deno.test("destroy() rejects with what the destructor throws, in a batch too, and warns of nothing", async () => {

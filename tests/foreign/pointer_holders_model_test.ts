@@ -5,32 +5,32 @@
  * covered: the messages that carry pointers, which are the rings' part.
  */
 import { assert, assertEquals } from "@std/assert";
-import { HOLDER_BYTES, HolderWords, NOBODY } from "../../foreign/holder_words.ts";
+import { NOBODY, PointerHolders } from "../../foreign/pointer_holders.ts";
+import { GivenAwayRegion, HOLDERS_BYTES } from "../../shard/calls/given_away_region.ts";
 import { explore } from "../harness/interleaver.ts";
 
 const OWNER = 0;
 const HANDLE = 1;
-const REGION = { byteOffset: 0, byteLength: HOLDER_BYTES + 8 };
-const HOLDER_WORD = (HOLDER_BYTES >> 2) + HANDLE;
+const REGION = new GivenAwayRegion(0, HOLDERS_BYTES + 8);
+const HOLDER_WORD = REGION.holdersWord + HANDLE;
 const WORDS = REGION.byteLength >> 2;
 /** Of the pointer that `init()` opens. */
 const GENERATION = 1;
 const SENDER = 1;
 
-function holderWords(words: Int32Array): HolderWords {
+function holdersIn(words: Int32Array): PointerHolders {
   // The figures are the owner's alone, and no program here opens a handle.
-  return new HolderWords(words, new Float64Array(WORDS), [REGION]);
+  return new PointerHolders(words, new Float64Array(WORDS), [REGION]);
 }
 
 /** The owner has given the pointer to `SENDER`. */
 function init(words: Int32Array): void {
-  assertEquals(holderWords(words).open(OWNER, HANDLE, SENDER), GENERATION);
+  assertEquals(holdersIn(words).open(OWNER, HANDLE, SENDER), GENERATION);
 }
 
 type Pass = (words: Int32Array, from: number, to: number) => boolean;
 
-const pass: Pass = (words, from, to) =>
-  holderWords(words).pass(OWNER, HANDLE, GENERATION, from, to);
+const pass: Pass = (words, from, to) => holdersIn(words).pass(OWNER, HANDLE, GENERATION, from, to);
 
 /** Takes the pointer along a row of holders, as far as it goes: the holders that have had it. */
 function taker(row: readonly number[], take: Pass = pass) {
@@ -48,18 +48,18 @@ function taker(row: readonly number[], take: Pass = pass) {
 function outcomesOf(programs: ((words: Int32Array) => number[])[]) {
   const { outcomes, races, states } = explore(WORDS, init, programs, {
     racyWords: [HOLDER_WORD],
-    outcome: (results, memory) => [...results, holderWords(memory).holder(OWNER, HANDLE)],
+    outcome: (results, memory) => [...results, holdersIn(memory).holder(OWNER, HANDLE)],
   });
   return { outcomes: [...outcomes.keys()].sort(), races: [...races], states };
 }
 
-Deno.test("HolderWords.pass() lets a receiver or the owner have a dead sender's pointer, in every interleaving never both", () => {
+Deno.test("PointerHolders.pass() lets a receiver or the owner have a dead sender's pointer, in every interleaving never both", () => {
   const found = outcomesOf([taker([SENDER, 2]), taker([SENDER, OWNER])]);
   assertEquals(found.outcomes, ["[[2],[],2]", "[[],[0],0]"]);
   assertEquals(found.races, []);
 });
 
-Deno.test("HolderWords.pass() lets each holder have the pointer once, in every interleaving of four takers", () => {
+Deno.test("PointerHolders.pass() lets each holder have the pointer once, in every interleaving of four takers", () => {
   const programs = [
     taker([SENDER, 2, 3]), // a receiver that passes it on
     taker([SENDER, OWNER]), // the owner, when the sender is dead
@@ -77,9 +77,9 @@ Deno.test("HolderWords.pass() lets each holder have the pointer once, in every i
   assert(found.states > 50, `only ${found.states} states were searched`);
 });
 
-Deno.test("HolderWords.close() leaves nobody the pointer, in every interleaving with a receiver", () => {
+Deno.test("PointerHolders.close() leaves nobody the pointer, in every interleaving with a receiver", () => {
   const close = (words: Int32Array): number[] => {
-    holderWords(words).close(OWNER, HANDLE);
+    holdersIn(words).close(OWNER, HANDLE);
     return [];
   };
   const found = outcomesOf([close, taker([SENDER, 2])]);
@@ -90,7 +90,7 @@ Deno.test("HolderWords.close() leaves nobody the pointer, in every interleaving 
 
 Deno.test("a look at a pointer that is passed on sees who holds it or who held it, in every interleaving", () => {
   const look = (words: Int32Array): number[] => {
-    const holders = holderWords(words);
+    const holders = holdersIn(words);
     const isOpen = holders.isOpen(OWNER, HANDLE, GENERATION);
     return [Number(isOpen), holders.generation(OWNER, HANDLE), holders.holder(OWNER, HANDLE)];
   };

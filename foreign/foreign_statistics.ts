@@ -1,0 +1,31 @@
+/**
+ * Figures of foreign pointers, as a shard asks for them.
+ *
+ * @module
+ */
+
+import { type ForeignStatistics, localEndpoint, readForeignStatistics } from "../shard/mod.ts";
+
+/**
+ * Figures of the foreign pointers to the objects of `shard`, as `Runtime.foreignStatistics()` gives
+ * them on the host: read from shared memory without a message. O(pointers that were ever away at once).
+ * Exact while nobody passes pointers on.
+ *
+ * @param shard Whose objects.
+ * @throws {TypeError} If this thread is not a shard, or `shard` not a number.
+ * @throws {RangeError} If there is no such shard.
+ *
+ * @example
+ * ```ts
+ * import { defineTasks, thisShard } from "@tidepool/core";
+ * import { foreignStatistics } from "@tidepool/core/foreign";
+ *
+ * export const figures = defineTasks(import.meta.url, {
+ *   // How many pointers to this shard's objects the others hold.
+ *   away: () => foreignStatistics(thisShard()).outstanding.reduce((sum, count) => sum + count, 0),
+ * });
+ * ```
+ */
+export function foreignStatistics(shard: number): ForeignStatistics {
+  return readForeignStatistics(localEndpoint(), shard);
+}
