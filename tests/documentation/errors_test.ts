@@ -1,4 +1,9 @@
-/** docs/errors.md has every error class and every text of the library, and no other. */
+/**
+ * messages.json has every text that the library can write, and no other: by where it comes from, each
+ * with the class of its error ("none" for a text that is no error, "as thrown" for what is written into
+ * an error of the program's own). docs/errors.md has every class, and those of the messages that it
+ * says more about.
+ */
 import { assert, assertEquals } from "@std/assert";
 import { type TextLiteral, textLiterals } from "./text_literals.ts";
 
@@ -7,11 +12,15 @@ const ROOT = new URL("../../", import.meta.url);
 /** These write reports, whose words docs/debugging_memory.md shows. */
 const REPORTS = ["allocator/diagnosis/memory_report.ts", "allocator/placement/leak_report.ts"];
 
-const page = await Deno.readTextFile(new URL("docs/errors.md", ROOT));
-
 interface Source {
   readonly path: string;
   readonly text: string;
+}
+
+interface Message {
+  /** With … for what varies. */
+  readonly text: string;
+  readonly errorClass: string;
 }
 
 async function sourcesIn(folder: string): Promise<Source[]> {
@@ -31,6 +40,17 @@ async function librarySources(): Promise<Source[]> {
   return layers.flat().sort((a, b) => a.path < b.path ? -1 : 1);
 }
 
+async function readMessages(): Promise<Message[]> {
+  const sections: Record<string, Record<string, string>> = JSON.parse(
+    await Deno.readTextFile(new URL("messages.json", import.meta.url)),
+  );
+  return Object.values(sections)
+    .flatMap((section) => Object.entries(section))
+    .map(([text, errorClass]) => ({ text, errorClass }));
+}
+
+const page = await Deno.readTextFile(new URL("docs/errors.md", ROOT));
+const messages = await readMessages();
 const sources = await librarySources();
 const literals: (TextLiteral & { path: string; shown: string })[] = sources
   .flatMap(({ path, text }) =>
@@ -38,76 +58,101 @@ const literals: (TextLiteral & { path: string; shown: string })[] = sources
   )
   .filter(({ shown }) => shown.includes(" "));
 
-/** Whether `shown`, with something in place of each …, is part of a text of the page. */
-function isPartOf(shown: string, ofPage: string): boolean {
-  const escaped = shown.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&").replace(/…+/g, ".*");
-  return new RegExp(escaped).test(ofPage);
+/** Whether `shown`, with something in place of each …, is part of a message. */
+function isPartOf(shown: string, message: string): boolean {
+  const escaped = shown.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&").replaceAll("…", ".*");
+  return new RegExp(escaped).test(message);
 }
 
-/** White space as one space; without what varies, and punctuation, at both ends. */
+/** One … or space for several; without what varies, and punctuation, at both ends. */
 function plain(text: string): string {
-  return text.replace(/\s+/g, " ").replace(/^[ …,;:]+|[ …,;:]+$/g, "");
+  return text.replace(/\s+/g, " ").replace(/…+/g, "…").replace(/^[ …,;:]+|[ …,;:]+$/g, "");
 }
 
 function countWords(text: string): number {
   return text.match(/[A-Za-z]{2,}/g)?.length ?? 0;
 }
 
-/** What the page shows as code. */
+/** What a text in Markdown shows as code. */
 function codeIn(text: string): string[] {
   return [...text.matchAll(/(`+)(.+?)\1/g)].map(([, , code]) => code!.trim());
 }
 
-/** Rows of the tables whose first column is a message, or what ends one: it and the class. */
-function messageRows(): { message: string; errorClass: string | undefined }[] {
-  const rows: { message: string; errorClass: string | undefined }[] = [];
+/** Rows of the page's tables whose first column is a message, or what ends one. */
+function rowsOfPage(): Message[] {
+  const rows: Message[] = [];
   for (const section of page.split("\n## ").slice(1)) {
     if (!/^\| (message|reason) /m.test(section)) continue;
     for (const line of section.split("\n")) {
       const [, first = "", second = ""] = line.split(/ *\| */);
-      const [message] = codeIn(first);
-      if (message !== undefined) rows.push({ message, errorClass: codeIn(second)[0] });
+      const [text] = codeIn(first);
+      if (text !== undefined) rows.push({ text, errorClass: codeIn(second)[0] ?? second });
     }
   }
   return rows;
 }
 
-Deno.test("docs/errors.md shows every text of three words or more that the library can write", () => {
-  const code = codeIn(page.replaceAll("\n", " ")).map(plain);
+/** Every `class …Error extends …` of the library, without the two keywords. */
+const definedClasses = sources.flatMap(({ text }) =>
+  [...text.matchAll(/^export class (\w+Error) extends (\w+) /gm)]
+    .map(([, name, base]) => `${name} extends ${base}`)
+);
+
+Deno.test("messages.json has every text of three words or more that the library can write", () => {
+  const known = messages.map(({ text }) => plain(text));
   const missing = literals
     .filter(({ path, shown }) => countWords(shown) > 2 && !REPORTS.includes(path))
-    .filter(({ shown }) => !code.some((each) => isPartOf(shown, each)))
+    .filter(({ shown }) => !known.some((each) => isPartOf(shown, each)))
     .map(({ path, text }) => `${path}: ${text}`);
   assertEquals(missing, []);
   assert(literals.length > 200, "the sources have been read");
 });
 
-Deno.test("docs/errors.md has no message that the library does not write", () => {
+Deno.test("messages.json has no message that the library does not write", () => {
   const fragments = literals.flatMap(({ shown }) => [shown, ...shown.split("…").map(plain)]);
   const parts = [...new Set(fragments)]
     .filter((text) => countWords(text) > 1)
     .sort((a, b) => b.length - a.length);
-  const stale = messageRows().filter(({ message }) => {
-    let left = plain(message);
+  const stale = messages.filter(({ text }) => {
+    let left = plain(text);
     for (const part of parts) left = left.replaceAll(part, "");
-    // A part of one word, " for …", is no text to look for.
-    return countWords(left.replace("Cannot", "")) > 1;
+    return countWords(left.replace("Cannot", "")) > 0;
   });
   assertEquals(stale, []);
-  assert(messageRows().length > 150);
+  assert(messages.length > 200);
 });
 
-Deno.test("docs/errors.md gives each message its class", () => {
-  const rows = messageRows().map((row) => ({ ...row, message: plain(row.message) }));
+Deno.test("messages.json gives each message its class", () => {
+  const known = messages.map(({ text, errorClass }) => ({ text: plain(text), errorClass }));
   const wrong: string[] = [];
   for (const { path, shown, before } of literals) {
     const thrown = before.match(/new (\w*(?:Error|Exception))\(\s*$/)?.[1];
     if (thrown === undefined || countWords(shown) < 3) continue;
-    const ofText = rows.filter(({ message }) => isPartOf(shown, message));
-    if (ofText.some(({ errorClass }) => errorClass === thrown)) continue;
-    if (ofText.length > 0) wrong.push(`${path}: ${thrown}: ${shown}`);
+    const ofText = known.filter(({ text }) => isPartOf(shown, text));
+    if (!ofText.some(({ errorClass }) => errorClass === thrown)) {
+      wrong.push(`${path}: ${thrown}: ${shown}`);
+    }
   }
   assertEquals(wrong, []);
+});
+
+Deno.test("messages.json names classes that exist", () => {
+  const own = definedClasses.map((each) => each.split(" ")[0]!);
+  const unknown = messages.filter(({ errorClass }) =>
+    !own.includes(errorClass) && !(errorClass in globalThis) && !(errorClass in Deno.errors) &&
+    errorClass !== "none" && errorClass !== "as thrown"
+  );
+  assertEquals(unknown, []);
+});
+
+Deno.test("messages.json has each message of docs/errors.md, with the class that stands there", () => {
+  const rows = rowsOfPage();
+  const astray = rows.filter((row) =>
+    !messages.some(({ text, errorClass }) => text === row.text && errorClass === row.errorClass)
+  );
+  assertEquals(astray, []);
+  assert(rows.length > 50);
+  assertEquals(new Set(rows.map(({ text }) => text)).size, rows.length, "a message has one row");
 });
 
 Deno.test("docs/errors.md describes every error class, with what it extends", () => {
@@ -115,8 +160,5 @@ Deno.test("docs/errors.md describes every error class, with what it extends", ()
   const described = section.split("\n")
     .map((line) => line.match(/^\| `(\w+)` *\| `(\w+)` /)?.slice(1, 3).join(" extends "))
     .filter((row) => row !== undefined);
-  const defined = sources.flatMap(({ text }) =>
-    [...text.matchAll(/^export class (\w+Error extends \w+) /gm)].map(([, header]) => header!)
-  );
-  assertEquals(described.sort(), defined.sort());
+  assertEquals(described.sort(), definedClasses.sort());
 });

@@ -65,6 +65,39 @@ Deno.test("every page of docs/ is in its index", () => {
   assertEquals(names.filter((name) => !index.includes(`(${name})`)), []);
 });
 
+Deno.test("every test and every file that a document names in code exists", async () => {
+  const files: string[] = [];
+  for (const folder of ["allocator", "bench", "examples", "foreign", "mutants", "shard", "tests"]) {
+    await collectFiles(`${folder}/`, files);
+  }
+  const known = (path: string) => files.some((file) => `/${file}`.endsWith(`/${path}`));
+  const missing: string[] = [];
+  let seen = 0;
+  for (const { url, text } of pages) {
+    if (url.pathname.endsWith("/CHANGELOG.md")) continue; // tells of what there was
+    for (const [, name] of text.matchAll(/`([\w/]+(?:_test|_test\.ts))`/g)) {
+      seen++;
+      if (name!.startsWith("_")) continue; // an ending
+      if (!known(name!.replace(/(\.ts)?$/, ".ts"))) missing.push(`${url.pathname}: ${name}`);
+    }
+    for (const [, path] of text.matchAll(/`((?:allocator|shard|foreign|tests|bench)\/[\w/.]+)`/g)) {
+      seen++;
+      if (!files.some((file) => file === path || file.startsWith(path!.replace(/\/?$/, "/")))) {
+        missing.push(`${url.pathname}: ${path}`);
+      }
+    }
+  }
+  assertEquals(missing, []);
+  assert(seen > 80);
+});
+
+async function collectFiles(folder: string, into: string[]): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
+    if (isDirectory) await collectFiles(`${folder}${name}/`, into);
+    else into.push(folder + name);
+  }
+}
+
 /** Without the comments at the top, and wherever modules are imported from. */
 function body(code: string): string {
   return code.replace(/^(\/\/.*\n|\/\*\*.*\*\/\n)+/, "").replace(/from "[./\w]*\//g, 'from "')
