@@ -32,14 +32,7 @@ export {
 } from "./invoke.ts";
 export { writeObituary } from "./obituary.ts";
 export type { Reference } from "./reference.ts";
-export {
-  alignToPage,
-  CHANGES_BYTES,
-  MAGIC_BYTES,
-  SEGMENT_MAGIC,
-  SegmentLayout,
-  type SegmentShape,
-} from "./segment_layout.ts";
+export { alignToPage, CHANGES_BYTES, SegmentLayout, type SegmentShape } from "./segment_layout.ts";
 export {
   ServiceGroup,
   type ServiceGroupOptions,

@@ -23,11 +23,9 @@ import {
   Endpoint,
   type EndpointSetup,
   giveWarning,
-  MAGIC_BYTES,
   otherShards,
   reduceInOrder,
   type Reducer,
-  SEGMENT_MAGIC,
   SegmentLayout,
   type Sendable,
   ShardCrashedError,
@@ -135,7 +133,6 @@ export class Runtime {
         { cause },
       );
     }
-    new Int32Array(buffer, MAGIC_BYTES, 1)[0] = SEGMENT_MAGIC;
     const debug = options.debug ?? false;
     const setup = {
       buffer,
