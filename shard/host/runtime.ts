@@ -43,7 +43,14 @@ import {
   type StopOptions,
   watchdogFor,
 } from "./runtime_options.ts";
-import { type PerShard, type ServiceDefinition, Sharded, stopServices } from "../services/mod.ts";
+import {
+  type PerShard,
+  Replicated,
+  type ReplicateOptions,
+  type ServiceDefinition,
+  Sharded,
+  stopServices,
+} from "../services/mod.ts";
 import { type CrashPolicy, Supervisor } from "./supervisor.ts";
 
 /**
@@ -267,6 +274,31 @@ export class Runtime {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
     return await Sharded.start(this.#endpoint, definition, args);
+  }
+
+  /**
+   * Gives every shard a copy of `value`, and resolves when all have it. Otherwise as the function
+   * {@linkcode replicate}, which is for tasks.
+   *
+   * @param value The first version.
+   * @param options Its home, the shard that changes go through: shard 0 unless given.
+   * @throws {TypeError} As a rejection: if the value cannot travel, or moves.
+   * @throws {RangeError} As a rejection: if `home` is no shard.
+   *
+   * @example
+   * ```ts
+   * import { Runtime } from "@tidepool/core";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+   * await using limits = await runtime.replicate({ connections: 100 }, { home: 1 });
+   * assertEquals([limits.home, await limits.read()], [1, { connections: 100 }]);
+   * ```
+   */
+  async replicate<T>(value: T, { home = 0 }: ReplicateOptions = {}): Promise<Replicated<T>> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    return await Replicated.make(this.#endpoint, home, value);
   }
 
   async #submitToEach<Arguments extends readonly unknown[], Result>(
