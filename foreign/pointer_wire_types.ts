@@ -5,7 +5,7 @@
  * @module
  */
 
-import { beforeStop, registerErrorClass, registerWireType } from "../shard/mod.ts";
+import { registerErrorClass, registerWireType } from "../shard/mod.ts";
 import { StaleForeignPtrError, WrongShardError } from "./errors.ts";
 import { ForeignPtr, type Ownership } from "./foreign_ptr.ts";
 import {
@@ -23,7 +23,6 @@ import { destroyWhatIsHeld } from "./stop.ts";
 
 registerErrorClass(StaleForeignPtrError);
 registerErrorClass(WrongShardError);
-beforeStop(destroyWhatIsHeld);
 
 registerWireType({
   name: "ForeignPtr",
@@ -31,6 +30,7 @@ registerWireType({
   bind: (endpoint) => {
     const home = homeOf(endpoint);
     endpoint.whenAsleep(watchYoung);
+    endpoint.beforeStop((shards) => destroyWhatIsHeld(endpoint, shards));
     return {
       class: ForeignPtr,
       words: FOREIGN_PTR_WORDS,

@@ -5,6 +5,7 @@
  * @module
  */
 
+export type { BeforeStop } from "./before_stop.ts";
 export { type CallOptions, readCallOptions } from "./call_options.ts";
 export { controlTasks } from "./control_tasks.ts";
 export { MAX_TIMER_MS } from "./deadlines.ts";

@@ -12,14 +12,12 @@ import {
   readMemoryStatistics,
   walkHeap,
 } from "../../allocator/mod.ts";
-import { type Failures, rejected, StoppedError, sumOf } from "../bus/mod.ts";
+import { rejected, StoppedError, sumOf } from "../bus/mod.ts";
 import { textOf } from "../codec/mod.ts";
 import { type BusStatistics, readBusStatistics } from "../ring/mod.ts";
-import { runBeforeStop } from "./before_stop.ts";
 import {
   allShards,
   checkShardId,
-  controlTasks,
   Endpoint,
   type EndpointSetup,
   giveWarning,
@@ -49,8 +47,8 @@ import {
   type ReplicateOptions,
   type ServiceDefinition,
   Sharded,
-  stopServices,
 } from "../services/mod.ts";
+import { Shutdown } from "./shutdown.ts";
 import { type CrashPolicy, Supervisor } from "./supervisor.ts";
 
 /**
@@ -71,7 +69,7 @@ export class Runtime {
   /** Resolves when the runtime has stopped; rejects with the first crash of a shard. */
   readonly closed: Promise<void>;
   readonly #endpoint: Endpoint;
-  readonly #threads: Supervisor;
+  readonly #supervisor: Supervisor;
   readonly #onCrash: CrashPolicy;
   /** Whether the slices have debug heaps, which know what is still live at the end. */
   readonly #reportsLeaks: boolean;
@@ -102,7 +100,7 @@ export class Runtime {
     this.#endpoint = endpoint;
     this.#onCrash = options.onCrash ?? "fail";
     this.#reportsLeaks = Boolean(options.debugHeap);
-    this.#threads = new Supervisor(endpoint, setup, {
+    this.#supervisor = new Supervisor(endpoint, setup, {
       policy: this.#onCrash,
       crashed: (error, rejectedCalls) => this.#crashed(error, rejectedCalls),
       failed: (error) => this.#fail(error),
@@ -152,11 +150,11 @@ export class Runtime {
     const onWarning = (warning: Error): void => void giveWarning(warning, options.onWarning);
     const endpoint = new Endpoint(
       { ...setup, endpoint: layout.host },
-      (shard) => runtime.#threads.connect(layout.host, shard),
+      (shard) => runtime.#supervisor.connect(layout.host, shard),
       onWarning,
     );
     const runtime = new Runtime(endpoint, setup, options);
-    await runtime.#threads.start(watchdogMs);
+    await runtime.#supervisor.start(watchdogMs);
     endpoint.attend().catch((error) => runtime.#fail(error));
     return runtime;
   }
@@ -440,10 +438,13 @@ export class Runtime {
     const deadline = new Promise<void>((resolve) => {
       if (deadlineMs < Infinity) timer = setTimeout(resolve, deadlineMs);
     });
-    const ofServices: unknown[] = [];
-    const ofCalls: Failures[] = [];
+    const shutdown = new Shutdown(this.#endpoint, this.#supervisor);
+    const finish = async (): Promise<void> => {
+      await shutdown.comeToRest();
+      if (this.#reportsLeaks) await shutdown.reportLeaks();
+    };
     try {
-      await Promise.race([deadline, this.#finish(ofServices, ofCalls)]);
+      await Promise.race([deadline, finish()]);
     } catch (error) {
       if (!(error instanceof ShardCrashedError)) throw error; // a crash is told below
     } finally {
@@ -454,7 +455,7 @@ export class Runtime {
         ),
         new StoppedError("Cannot make a call: the runtime has stopped"),
       );
-      this.#threads.terminate();
+      this.#supervisor.terminate();
     }
     this.#settleClosed.resolve();
     const untold = this.#untold();
@@ -462,8 +463,7 @@ export class Runtime {
     throwFailures(
       sumOf([
         { count: untold.length, first: untold },
-        { count: ofServices.length, first: ofServices },
-        ...ofCalls,
+        ...shutdown.failures,
       ]),
       `${shards}calls without reply, or services told to stop,`,
     );
@@ -474,52 +474,6 @@ export class Runtime {
     const { bus } = this.#endpoint;
     if (this.#failure !== undefined) return this.#told.has(this.#failure) ? [] : [this.#failure];
     return this.#crashes.filter((crash) => !this.#told.has(crash) && !bus.hasToldGone(crash.shard));
-  }
-
-  /**
-   * Waits for the host's own calls, then stops the services, then waits for what is under way on the
-   * shards; again while there were services, as something may have started one meanwhile.
-   */
-  async #finish(ofServices: unknown[], ofCalls: Failures[]): Promise<void> {
-    let busy: boolean;
-    do {
-      await this.#endpoint.bus.idle();
-      await this.#threads.settled();
-      const stopped = await stopServices(this.#endpoint, this.#threads.alive, ofServices);
-      ofCalls.push(...await this.#quiesce());
-      busy = stopped > 0 || await runBeforeStop(this.#endpoint, this.#threads.alive);
-    } while (busy);
-    if (!this.#reportsLeaks) return;
-    const { bus } = this.#endpoint;
-    for (const report of await this.#askAlive(controlTasks.leakReport)) {
-      if (report === null) continue;
-      const [text] = bus.packer.unpackAll(report);
-      this.#endpoint.warn(new Error(String(text)));
-    }
-  }
-
-  /**
-   * Resolves when no call is under way anywhere. Every shard is asked, in rounds, to wait until it
-   * is idle; if none has sent a call since the round before, none can be on its way. The result is
-   * what calls without reply have thrown and nobody has fetched.
-   */
-  async #quiesce(): Promise<Failures[]> {
-    let sentBefore = -1;
-    for (;;) {
-      await this.#endpoint.bus.idle();
-      const sent = await this.#askAlive(controlTasks.quiesce);
-      const sentNow = sent.reduce((sum, calls) => sum + calls, 0);
-      if (sentNow === sentBefore) break;
-      sentBefore = sentNow;
-    }
-    const failures = await this.#askAlive(controlTasks.takeAllFailures);
-    return failures.map((ofShard) => this.#endpoint.unpackFailures(ofShard));
-  }
-
-  #askAlive<Result>(task: Task<[], Result>): Promise<Result[]> {
-    return Promise.all(
-      this.#threads.alive.map((shard) => this.#endpoint.submitTo(shard, task, [])),
-    );
   }
 
   #crashed(error: ShardCrashedError, rejectedCalls: number): void {
@@ -551,6 +505,6 @@ export class Runtime {
     this.#failure ??= error;
     this.#settleClosed.reject(error);
     if (this.#endpoint.bus.close(error) > 0) this.#told.add(this.#failure);
-    this.#threads.terminate();
+    this.#supervisor.terminate();
   }
 }

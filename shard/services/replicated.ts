@@ -20,7 +20,7 @@ import {
   registerWireType,
   Task,
 } from "../calls/mod.ts";
-import { findReplica, type Replica, replicaTasks, restore } from "./replicas.ts";
+import { type Replica, Replicas, replicaTasks } from "./replicas.ts";
 
 /** What names a value: its home, which life of the home it was, and a number. */
 const WORDS = 3;
@@ -66,8 +66,7 @@ export class Replicated<T> {
    * Which version of the value `local()` gives: 1 is the first. 0 where there is no copy. O(1).
    */
   get version(): number {
-    if (!isThisShard(this.#endpoint)) return 0;
-    this.#replica ??= findReplica(this.#name);
+    this.#replica ??= this.#endpoint.part(Replicas).find(this.#name);
     return this.#replica === undefined ? 0 : this.#replica.version;
   }
 
@@ -233,9 +232,7 @@ registerWireType({
   name: "Replicated",
   module: import.meta.url,
   bind: (endpoint) => {
-    endpoint.whenBack((shard) => {
-      if (isThisShard(endpoint)) restore(shard); // a host is no value's home
-    });
+    endpoint.whenBack((shard) => endpoint.part(Replicas).restore(shard));
     return {
       class: Replicated,
       words: WORDS,
