@@ -6,12 +6,11 @@
  * @module
  */
 
-import { type Endpoint, isShard, localEndpoint } from "../shard/mod.ts";
+import { isShard, localEndpoint } from "../shard/mod.ts";
 import type { Owned } from "./owned.ts";
-import { PerEndpoint } from "./per_endpoint.ts";
 import { destructorThrew } from "./reports.ts";
 
-/** Those of one shard. */
+/** Those of one shard, a part of its endpoint. */
 export class BackgroundDestructions {
   readonly #running = new Set<Promise<void>>();
 
@@ -36,13 +35,6 @@ async function caught(ending: PromiseLike<void>, failed: (error: unknown) => voi
   }
 }
 
-const destructions = new PerEndpoint(() => new BackgroundDestructions());
-
-/** Those of the shard that `endpoint` is. */
-export function backgroundDestructionsOf(endpoint: Endpoint): BackgroundDestructions {
-  return destructions.of(endpoint);
-}
-
 /**
  * Destroys what a pointer owned that was disposed of in this thread; null if others share it. Throws
  * what a destructor throws that is not asynchronous.
@@ -54,7 +46,7 @@ export function destroyInBackground(owned: Owned<object> | null): void {
   if (!isShard()) return void Promise.resolve(ending);
   const endpoint = localEndpoint();
   const { className } = owned!;
-  backgroundDestructionsOf(endpoint).add(ending, (error) => {
+  endpoint.part(BackgroundDestructions).add(ending, (error) => {
     endpoint.warnOf(destructorThrew(className, endpoint.id), error);
   });
 }

@@ -6,13 +6,12 @@
 
 import type { Endpoint } from "../shard/mod.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
-import { type HomeShard, homeShardOf } from "./home_shard.ts";
+import { HomeShard } from "./home_shard.ts";
 import { OutgoingDestructions } from "./outgoing_destructions.ts";
-import { PerEndpoint } from "./per_endpoint.ts";
 import type { PointerHolders } from "./pointer_holders.ts";
 import { type PointerState, PointerWatch } from "./pointer_state.ts";
 
-/** The foreign pointers of one endpoint. */
+/** The foreign pointers of one endpoint, a part of it: see `Endpoint.part()`. */
 export class EndpointPointers {
   /** The endpoint. */
   readonly endpoint: Endpoint;
@@ -27,7 +26,7 @@ export class EndpointPointers {
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
-    this.home = homeShardOf(endpoint);
+    this.home = endpoint.part(HomeShard);
     this.holders = this.home.holders;
     this.destructions = new OutgoingDestructions(endpoint);
     endpoint.whenAsleep(() => this.watch.begin());
@@ -55,11 +54,4 @@ export class EndpointPointers {
     endpoint.submitTo(owner, foreignTasks.lose, [handle, generation, copies])
       .catch(() => destructions.destroyUnattended(owner, handle, generation, copies));
   }
-}
-
-const pointers = new PerEndpoint((endpoint) => new EndpointPointers(endpoint));
-
-/** The foreign pointers of `endpoint`. */
-export function pointersOf(endpoint: Endpoint): EndpointPointers {
-  return pointers.of(endpoint);
 }

@@ -21,7 +21,7 @@ import {
   StoppedError,
 } from "../shard/mod.ts";
 import { type AnyPointer, movedOut, ownedBy } from "./any_pointer.ts";
-import { type EndpointPointers, pointersOf } from "./endpoint_pointers.ts";
+import { EndpointPointers } from "./endpoint_pointers.ts";
 import { StaleForeignPtrError, uniqueHasNoCopies, WrongShardError } from "./errors.ts";
 import { ForeignReference } from "./foreign_reference.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
@@ -193,7 +193,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    */
   reset(pointer: PointerOf<T, O> | null = null): void {
     const state = this.#state;
-    const here = pointer === null ? state.here : pointersOf(localEndpoint());
+    const here = pointer === null ? state.here : localEndpoint().part(EndpointPointers);
     this[Symbol.dispose]();
     this.#movedTo = undefined;
     state.here = here;
@@ -351,7 +351,9 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     endpoint: Endpoint,
     pointer: AnyPointer,
   ): ForeignPtr<T, O> {
-    return new ForeignPtr<T, O>(new PointerState(pointersOf(endpoint), endpoint.id).put(pointer));
+    return new ForeignPtr<T, O>(
+      new PointerState(endpoint.part(EndpointPointers), endpoint.id).put(pointer),
+    );
   }
 
   /**

@@ -7,14 +7,10 @@
 
 import { type Endpoint, MessageMemoryError } from "../shard/mod.ts";
 import { type AnyPointer, ownedBy, takeOwned } from "./any_pointer.ts";
-import {
-  type BackgroundDestructions,
-  backgroundDestructionsOf,
-} from "./background_destructions.ts";
+import { BackgroundDestructions } from "./background_destructions.ts";
 import { GivenAwayTable } from "./given_away_table.ts";
 import { GrantedCopies } from "./granted_copies.ts";
 import type { Owned } from "./owned.ts";
-import { PerEndpoint } from "./per_endpoint.ts";
 import { NOBODY, PointerHolders } from "./pointer_holders.ts";
 import { STRUCT_UNIT_BYTES } from "./pointer_wire_layout.ts";
 import { destructorThrew, leaksAmong, lostToCollector } from "./reports.ts";
@@ -27,7 +23,7 @@ export const WORD_BYTES = 4;
 /** A destructor that threw: position in the batch, class of the object, what was thrown, packed. */
 export type Failure = [position: number, className: string, error: Uint8Array];
 
-/** The part of one endpoint as a home shard. The host has no objects: its table stays empty. */
+/** What makes an endpoint a home shard, a part of it. The host has no objects: its table stays empty. */
 export class HomeShard {
   /** The whole segment, as int32. */
   readonly segment: Int32Array;
@@ -43,7 +39,7 @@ export class HomeShard {
     const { buffer, layout, shardCount } = endpoint;
     const regions = Array.from({ length: shardCount }, (_, shard) => layout.givenAway(shard));
     this.#endpoint = endpoint;
-    this.#background = backgroundDestructionsOf(endpoint);
+    this.#background = endpoint.part(BackgroundDestructions);
     this.segment = new Int32Array(buffer);
     this.holders = new PointerHolders(this.segment, new Float64Array(buffer), regions);
     this.givenAway = new GivenAwayTable(endpoint.id, this.holders);
@@ -218,11 +214,4 @@ export class HomeShard {
     await this.#background.ended();
     return held.length === 0 ? null : bus.handOver(leaksAmong(id, held));
   }
-}
-
-const homeShards = new PerEndpoint((endpoint) => new HomeShard(endpoint));
-
-/** The part of `endpoint` as a home shard. */
-export function homeShardOf(endpoint: Endpoint): HomeShard {
-  return homeShards.of(endpoint);
 }

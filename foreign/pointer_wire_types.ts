@@ -5,8 +5,8 @@
  * @module
  */
 
-import { beforeStop, registerErrorClass, registerWireType } from "../shard/mod.ts";
-import { type EndpointPointers, pointersOf } from "./endpoint_pointers.ts";
+import { registerErrorClass, registerWireType } from "../shard/mod.ts";
+import { EndpointPointers } from "./endpoint_pointers.ts";
 import { StaleForeignPtrError, WrongShardError } from "./errors.ts";
 import { ForeignPtr, type Ownership } from "./foreign_ptr.ts";
 import { ForeignReference } from "./foreign_reference.ts";
@@ -33,13 +33,13 @@ import { destroyWhatIsHeld } from "./stop.ts";
 
 registerErrorClass(StaleForeignPtrError);
 registerErrorClass(WrongShardError);
-beforeStop(destroyWhatIsHeld);
 
 registerWireType({
   name: "ForeignPtr",
   module: import.meta.url,
   bind: (endpoint) => {
-    const here = pointersOf(endpoint);
+    const here = endpoint.part(EndpointPointers);
+    endpoint.beforeStop((shards) => destroyWhatIsHeld(endpoint, shards));
     return {
       class: ForeignPtr,
       words: FOREIGN_PTR_WORDS,
@@ -57,7 +57,7 @@ registerWireType({
   name: "GrantedCopies",
   module: import.meta.url,
   bind: (endpoint) => {
-    const here = pointersOf(endpoint);
+    const here = endpoint.part(EndpointPointers);
     return {
       class: GrantedCopies,
       words: GRANTED_WORDS,
@@ -74,7 +74,7 @@ registerWireType({
   name: "ForeignReference",
   module: import.meta.url,
   bind: (endpoint) => {
-    const here = pointersOf(endpoint);
+    const here = endpoint.part(EndpointPointers);
     return {
       class: ForeignReference,
       words: REFERENCE_WORDS,

@@ -9,7 +9,7 @@ import type { Endpoint } from "../shard/mod.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
 import { type Leak, stillHeld } from "./reports.ts";
 
-/** Runs on the host before its threads end; true if objects were destroyed. */
+/** Runs on the host before its threads end, see `BeforeStop`; true if objects were destroyed. */
 export async function destroyWhatIsHeld(
   host: Endpoint,
   shards: readonly number[],

@@ -15,6 +15,7 @@
 
 export { BusyError, MessageMemoryError, StoppedError, transfer } from "./bus/mod.ts";
 export {
+  type BeforeStop,
   busStatistics,
   type CallOptions,
   defineTasks,
@@ -52,8 +53,6 @@ export {
 } from "./calls/mod.ts";
 export { classNameOf, type ErrorClass, registerErrorClass, type WireType } from "./codec/mod.ts";
 export {
-  type BeforeStop,
-  beforeStop,
   type CrashPolicy,
   parseMemorySize,
   Runtime,

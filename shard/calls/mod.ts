@@ -5,6 +5,7 @@
  * @module
  */
 
+export type { BeforeStop } from "./before_stop.ts";
 export { type CallOptions, readCallOptions } from "./call_options.ts";
 export { controlTasks } from "./control_tasks.ts";
 export { MAX_TIMER_MS } from "./deadlines.ts";
@@ -34,14 +35,7 @@ export {
 } from "./invoke.ts";
 export { writeObituary } from "./obituary.ts";
 export type { Reference } from "./reference.ts";
-export {
-  alignToPage,
-  CHANGES_BYTES,
-  MAGIC_BYTES,
-  SEGMENT_MAGIC,
-  SegmentLayout,
-  type SegmentShape,
-} from "./segment_layout.ts";
+export { alignToPage, CHANGES_BYTES, SegmentLayout, type SegmentShape } from "./segment_layout.ts";
 export {
   ServiceGroup,
   type ServiceGroupOptions,

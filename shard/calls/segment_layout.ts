@@ -3,16 +3,17 @@
  * every shard arrive at the same offsets.
  *
  * ```
- * 0          header page            MAGIC; CHANGES: how often a shard has died or come back;
- *                                   SERVICES: sharded services started so far
- * 4096       control pages          4096 bytes an endpoint: shards 0 … n-1, then the host
- * …          rings                  one per ordered pair, (n+1) × n of them
- * …          pointers given away    4 MiB a shard: who holds them, see given_away_region.ts
- * …          host slice             memory for the host's messages, outside the division
- * …          shard slices           parts of `memory`, equal unless weighted
+ * byte    0..3    CHANGES        host: how often a shard has died or come back
+ *       128..131  SERVICES       any: sharded services started so far
+ *      4096..     control pages  8,192 bytes an endpoint: shards 0 … n-1, then the host
+ *         …       rings          one for each ordered pair of endpoints, (n+1) × n of them
+ *         …       given away     4 MiB a shard: who holds the pointers to its objects (foreign/)
+ *         …       host slice     memory for the host's messages, outside the division
+ *         …       shard slices   parts of `memory`, equal unless weighted
  * ```
  *
- * What lies in a control page is in bus/control_page.ts.
+ * What lies in a control page is in ring/control_page.ts, in a ring in ring/ring_layout.ts, and in what
+ * is given away in given_away_region.ts.
  *
  * @module
  */
@@ -24,14 +25,15 @@ import { GivenAwayRegion, REGION_BYTES } from "./given_away_region.ts";
 /** Slices and rings begin on such a boundary, a page of most machines. */
 const PAGE_BYTES = 4096;
 
-/** Bytes from the segment's start to MAGIC. */
-export const MAGIC_BYTES = 0;
+/** Processors fetch lines of 64 bytes in pairs. */
+const LINE_BYTES = 128;
+
 /** Bytes from the segment's start to CHANGES. */
-export const CHANGES_BYTES = 128;
+export const CHANGES_BYTES = 0;
 /** Bytes from the segment's start to SERVICES, on a line of its own: CHANGES is looked at all the time. */
-export const SERVICES_BYTES = 256;
-/** What MAGIC holds: "TIDE". */
-export const SEGMENT_MAGIC = 0x45444954;
+export const SERVICES_BYTES: number = CHANGES_BYTES + LINE_BYTES;
+/** Bytes from the segment's start to the control page of shard 0. */
+export const CONTROL_PAGES_BYTES: number = PAGE_BYTES;
 
 /** The numbers that the whole layout follows from. */
 export interface SegmentShape {
@@ -67,7 +69,7 @@ export class SegmentLayout {
     this.shape = shape;
     this.host = shape.shardCount;
     this.endpointCount = shape.shardCount + 1;
-    this.#ringsByteOffset = PAGE_BYTES + CONTROL_PAGE_BYTES * this.endpointCount;
+    this.#ringsByteOffset = CONTROL_PAGES_BYTES + this.endpointCount * CONTROL_PAGE_BYTES;
     this.#ringByteLength = ringBytes(shape.ringSlots);
     const rings = this.endpointCount * (this.endpointCount - 1);
     this.#givenAwayByteOffset = alignToPage(this.#ringsByteOffset + rings * this.#ringByteLength);
@@ -85,7 +87,7 @@ export class SegmentLayout {
 
   /** Byte offset of an endpoint's control page. */
   controlPage(endpoint: number): number {
-    return PAGE_BYTES + CONTROL_PAGE_BYTES * endpoint;
+    return CONTROL_PAGES_BYTES + endpoint * CONTROL_PAGE_BYTES;
   }
 
   /** Where the words about the pointers lie that a shard has given away. */
