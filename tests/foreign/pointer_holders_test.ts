@@ -24,13 +24,14 @@ Deno.test("PointerHolders writes its shard's region alone, from the first word t
   assertEquals(holders.capacity, (REGION_BYTES - HOLDERS_BYTES) / 4);
   const last = holders.capacity - 1;
   holders.open(0, last, 3);
+  holders.open(0, 1, 3);
   holders.countLost(0);
   holders.countFailed(0);
   holders.countFailed(0);
   const figures = new Float64Array(buffer);
   const figuresOf = ({ openedFigure, lostFigure, failedFigure }: GivenAwayRegion) =>
     [openedFigure, lostFigure, failedFigure].map((figure) => figures[figure]);
-  assertEquals(REGIONS.map(figuresOf), [[1, 1, 2], [0, 0, 0]]);
+  assertEquals(REGIONS.map(figuresOf), [[2, 1, 2], [0, 0, 0]]);
   const bytes = new Uint8Array(buffer);
   assertEquals(bytes.findIndex((byte) => byte !== 0), 512);
   assertEquals(bytes.findLastIndex((byte) => byte !== 0) >> 2, (512 + REGION_BYTES - 4) >> 2);
