@@ -1,8 +1,9 @@
 /**
  * Who holds a pointer, in every interleaving of the endpoints that may take it: the production code, on
  * a region of two handles. Covered: a receiver against the owner that clears up behind a dead sender, a
- * pointer that goes on at once, a stale receiver against an owner that closes, and looks that lag. Not
- * covered: the messages that carry pointers, which are the rings' part.
+ * pointer that goes on at once, the answer to `copy(n)` against the owner that takes it back, a stale
+ * receiver against an owner that closes, and looks that lag. Not covered: the messages that carry
+ * pointers, which are the rings' part.
  */
 import { assert, assertEquals } from "@std/assert";
 import { NOBODY, PointerHolders } from "../../foreign/pointer_holders.ts";
@@ -45,8 +46,8 @@ function taker(row: readonly number[], take: Pass = pass) {
 }
 
 /** Each thread's successes, and who holds the pointer at the end. */
-function outcomesOf(programs: ((words: Int32Array) => number[])[]) {
-  const { outcomes, races, states } = explore(WORDS, init, programs, {
+function outcomesOf(programs: ((words: Int32Array) => number[])[], begin = init) {
+  const { outcomes, races, states } = explore(WORDS, begin, programs, {
     racyWords: [HOLDER_WORD],
     outcome: (results, memory) => [...results, holdersIn(memory).holder(OWNER, HANDLE)],
   });
@@ -75,6 +76,17 @@ Deno.test("PointerHolders.pass() lets each holder have the pointer once, in ever
   ]);
   assertEquals(found.races, []);
   assert(found.states > 50, `only ${found.states} states were searched`);
+});
+
+Deno.test("PointerHolders.pass() lets who asked for copies or their owner have the block, in every interleaving never both", () => {
+  // The first of the copies is the owner's until the answer is read: whoever has it frees the block.
+  const granted = (words: Int32Array): void => {
+    init(words);
+    assert(pass(words, SENDER, OWNER));
+  };
+  const found = outcomesOf([taker([OWNER, SENDER]), taker([OWNER, NOBODY])], granted);
+  assertEquals(found.outcomes, [`[[1],[],1]`, `[[],[${NOBODY}],${NOBODY}]`]);
+  assertEquals(found.races, []);
 });
 
 Deno.test("PointerHolders.close() leaves nobody the pointer, in every interleaving with a receiver", () => {
