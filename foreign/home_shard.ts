@@ -12,16 +12,14 @@ import { GivenAwayTable } from "./given_away_table.ts";
 import { GrantedCopies } from "./granted_copies.ts";
 import type { Owned } from "./owned.ts";
 import { NOBODY, PointerHolders } from "./pointer_holders.ts";
-import { STRUCT_UNIT_BYTES } from "./pointer_wire_layout.ts";
+import { STRUCT_UNIT_BYTES, WORD_BYTES } from "./pointer_wire_layout.ts";
 import { destructorThrew, leaksAmong, lostToCollector } from "./reports.ts";
 
 /** Numbers that name a handle to be destroyed: index, generation, requests for copies. */
 export const NUMBERS_PER_HANDLE = 3;
-/** Bytes of an int32. */
-export const WORD_BYTES = 4;
 
 /** A destructor that threw: position in the batch, class of the object, what was thrown, packed. */
-export type Failure = [position: number, className: string, error: Uint8Array];
+export type DestructorFailure = [position: number, className: string, error: Uint8Array];
 
 /** What makes an endpoint a home shard, a part of it. The host has no objects: its table stays empty. */
 export class HomeShard {
@@ -113,7 +111,7 @@ export class HomeShard {
    * which there need not be any memory.
    */
   destroy(numbers: ArrayLike<number>): Uint8Array | null | Promise<Uint8Array | null> {
-    const failures: Failure[] = [];
+    const failures: DestructorFailure[] = [];
     const endings: Promise<void>[] = [];
     for (let i = 0; i < numbers.length; i += NUMBERS_PER_HANDLE) {
       const position = i / NUMBERS_PER_HANDLE;
@@ -132,7 +130,7 @@ export class HomeShard {
 
   async #awaitEnd(
     ending: PromiseLike<void>,
-    failures: Failure[],
+    failures: DestructorFailure[],
     position: number,
     owned: Owned<object>,
   ): Promise<void> {
@@ -144,7 +142,7 @@ export class HomeShard {
   }
 
   #fail(
-    failures: Failure[],
+    failures: DestructorFailure[],
     position: number,
     owned: Owned<object> | null,
     error: unknown,

@@ -8,7 +8,7 @@
 import { BusyError, type Endpoint, MessageMemoryError } from "../shard/mod.ts";
 import { StaleForeignPtrError } from "./errors.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
-import { type Failure, NUMBERS_PER_HANDLE } from "./home_shard.ts";
+import { type DestructorFailure, NUMBERS_PER_HANDLE } from "./home_shard.ts";
 import { destructorThrew } from "./reports.ts";
 
 /** Handles in one message at most. */
@@ -84,13 +84,13 @@ export class OutgoingDestructions {
   }
 
   /** A destruction is never refused: it waits for room, or for memory if a record will not do. */
-  async #submit(owner: number, numbers: readonly number[]): Promise<readonly Failure[]> {
+  async #submit(owner: number, numbers: readonly number[]): Promise<readonly DestructorFailure[]> {
     const { bus } = this.#endpoint;
     for (;;) {
       try {
         const args = numbers.length === NUMBERS_PER_HANDLE ? numbers : [new Int32Array(numbers)];
         const failures = await this.#endpoint.submitTo(owner, foreignTasks.destroy, args);
-        return failures === null ? [] : bus.packer.unpackAll(failures) as Failure[];
+        return failures === null ? [] : bus.packer.unpackAll(failures) as DestructorFailure[];
       } catch (error) {
         const isShort = error instanceof MessageMemoryError;
         if (isShort && numbers.length > NUMBERS_PER_HANDLE) {
@@ -103,8 +103,11 @@ export class OutgoingDestructions {
     }
   }
 
-  async #submitSingly(owner: number, numbers: readonly number[]): Promise<readonly Failure[]> {
-    const failures: Failure[] = [];
+  async #submitSingly(
+    owner: number,
+    numbers: readonly number[],
+  ): Promise<readonly DestructorFailure[]> {
+    const failures: DestructorFailure[] = [];
     for (let i = 0; i < numbers.length; i += NUMBERS_PER_HANDLE) {
       const [failure] = await this.#submit(owner, numbers.slice(i, i + NUMBERS_PER_HANDLE));
       if (failure !== undefined) failures.push([i / NUMBERS_PER_HANDLE, failure[1], failure[2]]);

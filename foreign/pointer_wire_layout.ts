@@ -25,6 +25,8 @@ export const GENERATION_WORD: number = HANDLE_WORD + 1;
 export const COPIES_WORD: number = GENERATION_WORD + 1;
 /** Word 4. */
 export const OBJECT_WORD: number = COPIES_WORD + 1;
+/** Bytes of a word. */
+export const WORD_BYTES = 4;
 /** Words of a foreign pointer. */
 export const FOREIGN_PTR_WORDS: number = OBJECT_WORD + 1;
 /** Words of a reference. */

@@ -20,7 +20,6 @@ import {
   GRANTED_WORDS,
   GrantedCopies,
 } from "./granted_copies.ts";
-import { WORD_BYTES } from "./home_shard.ts";
 import {
   FOREIGN_PTR_WORDS,
   GENERATION_WORD,
@@ -28,6 +27,7 @@ import {
   PARTIES_WORD,
   REFERENCE_WORDS,
   STRUCT_UNIT_BYTES,
+  WORD_BYTES,
 } from "./pointer_wire_layout.ts";
 import { destroyWhatIsHeld } from "./stop.ts";
 
