@@ -25,26 +25,6 @@
  */
 
 export {
-  type AllocationFailureOptions,
-  type AllocationFailureRun,
-  FailureInjection,
-  type HeapBlock,
-  HeapProfile,
-  type HeapProfileOptions,
-  type HeapProfileSite,
-  type LargeAllocation,
-  LargeAllocationWarning,
-  type LargeAllocationWarningOptions,
-  memoryReport,
-  type MemorySite,
-  type V8CallFrame,
-  type V8HeapProfile,
-  type V8HeapProfileNode,
-  type V8HeapProfileSample,
-  walkHeap,
-  withAllocationFailures,
-} from "./diagnosis/mod.ts";
-export {
   type BadAllocDetails,
   BadAllocError,
   DoubleFreeError,
@@ -72,13 +52,6 @@ export {
   type ReclaimScope,
   type RemoteFreeSender,
 } from "./malloc/mod.ts";
-export {
-  type CallFrame,
-  checkHeap,
-  type DebugHeap,
-  type DebugHeapOptions,
-  type Leak,
-} from "./placement/mod.ts";
 export {
   address,
   alignOf,

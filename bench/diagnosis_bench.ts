@@ -4,14 +4,13 @@
  *
  * Run it with `deno bench --no-check bench/diagnosis_bench.ts`.
  */
+import { Allocator, type AllocatorOptions } from "../allocator/mod.ts";
 import {
-  Allocator,
-  type AllocatorOptions,
   FailureInjection,
   HeapProfile,
   LargeAllocationWarning,
   memoryReport,
-} from "../allocator/mod.ts";
+} from "../allocator/diagnosis/mod.ts";
 
 const SLICE = { byteOffset: 0, byteLength: 4 << 20 };
 /** Bytes of a block. */

@@ -6,7 +6,8 @@
  * @module
  */
 
-import { isShard, localEndpoint } from "../shard/mod.ts";
+import { isShard } from "../shard/mod.ts";
+import { localEndpoint } from "../shard/unstable_layers.ts";
 import type { Owned } from "./owned.ts";
 import { destructorThrew } from "./reports.ts";
 

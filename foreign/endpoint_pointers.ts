@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Endpoint } from "../shard/mod.ts";
+import type { Endpoint } from "../shard/unstable_layers.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
 import { HomeShard } from "./home_shard.ts";
 import { OutgoingDestructions } from "./outgoing_destructions.ts";

@@ -12,14 +12,13 @@
 
 import {
   type ArgumentsOf,
-  type Endpoint,
-  localEndpoint,
   type MethodOf,
   type Reference,
   type ResultOf,
   ShardCrashedError,
   StoppedError,
 } from "../shard/mod.ts";
+import { type Endpoint, localEndpoint } from "../shard/unstable_layers.ts";
 import { type AnyPointer, movedOut, ownedBy } from "./any_pointer.ts";
 import { EndpointPointers } from "./endpoint_pointers.ts";
 import { StaleForeignPtrError, uniqueHasNoCopies, WrongShardError } from "./errors.ts";
@@ -49,7 +48,7 @@ export type Ownership = "unique" | "shared";
 export type PointerOf<T extends object, O extends Ownership> = O extends "shared" ? SharedPtr<T>
   : UniquePtr<T>;
 
-/** The type of a struct, from `struct()`, as far as looking at one takes it. */
+/** What `view()` needs of a struct's type, which `struct()` returns. */
 export interface ViewedAs<View> {
   /** A view of the struct at an address of the segment. */
   at(source: SharedArrayBuffer, address: number): View;
@@ -66,15 +65,32 @@ export interface ViewedAs<View> {
  * @see `seastar::foreign_ptr`
  *
  * @example
- * ```ts
+ * ```ts ignore
+ * // counters.ts
+ * import { defineTasks, makeForeign } from "@tidepool/core";
+ *
+ * class Counter {
+ *   n = 0;
+ *   add(k: number) {
+ *     return this.n += k;
+ *   }
+ * }
+ * export const counters = defineTasks(import.meta.url, {
+ *   open: () => makeForeign(new Counter()),
+ *   add: (counter: Counter, k: number) => counter.add(k),
+ * });
+ * ```
+ *
+ * ```ts ignore
+ * // main.ts
  * import { Runtime } from "@tidepool/core";
  * import { assertEquals } from "@std/assert";
- * import { counter } from "../examples/counter/counter.ts";
+ * import { counters } from "./counters.ts";
  *
  * await using runtime = await Runtime.start({ shards: 1, memory: "16MiB" });
- * await using pointer = await runtime.submitTo(0, counter.open, 10); // ForeignPtr<Counter>
- * await runtime.submitTo(pointer.ownerShard, counter.add, pointer.get(), 5);
- * assertEquals(await pointer.invoke("add", 5), 20);
+ * await using pointer = await runtime.submitTo(0, counters.open); // ForeignPtr<Counter>
+ * await runtime.submitTo(pointer.ownerShard, counters.add, pointer.get(), 5);
+ * assertEquals(await pointer.invoke("add", 5), 10);
  * ```
  */
 export class ForeignPtr<T extends object, O extends Ownership = "unique"> {

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { type ForeignStatistics, localEndpoint, readForeignStatistics } from "../shard/mod.ts";
+import type { ForeignStatistics } from "../shard/mod.ts";
+import { localEndpoint, readForeignStatistics } from "../shard/unstable_layers.ts";
 
 /**
- * Figures of the foreign pointers to the objects of `shard`, as `Runtime.foreignStatistics()` gives
- * them on the host: read from shared memory without a message. O(pointers that were ever away at once).
- * Exact while nobody passes pointers on.
+ * Figures of the foreign pointers to the objects of `shard`, for code that runs on a shard. No message.
+ * O(pointers that were ever away at once). Exact while nobody passes pointers on. The host calls
+ * `Runtime.foreignStatistics()`.
  *
  * @param shard Whose objects.
  * @throws {TypeError} If this thread is not a shard, or `shard` not a number.

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { classNameOf, defineTasks, localEndpoint, type Tasks } from "../shard/mod.ts";
+import { defineTasks, type Tasks } from "../shard/mod.ts";
+import { classNameOf, localEndpoint } from "../shard/unstable_layers.ts";
 import { HomeShard } from "./home_shard.ts";
 
 // deno-lint-ignore no-explicit-any -- methods of any object.

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { GivenAwayRegion } from "../shard/mod.ts";
+import { GivenAwayRegion } from "../shard/unstable_layers.ts";
 import { type AnyPointer, ownedBy, takeOwned } from "./any_pointer.ts";
 import { StaleForeignPtrError, uniqueHasNoCopies } from "./errors.ts";
 import type { Owned } from "./owned.ts";

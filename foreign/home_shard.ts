@@ -5,7 +5,8 @@
  * @module
  */
 
-import { type Endpoint, MessageMemoryError } from "../shard/mod.ts";
+import { MessageMemoryError } from "../shard/mod.ts";
+import type { Endpoint } from "../shard/unstable_layers.ts";
 import { type AnyPointer, ownedBy, takeOwned } from "./any_pointer.ts";
 import { BackgroundDestructions } from "./background_destructions.ts";
 import { GivenAwayTable } from "./given_away_table.ts";

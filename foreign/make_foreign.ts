@@ -4,7 +4,7 @@
  * @module
  */
 
-import { localEndpoint } from "../shard/mod.ts";
+import { localEndpoint } from "../shard/unstable_layers.ts";
 import { type AnyPointer, movedOut, ownedBy } from "./any_pointer.ts";
 import { ForeignPtr, type Ownership } from "./foreign_ptr.ts";
 import { SharedPtr } from "./shared_ptr.ts";

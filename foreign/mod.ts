@@ -20,7 +20,6 @@
 
 import "./pointer_wire_types.ts";
 
-export type { ForeignStatistics } from "../shard/mod.ts";
 export { StaleForeignPtrError, WrongShardError } from "./errors.ts";
 export { ForeignPtr, type Ownership, type PointerOf, type ViewedAs } from "./foreign_ptr.ts";
 export { foreignStatistics } from "./foreign_statistics.ts";

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { BusyError, type Endpoint, MessageMemoryError } from "../shard/mod.ts";
+import { BusyError, MessageMemoryError } from "../shard/mod.ts";
+import type { Endpoint } from "../shard/unstable_layers.ts";
 import { StaleForeignPtrError } from "./errors.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
 import { type DestructorFailure, NUMBERS_PER_HANDLE } from "./home_shard.ts";

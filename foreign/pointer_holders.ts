@@ -17,7 +17,7 @@
  * @module
  */
 
-import { GivenAwayRegion } from "../shard/mod.ts";
+import { GivenAwayRegion } from "../shard/unstable_layers.ts";
 
 /** What `holder()` gives, and `pass()` takes, for no endpoint. */
 export const NOBODY = -1;

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { registerErrorClass, registerWireType } from "../shard/mod.ts";
+import { registerErrorClass } from "../shard/mod.ts";
+import { registerWireType } from "../shard/unstable_layers.ts";
 import { EndpointPointers } from "./endpoint_pointers.ts";
 import { StaleForeignPtrError, WrongShardError } from "./errors.ts";
 import { ForeignPtr, type Ownership } from "./foreign_ptr.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Endpoint } from "../shard/mod.ts";
+import type { Endpoint } from "../shard/unstable_layers.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
 import { type Leak, stillHeld } from "./reports.ts";
 

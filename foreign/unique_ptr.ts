@@ -8,7 +8,7 @@ import { destroyInBackground } from "./background_destructions.ts";
 import { type Destructor, Owned } from "./owned.ts";
 
 /**
- * Owns an object alone: when the pointer is disposed of, the object is destroyed, by its
+ * Owns an object alone. When the pointer is disposed of, the object is destroyed, by its
  * `[Symbol.dispose]`, its `[Symbol.asyncDispose]` or a destructor given here. A view of a struct in
  * this shard's slice owns the struct's block, which is freed after that.
  *

@@ -1,13 +1,23 @@
 /**
  * Execution: a runtime of shards, tasks that run on them, and calls between them.
  *
- * ```ts
+ * ```ts ignore
+ * // sums.ts
+ * import { defineTasks } from "@tidepool/core/shard";
+ *
+ * export const sums = defineTasks(import.meta.url, {
+ *   add: (a: number, b: number) => a + b,
+ * });
+ * ```
+ *
+ * ```ts ignore
+ * // main.ts
  * import { Runtime } from "@tidepool/core/shard";
  * import { assertEquals } from "@std/assert";
- * import { primes } from "../examples/primes/primes.ts";
+ * import { sums } from "./sums.ts";
  *
  * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
- * assertEquals(await runtime.submitTo(1, primes.count, 0, 100), 25);
+ * assertEquals(await runtime.submitTo(1, sums.add, 20, 22), 42); // ran on shard 1
  * ```
  *
  * @module
@@ -15,27 +25,21 @@
 
 export { BusyError, MessageMemoryError, StoppedError, transfer } from "./bus/mod.ts";
 export {
-  type BeforeStop,
   busStatistics,
   type CallOptions,
   defineTasks,
-  Endpoint,
   flush,
   type ForeignStatistics,
   GateClosedError,
-  GivenAwayRegion,
   invokeOnAll,
   invokeOnOthers,
   isShard,
   localAllocator,
-  localEndpoint,
   mapReduce,
   NoReplicaError,
   NoShardedInstanceError,
-  readForeignStatistics,
   type Reducer,
   type Reference,
-  registerWireType,
   type Sendable,
   ServiceGroup,
   type ServiceGroupOptions,
@@ -49,9 +53,8 @@ export {
   type Tasks,
   taskSignal,
   thisShard,
-  type WireTypeDefinition,
 } from "./calls/mod.ts";
-export { classNameOf, type ErrorClass, registerErrorClass, type WireType } from "./codec/mod.ts";
+export { type ErrorClass, registerErrorClass } from "./codec/mod.ts";
 export {
   type CrashPolicy,
   parseMemorySize,

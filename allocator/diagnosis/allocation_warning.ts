@@ -52,7 +52,8 @@ export interface LargeAllocationWarningOptions {
  *
  * @example
  * ```ts
- * import { Allocator, LargeAllocationWarning } from "@tidepool/core/allocator";
+ * import { Allocator } from "@tidepool/core/allocator";
+ * import { LargeAllocationWarning } from "@tidepool/core/diagnosis";
  * import { assertEquals } from "@std/assert";
  *
  * const segment = new SharedArrayBuffer(1 << 20);

@@ -15,7 +15,8 @@ import type { Allocator, Instrument } from "../malloc/mod.ts";
  *
  * @example
  * ```ts
- * import { Allocator, FailureInjection } from "@tidepool/core/allocator";
+ * import { Allocator } from "@tidepool/core/allocator";
+ * import { FailureInjection } from "@tidepool/core/diagnosis";
  * import { assertEquals, assertNotEquals } from "@std/assert";
  *
  * const segment = new SharedArrayBuffer(65536);
@@ -134,8 +135,8 @@ export interface AllocationFailureOptions {
 }
 
 /**
- * Runs `run` again and again, with its first request failing, then its second, until a run meets no
- * failure: so every request of it has failed once. After Seastar's `with_allocation_failures`. A run
+ * Runs `run` again and again, until each of its requests has failed once. The first request fails in
+ * the first run, the second in the second, until a run meets no failure. After Seastar's `with_allocation_failures`. A run
  * may answer a failure by throwing or by returning; leaving the heap as it found it is up to it, and
  * worth a check at the end of each run.
  *

@@ -66,7 +66,8 @@ interface Sample {
  *
  * @example
  * ```ts
- * import { Allocator, HeapProfile } from "@tidepool/core/allocator";
+ * import { Allocator } from "@tidepool/core/allocator";
+ * import { HeapProfile } from "@tidepool/core/diagnosis";
  * import { assertEquals } from "@std/assert";
  *
  * const segment = new SharedArrayBuffer(1 << 20);

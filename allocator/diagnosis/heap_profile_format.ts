@@ -14,7 +14,7 @@
 import type { CallFrame } from "../placement/mod.ts";
 import type { HeapProfileSite } from "./heap_profile.ts";
 
-/** A call, as the protocol writes it. */
+/** A call on a stack, in V8's format. */
 export interface V8CallFrame {
   /** The name of the function, empty where it has none. */
   readonly functionName: string;
@@ -28,7 +28,7 @@ export interface V8CallFrame {
   readonly columnNumber: number;
 }
 
-/** A call, and the calls made from it. */
+/** A call and the calls made from it, in V8's format. */
 export interface V8HeapProfileNode {
   /** The call. */
   readonly callFrame: V8CallFrame;
@@ -40,7 +40,7 @@ export interface V8HeapProfileNode {
   readonly children: V8HeapProfileNode[];
 }
 
-/** Samples of one size that were taken at one node. */
+/** Samples of one size that were taken at one node, in V8's format. */
 export interface V8HeapProfileSample {
   /** Bytes that the samples of the node stand for. */
   readonly size: number;
@@ -50,7 +50,7 @@ export interface V8HeapProfileSample {
   readonly ordinal: number;
 }
 
-/** A heap profile, to be written as JSON. */
+/** A heap profile in V8's format, to be written as JSON. */
 export interface V8HeapProfile {
   /** The root of the tree. */
   readonly head: V8HeapProfileNode;

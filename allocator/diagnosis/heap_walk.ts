@@ -42,7 +42,8 @@ export interface HeapBlock {
  *
  * @example
  * ```ts
- * import { Allocator, walkHeap } from "@tidepool/core/allocator";
+ * import { Allocator } from "@tidepool/core/allocator";
+ * import { walkHeap } from "@tidepool/core/diagnosis";
  * import { assertEquals } from "@std/assert";
  *
  * const segment = new SharedArrayBuffer(65536);

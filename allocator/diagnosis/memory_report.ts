@@ -59,8 +59,8 @@ const REPORTED_SITES = 10;
 const REPORTED_CALLS = 4;
 
 /**
- * Writes a report of a slice. Takes time in proportion to the blocks; while the owner allocates and
- * frees, the figures need not all be of the same moment.
+ * Says in some lines of text what a slice holds, and how much of it is free. Takes time in proportion
+ * to the blocks; while the owner allocates and frees, the figures need not all be of the same moment.
  *
  * @param buffer the segment
  * @param slice where the slice lies in it
@@ -71,7 +71,8 @@ const REPORTED_CALLS = 4;
  *
  * @example
  * ```ts
- * import { Allocator, memoryReport } from "@tidepool/core/allocator";
+ * import { Allocator } from "@tidepool/core/allocator";
+ * import { memoryReport } from "@tidepool/core/diagnosis";
  * import { assertStringIncludes } from "@std/assert";
  *
  * const segment = new SharedArrayBuffer(65536);

@@ -1,6 +1,21 @@
 /**
  * What a heap holds, who asked for it, and what a program does when there is none: reports, profiles,
- * warnings, injected failures.
+ * checks, warnings, injected failures.
+ *
+ * @example
+ * ```ts
+ * import { Allocator } from "@tidepool/core/allocator";
+ * import { checkHeap, walkHeap } from "@tidepool/core/diagnosis";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const segment = new SharedArrayBuffer(65536);
+ * const slice = { byteOffset: 0, byteLength: 65536 };
+ * const allocator = Allocator.create(segment, [slice], 0);
+ * const address = allocator.malloc(10_000);
+ * const used = [...walkHeap(segment, slice)].filter(({ free }) => !free);
+ * assertEquals(used.map(({ address }) => address), [address]);
+ * checkHeap(segment, slice); // throws a HeapCheckError if something wrote outside of its block
+ * ```
  *
  * @module
  */
@@ -25,3 +40,10 @@ export type {
 } from "./heap_profile_format.ts";
 export { type HeapBlock, walkHeap } from "./heap_walk.ts";
 export { memoryReport, type MemorySite } from "./memory_report.ts";
+export {
+  type CallFrame,
+  checkHeap,
+  type DebugHeap,
+  type DebugHeapOptions,
+  type Leak,
+} from "../placement/mod.ts";

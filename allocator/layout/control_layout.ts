@@ -79,11 +79,14 @@ export const FALLOW_KEPT = 1;
 /** It was, and is memory like any other now. */
 export const FALLOW_GIVEN = 2;
 
-/** Slices lie at, and measure, multiples of this. */
+/** A slice begins at a multiple of this many bytes, and its length is one too. */
 export const SLICE_ALIGNMENT_BYTES = 64;
-/** Word indices of a larger slice would not fit in 30 bits, nor its sizes in a header. */
+/**
+ * The largest slice, 4 GiB. Word indices of a larger one would not fit in 30 bits, nor its sizes in a
+ * header.
+ */
 export const MAX_SLICE_BYTES = 0x1_0000_0000;
-/** The control words take up to 960 bytes of so small a slice; seven granules are left. */
+/** The smallest slice. Its control words take up to 960 bytes; seven granules are left. */
 export const MIN_SLICE_BYTES = 1024;
 
 /** First levels that a slice of `wordLength` words keeps lists for: no more than it can use. */

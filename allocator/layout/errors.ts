@@ -65,7 +65,7 @@ export interface BadAllocDetails {
   readonly oversized: boolean;
 }
 
-/** There is no room, and 0 is no answer to the caller: the C++ family, and `make()` of a type. */
+/** Thrown where there is no room, by what cannot return 0: the C++ family, and `make()` of a type. */
 export class BadAllocError extends RangeError implements BadAllocDetails {
   /** The name of the class. */
   override name = "BadAllocError";

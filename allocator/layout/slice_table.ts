@@ -5,7 +5,7 @@
  */
 import { MAX_SLICE_BYTES, MIN_SLICE_BYTES, SLICE_ALIGNMENT_BYTES } from "./control_layout.ts";
 
-/** Where a slice lies in the segment; both are multiples of 64. */
+/** Where a slice lies in the segment. Its offset and its length are multiples of 64. */
 export interface SliceSpan {
   /** First byte of the slice, from the start of the segment. */
   readonly byteOffset: number;

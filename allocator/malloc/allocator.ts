@@ -100,7 +100,11 @@ export class Allocator {
   readonly debugHeap: DebugHeap | undefined;
   /** Callbacks that give memory back when it is short. */
   readonly reclaimers: Reclaimers;
-  /** Blocks of other slices on their way to their owners. */
+  /**
+   * Blocks of other slices on their way to their owners.
+   *
+   * @experimental **UNSTABLE**: New API, yet to be vetted.
+   */
   readonly remoteFrees: RemoteFreeSender;
   readonly #words: Int32Array;
   readonly #tlsf: Tlsf;
@@ -505,6 +509,8 @@ export class Allocator {
    *
    * @param instrument what watches
    * @returns removes the instrument
+   *
+   * @experimental **UNSTABLE**: New API, yet to be vetted.
    */
   watch(instrument: Instrument): Disposable {
     this.#heap.instruments ??= new Instruments((instruments) => this.#updateLimits(instruments));

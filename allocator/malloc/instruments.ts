@@ -17,9 +17,9 @@
  */
 
 /**
- * One thing that watches. A method that is missing is not called.
+ * Watches the operations of an allocator. A method that is missing is not called.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export interface Instrument {
   /**

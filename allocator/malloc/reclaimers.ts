@@ -29,8 +29,8 @@ export interface ReclaimRequest {
 }
 
 /**
- * Frees blocks of this slice. It may allocate, but a request of its own that finds no room fails. What
- * it throws, the allocation throws.
+ * A callback that frees blocks of this slice when memory is short. It may allocate, but a request of
+ * its own that finds no room fails. What it throws, the allocation throws.
  */
 export type Reclaim = (request: ReclaimRequest) => void;
 

@@ -23,7 +23,7 @@ import { RemoteFreeOutbox } from "./remote_free_list.ts";
 /**
  * Frees blocks of other slices. Each {@linkcode Allocator} has one.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export class RemoteFreeSender {
   readonly #words: Int32Array;

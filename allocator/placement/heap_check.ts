@@ -55,7 +55,8 @@ import { SMALL_GRANULES } from "./small_cache.ts";
  *
  * @example
  * ```ts
- * import { Allocator, checkHeap, HeapCheckError } from "@tidepool/core/allocator";
+ * import { Allocator, HeapCheckError } from "@tidepool/core/allocator";
+ * import { checkHeap } from "@tidepool/core/diagnosis";
  * import { assertThrows } from "@std/assert";
  *
  * const segment = new SharedArrayBuffer(65536);

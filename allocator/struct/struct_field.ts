@@ -257,7 +257,7 @@ export type FieldPlain<Type> = Type extends StructType<infer Fields> ? StructPla
 /** A struct as plain data. */
 export type StructPlain<Fields> = { -readonly [Name in keyof Fields]: FieldPlain<Fields[Name]> };
 
-/** What following a field of type `Type` gives: `never` if it is no pointer. */
+/** What following a field of type `Type` gives: `never` if it is not a pointer. */
 export type Target<Type> = Type extends PointerType<infer Pointee> ? FieldValue<Pointee> | null
   : never;
 

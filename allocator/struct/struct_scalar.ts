@@ -80,7 +80,7 @@ export const f32: ScalarType<number, Float32Array<SharedArrayBuffer>> = scalar("
   elements: ({ buffer }, address, length) => new Float32Array(buffer, address, length),
 });
 
-/** A number. */
+/** A number in double precision, as JavaScript's are. */
 export const f64: ScalarType<number, Float64Array<SharedArrayBuffer>> = scalar("f64", 8, {
   read: (arrays, address) => arrays.f64[address / 8]!,
   write: (arrays, address, value, place) => {

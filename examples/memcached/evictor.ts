@@ -10,7 +10,8 @@
  * @module
  */
 
-import { type Allocator, type ReclaimRequest, walkHeap } from "@tidepool/core";
+import type { Allocator, ReclaimRequest } from "@tidepool/core";
+import { walkHeap } from "@tidepool/core/diagnosis";
 import { FETCHED, Item, itemBytes, type ItemView, USED } from "./item.ts";
 import type { Items } from "./items.ts";
 import { CLASS_COUNT, sizeClassOf } from "./lru.ts";

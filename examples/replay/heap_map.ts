@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { HeapBlock } from "@tidepool/core";
+import type { HeapBlock } from "@tidepool/core/diagnosis";
 
 /** How a cell is drawn, by the share of it that is in use, in quarters rounded up. */
 export const HEAP_SHADES = ["·", "░", "▒", "▓", "█"] as const;

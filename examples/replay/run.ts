@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { type HeapBlock, type MemoryStatistics, Runtime } from "@tidepool/core";
+import type { HeapBlock } from "@tidepool/core/diagnosis";
+import { type MemoryStatistics, Runtime } from "@tidepool/core";
 import { messageOf, ReplayError } from "./errors.ts";
 import { Feeder } from "./feeder.ts";
 import type { LatencySummary } from "./latency.ts";

@@ -287,7 +287,7 @@ const writableOf = getterOf<Transferable>(TransformStream.prototype, "writable")
 const TRANSFERABLE = [ArrayBuffer, MessagePort, ReadableStream, WritableStream, TransformStream];
 
 /**
- * Has an argument or a result handed over instead of copied: an `ArrayBuffer`, a view of one, a
+ * Hands an argument or a result over instead of copying it: an `ArrayBuffer`, a view of one, a
  * `MessagePort`, or a stream. The sender's is detached when the message is sent. Such a value must be
  * an argument or the result itself, not a part of one. Cost: a `postMessage` beside the call.
  *

@@ -13,6 +13,6 @@
  * counts if the runtime can wait no longer.
  * @returns Whether it has set anything in motion: then all hooks run again, from the first.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export type BeforeStop = (shards: readonly number[], failures: unknown[]) => Promise<boolean>;

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { Allocator, type DebugHeapOptions } from "../../allocator/mod.ts";
+import { Allocator } from "../../allocator/mod.ts";
+import type { DebugHeapOptions } from "../../allocator/diagnosis/mod.ts";
 import {
   BusyError,
   type Failures,
@@ -69,7 +70,7 @@ const hostTasks: { readonly warn: Task<[Error], void> } = defineTasks(import.met
 /**
  * What a thread needs to take part in a runtime.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export class Endpoint {
   /** Number: a shard's id, or for the host the number of shards. */

@@ -47,7 +47,7 @@ export class NoShardedInstanceError extends Error {
   }
 }
 
-/** A shard has no copy of a replicated value, or is no home to it any more. */
+/** A shard has no copy of a replicated value, or is no longer its home. */
 export class NoReplicaError extends ReferenceError {
   /** The shard. */
   readonly shard: number;

@@ -31,7 +31,7 @@ export interface ForeignStatistics {
  * @throws {TypeError} If `shard` is not a number.
  * @throws {RangeError} If there is no such shard.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export function readForeignStatistics(endpoint: Endpoint, shard: number): ForeignStatistics {
   const { buffer, layout, shardCount } = endpoint;

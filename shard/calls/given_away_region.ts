@@ -39,7 +39,7 @@ const HOLDER_MASK = 2 ** HOLDER_BITS - 1;
 /**
  * Where the words about one shard's pointers lie in a segment.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export class GivenAwayRegion {
   /** The last generation: a handle that has reached it is not used again. */

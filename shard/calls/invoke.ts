@@ -14,7 +14,7 @@ import { localEndpoint } from "./this_shard.ts";
 import { kindOfValue } from "./shard_id.ts";
 import type { Task } from "./task.ts";
 
-/** Puts the result of one more shard to those of the shards before it. */
+/** Combines the result of one more shard with those of the shards before it. */
 export type Reducer<Accumulated, Result> = (
   accumulated: Accumulated,
   result: Result,

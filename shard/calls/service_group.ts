@@ -16,7 +16,7 @@ import { BusyError, type Link, LinkedQueue, rejected } from "../bus/mod.ts";
 /** Calls that may wait for a place, unless told otherwise. */
 const MAX_WAITING = 65_536;
 
-/** What a service group is to be. */
+/** The bounds of a service group. */
 export interface ServiceGroupOptions {
   /** The most calls in flight at once, from 1. */
   readonly maxInFlight: number;

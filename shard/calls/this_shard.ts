@@ -23,7 +23,7 @@ export function enterShard(endpoint: Endpoint): void {
  *
  * @throws {TypeError} If this thread is no shard.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export function localEndpoint(): Endpoint {
   if (current === undefined) {
@@ -150,7 +150,7 @@ export function submitTo<Arguments extends readonly unknown[], Result>(
 }
 
 /**
- * The signal of the call that this task serves: it aborts when the caller gives the call up, by its
+ * The signal of the call that this task serves. It aborts when the caller gives the call up, by its
  * own signal, its timeout, or its death. Ask before the first `await`; afterwards another call may be
  * the current one. A call that nobody can give up has a signal that never aborts. O(1).
  *

@@ -24,7 +24,7 @@ import {
 /**
  * A class of an upper layer whose objects travel as themselves.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export interface WireTypeDefinition {
   /** Unique, and the same on every thread. */
@@ -39,9 +39,9 @@ export interface WireTypeDefinition {
 const definitions = new Map<string, WireTypeDefinition>();
 
 /**
- * Teaches the bus of every endpoint made after this a class.
+ * Teaches a class to the bus of every endpoint that is made after this.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export function registerWireType(definition: WireTypeDefinition): void {
   if (definitions.has(definition.name)) {

@@ -41,9 +41,9 @@ export function nameOf(error: Error): string {
 }
 
 /**
- * The name of the class of an object, if it tells: also of one whose getters throw. O(1).
+ * The name of an object's class if it has one, even if its getters throw. O(1).
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export function classNameOf(object: object): string | undefined {
   const constructor = memberOf(object, "constructor");

@@ -11,7 +11,7 @@ export const MAX_WIRE_WORDS = 8;
 /**
  * How the objects of one class travel. Of fixed size, so that they fit a slot of the ring too.
  *
- * @experimental
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export interface WireType<T extends object> {
   /**

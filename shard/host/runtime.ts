@@ -8,10 +8,9 @@ import {
   checkHeap,
   type HeapBlock,
   memoryReport,
-  type MemoryStatistics,
-  readMemoryStatistics,
   walkHeap,
-} from "../../allocator/mod.ts";
+} from "../../allocator/diagnosis/mod.ts";
+import { type MemoryStatistics, readMemoryStatistics } from "../../allocator/mod.ts";
 import { rejected, StoppedError, sumOf } from "../bus/mod.ts";
 import { textOf } from "../codec/mod.ts";
 import { type BusStatistics, readBusStatistics } from "../ring/mod.ts";
@@ -400,14 +399,22 @@ export class Runtime {
    * @throws {RangeError} If there is no such shard.
    *
    * @example
-   * ```ts
+   * ```ts ignore
+   * // counters.ts
+   * import { defineTasks, makeForeign } from "@tidepool/core";
+   *
+   * export const counters = defineTasks(import.meta.url, { open: () => makeForeign({ n: 0 }) });
+   * ```
+   *
+   * ```ts ignore
+   * // main.ts
    * import { Runtime } from "@tidepool/core";
    * import { assertEquals } from "@std/assert";
+   * import { counters } from "./counters.ts";
    *
-   * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
-   * const { outstanding, lost } = runtime.foreignStatistics(0);
-   * assertEquals(outstanding, [0, 0, 0]); // held by shard 0, by shard 1, by the host
-   * assertEquals(lost, 0);
+   * await using runtime = await Runtime.start({ shards: 1, memory: "16MiB" });
+   * await using pointer = await runtime.submitTo(0, counters.open);
+   * assertEquals(runtime.foreignStatistics(0).outstanding, [0, 1]); // none with shard 0, one here
    * ```
    */
   foreignStatistics(shard: number): ForeignStatistics {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DebugHeapOptions } from "../../allocator/mod.ts";
+import type { DebugHeapOptions } from "../../allocator/diagnosis/mod.ts";
 import { ringBytes } from "../ring/mod.ts";
 import { alignToPage, kindOfValue, MAX_TIMER_MS, type SegmentShape } from "../calls/mod.ts";
 import { readMachineMemory } from "./machine_memory.ts";
@@ -49,7 +49,7 @@ const OPTION_KINDS: Partial<Record<keyof RuntimeOptions, readonly string[]>> = {
   debugHeap: ["boolean", "object"],
 };
 
-/** What a runtime is to be. */
+/** Options of `Runtime.start()`: shards, memory, what a crash means, who is warned. */
 export interface RuntimeOptions {
   /**
    * Shards: Workers, each with its own event loop and its own slice of memory.
@@ -147,7 +147,7 @@ export interface RuntimeOptions {
   readonly debugHeap?: boolean | DebugHeapOptions;
 }
 
-/** How to stop. */
+/** How long `Runtime.stop()` waits. */
 export interface StopOptions {
   /**
    * How long to wait, in milliseconds, for calls under way; then they are rejected. `Infinity` waits

@@ -30,7 +30,7 @@ import {
 } from "../calls/mod.ts";
 import { ShardWorker } from "./shard_worker.ts";
 
-/** What a crash means. */
+/** What a runtime does when a shard dies: it ends, goes on without the shard, or starts it again. */
 export type CrashPolicy = "fail" | "keep" | "restart";
 
 /** A shard that crashes so often within a minute is not started again. */

@@ -13,8 +13,8 @@ export const BUCKET_COUNT = 256;
 const UNIT_NANOSECONDS = 16;
 
 /**
- * Round trips of calls, in microseconds: values at or below which that share of calls lies. One of more
- * than 34 s counts as 34 s.
+ * How long round trips of calls take, in microseconds. Each percentile is a value at or below which
+ * that share of calls lies. A round trip of more than 34 s counts as 34 s.
  */
 export interface LatencyStatistics {
   /** Calls timed: about one in 64. */

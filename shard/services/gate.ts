@@ -126,7 +126,7 @@ export class Gate {
 }
 
 /**
- * A place inside a gate, given back by disposing of it; twice is once.
+ * A place inside a gate. Disposing of it gives the place back, once.
  *
  * @see `seastar::gate::holder`
  */

@@ -51,10 +51,27 @@ import { shardedTasks } from "./sharded_tasks.ts";
  * @see `seastar::sharded`
  *
  * @example
- * ```ts
+ * ```ts ignore
+ * // visits.ts
+ * import { defineService } from "@tidepool/core";
+ *
+ * class Visits {
+ *   constructor(private visits: number) {}
+ *   add(visits: number) {
+ *     this.visits += visits;
+ *   }
+ *   count() {
+ *     return this.visits;
+ *   }
+ * }
+ * export const visits = defineService(import.meta.url, "visits", Visits);
+ * ```
+ *
+ * ```ts ignore
+ * // main.ts
  * import { Runtime } from "@tidepool/core";
  * import { assertEquals } from "@std/assert";
- * import { visits } from "../examples/counter/visits.ts";
+ * import { visits } from "./visits.ts";
  *
  * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
  * await using counters = await runtime.startSharded(visits, 10); // one for each shard, from 10 on
@@ -367,9 +384,12 @@ function checkArguments(endpoint: Endpoint, args: readonly unknown[]): void {
  *
  * @example
  * ```ts
- * import { defineTasks, startSharded } from "@tidepool/core";
- * import { visits } from "../examples/counter/visits.ts";
+ * import { defineService, defineTasks, startSharded } from "@tidepool/core";
  *
+ * class Visits {
+ *   constructor(readonly first: number) {}
+ * }
+ * export const visits = defineService(import.meta.url, "visits", Visits);
  * export const tasks = defineTasks(import.meta.url, {
  *   // Whoever calls this task is given the service: a Sharded travels.
  *   open: (first: number) => startSharded(visits, first),
@@ -384,7 +404,7 @@ export async function startSharded<Arguments extends readonly unknown[], Service
 }
 
 /**
- * The sharded service that an instance belongs to: how a service reaches its peers from inside,
+ * The sharded service that an instance belongs to. A service reaches its peers from inside by it:
  * `containerOf(this).invokeOnOthers("forget", key)`. O(1).
  *
  * @param service The instance; in its constructor it is not one yet.

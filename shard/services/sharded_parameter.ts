@@ -27,8 +27,8 @@ export type PerShard<Arguments extends readonly unknown[]> = {
 };
 
 /**
- * An argument for the constructor or a method of a sharded service that is not the same for all
- * shards: each runs `task`, and takes what it returns or resolves to.
+ * An argument of a sharded service that each shard computes for itself. For the constructor or a
+ * method: each shard runs `task`, and takes what it returns or resolves to.
  *
  * @param task What to run on each shard, from `defineTasks()`.
  * @param args Its arguments. None may move, as a foreign pointer does.
@@ -39,15 +39,32 @@ export type PerShard<Arguments extends readonly unknown[]> = {
  * @see `seastar::sharded_parameter`
  *
  * @example
- * ```ts
+ * ```ts ignore
+ * // tickets.ts
+ * import { defineService, defineTasks, thisShard } from "@tidepool/core";
+ *
+ * class Tickets {
+ *   constructor(private number: number) {}
+ *   next() {
+ *     return this.number++;
+ *   }
+ * }
+ * export const tickets = defineService(import.meta.url, "tickets", Tickets);
+ * export const ticketTasks = defineTasks(import.meta.url, {
+ *   firstNumber: (step: number) => step * thisShard(),
+ * });
+ * ```
+ *
+ * ```ts ignore
+ * // main.ts
  * import { Runtime, shardedParameter } from "@tidepool/core";
  * import { assertEquals } from "@std/assert";
- * import { visits, visitTasks } from "../examples/counter/visits.ts";
+ * import { tickets, ticketTasks } from "./tickets.ts";
  *
  * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
- * const first = shardedParameter(visitTasks.firstNumber, 1000); // 1000 times the shard's id
- * await using counters = await runtime.startSharded(visits, first);
- * assertEquals(await counters.map("count"), [0, 1000]);
+ * const first = shardedParameter(ticketTasks.firstNumber, 1000); // 1000 times the shard's id
+ * await using service = await runtime.startSharded(tickets, first);
+ * assertEquals(await service.map("next"), [0, 1000]);
  * ```
  */
 export function shardedParameter<Arguments extends readonly unknown[], Result>(

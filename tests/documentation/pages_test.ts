@@ -1,7 +1,21 @@
-/** Links of the documents lead somewhere, and the programs that they show are those in examples/. */
+/**
+ * Links of the documents lead somewhere, the programs that they show are those in examples/, and their
+ * commands name files that are there.
+ */
 import { assert, assertEquals } from "@std/assert";
 
 const ROOT = new URL("../../", import.meta.url);
+
+const FOLDERS = [
+  "",
+  "docs/",
+  "examples/",
+  "examples/memcached/",
+  "bench/results/",
+  "examples/replay/traces/",
+  "tests/allocator/",
+  "tests/foreign/",
+];
 
 interface Page {
   readonly url: URL;
@@ -10,7 +24,7 @@ interface Page {
 
 async function readPages(): Promise<Page[]> {
   const pages: Page[] = [];
-  for (const folder of ["", "docs/", "bench/results/", "examples/replay/traces/"]) {
+  for (const folder of FOLDERS) {
     for await (const { name } of Deno.readDir(new URL(folder, ROOT))) {
       if (!name.endsWith(".md")) continue;
       const url = new URL(folder + name, ROOT);
@@ -98,22 +112,43 @@ async function collectFiles(folder: string, into: string[]): Promise<void> {
   }
 }
 
-/** Without the comments at the top, and wherever modules are imported from. */
+/** Without the comments at the top. */
 function body(code: string): string {
-  return code.replace(/^(\/\/.*\n|\/\*\*.*\*\/\n)+/, "").replace(/from "[./\w]*\//g, 'from "')
-    .trim();
+  return code.replace(/^(\/\/.*\n|\/\*\*.*\*\/\n)+/, "").trim();
 }
 
 Deno.test("a program that a document names by its file is that file", async () => {
   let seen = 0;
   for (const { url, text } of pages) {
-    for (const [, code, path] of text.matchAll(/```ts\n(\/\/ (examples\/\S+)\n[\s\S]*?)```/g)) {
+    const programs = text.matchAll(/```ts(?: ignore)?\n(\/\/ (examples\/\S+)\n[\s\S]*?)```/g);
+    for (const [, code, path] of programs) {
       const file = await Deno.readTextFile(new URL(path!, ROOT));
       assertEquals(body(code!), body(file), `${url.pathname}: ${path}`);
       seen++;
     }
   }
   assert(seen >= 2);
+});
+
+/** What `deno test`, `deno bench`, `deno run` and `deno task` are given, quoted or not. */
+const COMMANDS = /\bdeno (?:test|bench|run|task \w+) [^`\n#]+/g;
+/** A path from the project's root, as far as it has no wildcard. */
+const PATH = /(?<=[ "])(?:allocator|bench|docs|examples|foreign|shard|tests)\/[\w./-]*/g;
+
+Deno.test("the files that a document's commands name are there", async () => {
+  const missing: string[] = [];
+  let seen = 0;
+  for (const { url, text } of pages.filter(({ url }) => !url.pathname.endsWith("CHANGELOG.md"))) {
+    for (const [command] of text.matchAll(COMMANDS)) {
+      for (const [path] of command.matchAll(PATH)) {
+        seen++;
+        const found = await Deno.stat(new URL(path, ROOT)).catch((error: Error) => error);
+        if (found instanceof Error) missing.push(`${url.pathname}: ${command}`);
+      }
+    }
+  }
+  assertEquals(missing, []);
+  assert(seen > 20, `${seen} paths`);
 });
 
 for (

@@ -9,7 +9,8 @@ import {
   type Task,
   thisShard,
 } from "@tidepool/core";
-import { type ForeignStatistics, foreignStatistics } from "@tidepool/core/foreign";
+import { foreignStatistics } from "@tidepool/core/foreign";
+import type { ForeignStatistics } from "@tidepool/core/shard";
 import { runInNewContext } from "node:vm";
 import { setFlagsFromString } from "node:v8";
 

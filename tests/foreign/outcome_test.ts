@@ -1,6 +1,6 @@
 /**
  * What becomes of a pointer whose message fares badly: every row of the table in
- * docs/foreign_pointers.md, "exactly one destruction, always".
+ * tests/foreign/README.md, "Exactly one destruction".
  */
 import {
   BusyError,
@@ -486,9 +486,9 @@ Deno.test("lost to the garbage collector: it comes home, counted and reported wi
   }
 });
 
-Deno.test("every row of the table of outcomes in the documentation names a test that is here", async () => {
+Deno.test("every row of the table of outcomes in the README names a test that is here", async () => {
   const documentation = await Deno.readTextFile(
-    new URL("../../docs/foreign_pointers.md", import.meta.url),
+    new URL("README.md", import.meta.url),
   );
   const here = await Deno.readTextFile(new URL(import.meta.url));
   const table = documentation.slice(documentation.indexOf("| what happens to the message"));

@@ -11,9 +11,9 @@ import {
   StaleForeignPtrError,
   submitTo,
   type Task,
-  type Tasks,
   thisShard,
 } from "@tidepool/core";
+import type { Tasks } from "@tidepool/core/shard";
 
 /** Kinds of steps. Each is six numbers: kind, pointer, and what the kind says. */
 export const OPEN = 0; // new pointer, object, 1 if shared

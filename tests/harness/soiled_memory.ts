@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type SliceSpan, walkHeap } from "../../allocator/mod.ts";
+import type { SliceSpan } from "../../allocator/mod.ts";
+import { walkHeap } from "../../allocator/diagnosis/mod.ts";
 
 /** Header and links of a free block in front, in bytes from its payload, and its index at the end. */
 const LINK_BYTES = 8;

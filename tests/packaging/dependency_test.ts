@@ -82,6 +82,19 @@ Deno.test("a project is type-checked against the published types", async () => {
   assertEquals(code, 0, stderr);
 });
 
+Deno.test("every entry point is had from the registry", async () => {
+  await using registry = await publishedLibrary();
+  const specifiers = Object.keys(LIBRARY.exports).map((key) => LIBRARY.name + key.slice(1));
+  await using consumer = await ConsumerProject.create(registry, {
+    "main.ts": specifiers.map((specifier) =>
+      `console.log("${specifier}", Object.keys(await import("${specifier}")).length > 0);`
+    ).join("\n"),
+  });
+  const { code, stdout, stderr } = await consumer.deno("run", "--no-prompt", "main.ts");
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout, specifiers.map((specifier) => `${specifier} true\n`).join(""));
+});
+
 Deno.test("the worker's module is in a project's graph, for deno compile to embed", async () => {
   await using registry = await publishedLibrary();
   await using consumer = await ConsumerProject.create(registry, PROGRAM);

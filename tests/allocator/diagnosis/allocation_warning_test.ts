@@ -1,6 +1,7 @@
 /** The large-allocation warning, and what users of Seastar's reported of theirs. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { Allocator, type LargeAllocation, LargeAllocationWarning } from "../../../allocator/mod.ts";
+import { Allocator } from "../../../allocator/mod.ts";
+import { type LargeAllocation, LargeAllocationWarning } from "../../../allocator/diagnosis/mod.ts";
 
 const SLICE = { byteOffset: 0, byteLength: 1 << 22 };
 

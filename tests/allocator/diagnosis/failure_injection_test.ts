@@ -1,6 +1,7 @@
 /** Allocations that fail on purpose, after Seastar's alloc_failure_injector and its users' tests. */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { Allocator, FailureInjection, withAllocationFailures } from "../../../allocator/mod.ts";
+import { Allocator } from "../../../allocator/mod.ts";
+import { FailureInjection, withAllocationFailures } from "../../../allocator/diagnosis/mod.ts";
 
 function make(debugHeap = false): Allocator {
   const segment = new SharedArrayBuffer(65536);

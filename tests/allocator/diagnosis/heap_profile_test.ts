@@ -4,7 +4,8 @@
  */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { Session } from "node:inspector/promises";
-import { Allocator, HeapProfile, type HeapProfileOptions } from "../../../allocator/mod.ts";
+import { Allocator } from "../../../allocator/mod.ts";
+import { HeapProfile, type HeapProfileOptions } from "../../../allocator/diagnosis/mod.ts";
 import { withRandom } from "../../harness/seeded_random.ts";
 
 function make(options: HeapProfileOptions, sliceBytes = 1 << 24) {

@@ -1,6 +1,7 @@
 /** The report of a slice, after Seastar's tests of its memory diagnostics. */
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { Allocator, HeapProfile, memoryReport } from "../../../allocator/mod.ts";
+import { Allocator } from "../../../allocator/mod.ts";
+import { HeapProfile, memoryReport } from "../../../allocator/diagnosis/mod.ts";
 
 const SLICE = { byteOffset: 64, byteLength: 65536 };
 

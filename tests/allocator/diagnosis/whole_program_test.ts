@@ -15,8 +15,8 @@ import {
   struct,
   u32,
   type ViewOf,
-  withAllocationFailures,
 } from "../../../allocator/mod.ts";
+import { withAllocationFailures } from "../../../allocator/diagnosis/mod.ts";
 
 const Word = struct("Word", {
   hash: u32,

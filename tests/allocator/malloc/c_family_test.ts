@@ -1,5 +1,5 @@
 /**
- * The malloc family at its edges. Each row is a row of the table in docs/allocator.md, under the same
+ * The malloc family at its edges. Each row is a row of the table in ../README.md, under the same
  * name: what C17, POSIX and glibc say there, and what is done here.
  */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
@@ -194,7 +194,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    call: "free(p), p no block's",
+    call: "free(p), p not a block's",
     run: (heap) => {
       const address = heap.malloc(100);
       for (const wrong of [address + 1, 8, 2 ** 40, -8, 1.5]) {
@@ -226,7 +226,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    call: "memalign(a, n), a no power of two",
+    call: "memalign(a, n), a not a power of two",
     run: (heap) => {
       for (const alignment of [0, 3, 24, -8, 1.5, NaN]) {
         const text = `Cannot align to ${alignment} bytes: an alignment is a power of two`;
@@ -252,7 +252,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    call: "alignedAlloc(a, n), n no multiple of a",
+    call: "alignedAlloc(a, n), n not a multiple of a",
     run: (heap) => {
       const address = heap.alignedAlloc(64, 100);
       assertEquals(address % 64, 0);
@@ -319,7 +319,7 @@ const ROWS: readonly Row[] = [
 ];
 
 for (const { call, run } of ROWS) {
-  Deno.test(`C family: ${call} does what docs/allocator.md says`, () => {
+  Deno.test(`C family: ${call} does what the README says`, () => {
     const segment = new SharedArrayBuffer(131072);
     const [heap, other] = SLICES.map((_, index) => Allocator.create(segment, SLICES, index));
     run(heap!, other!);
@@ -328,8 +328,8 @@ for (const { call, run } of ROWS) {
   });
 }
 
-Deno.test("the table of the C family in docs/allocator.md has each row of this one, and no other", async () => {
-  const text = await Deno.readTextFile(new URL("../../../docs/allocator.md", import.meta.url));
+Deno.test("the table of the C family in tests/allocator/README.md has each row of this one, and no other", async () => {
+  const text = await Deno.readTextFile(new URL("../README.md", import.meta.url));
   const from = text.indexOf("## The C family");
   const section = text.slice(from, text.indexOf("\n## ", from + 1));
   const lines = section.split("\n").filter((line) => line.startsWith("| ")).slice(2);

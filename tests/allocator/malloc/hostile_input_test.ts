@@ -4,17 +4,15 @@
  * it was. (`-0` is 0, and whole numbers too large for any slice are requests that fail.)
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Allocator, NewDelete, readMemoryStatistics } from "../../../allocator/mod.ts";
 import {
-  Allocator,
   FailureInjection,
   HeapProfile,
   LargeAllocationWarning,
   memoryReport,
-  NewDelete,
-  readMemoryStatistics,
   walkHeap,
   withAllocationFailures,
-} from "../../../allocator/mod.ts";
+} from "../../../allocator/diagnosis/mod.ts";
 
 const SLICE = { byteOffset: 0, byteLength: 65536 };
 const OTHER = { byteOffset: 65536, byteLength: 65536 };

@@ -14,7 +14,7 @@ import {
   REMOTE_FREE_HEAD_WORD,
   SHORTAGE_WORD,
 } from "../../../allocator/layout/control_layout.ts";
-import { checkHeap } from "../../../allocator/mod.ts";
+import { checkHeap } from "../../../allocator/diagnosis/mod.ts";
 import {
   hasRemoteFrees,
   nextRemoteFree,

@@ -29,7 +29,8 @@
  * | `file_io_test.cc` and others, under failure injection    | failure_injection_test, whole_program_test |
  */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { Allocator, BadAllocError, memoryReport, NewDelete } from "../../../allocator/mod.ts";
+import { Allocator, BadAllocError, NewDelete } from "../../../allocator/mod.ts";
+import { memoryReport } from "../../../allocator/diagnosis/mod.ts";
 import { withRandom } from "../../harness/seeded_random.ts";
 
 const MEBIBYTE = 2 ** 20;

@@ -11,7 +11,8 @@ import {
   type Trace,
   TRACE_WORDS,
 } from "../../../examples/replay/trace.ts";
-import { Allocator, withAllocationFailures } from "../../../allocator/mod.ts";
+import { Allocator } from "../../../allocator/mod.ts";
+import { withAllocationFailures } from "../../../allocator/diagnosis/mod.ts";
 import { type BundledTrace, bundledTrace } from "../../harness/trace.ts";
 
 /** Bytes at either end of a block that are written and checked; of every eighth block, all are. */

@@ -4,7 +4,8 @@
  * either side; and what it hands out is what a heap ought to hand out.
  */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { Allocator, type DebugHeapOptions } from "../../../allocator/mod.ts";
+import { Allocator } from "../../../allocator/mod.ts";
+import type { DebugHeapOptions } from "../../../allocator/diagnosis/mod.ts";
 import { type SeededRandom, withRandom } from "../../harness/seeded_random.ts";
 import { ShadowAllocator } from "../../harness/shadow_allocator.ts";
 import { soilFreeMemory } from "../../harness/soiled_memory.ts";

@@ -2,13 +2,12 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   Allocator,
-  type DebugHeap,
-  type DebugHeapOptions,
   DoubleFreeError,
   HeapCheckError,
   InvalidAddressError,
   MIN_SLICE_BYTES,
 } from "../../../allocator/mod.ts";
+import type { DebugHeap, DebugHeapOptions } from "../../../allocator/diagnosis/mod.ts";
 
 const SLICES = [0, 65536].map((byteOffset) => ({ byteOffset, byteLength: 65536 }));
 

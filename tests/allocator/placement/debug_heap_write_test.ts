@@ -4,7 +4,8 @@
  * excepted is what docs/debugging_memory.md lists.
  */
 import { assert, assertThrows } from "@std/assert";
-import { Allocator, HeapCheckError, walkHeap } from "../../../allocator/mod.ts";
+import { Allocator, HeapCheckError } from "../../../allocator/mod.ts";
+import { walkHeap } from "../../../allocator/diagnosis/mod.ts";
 import { type SeededRandom, withRandom } from "../../harness/seeded_random.ts";
 
 const SLICE = { byteOffset: 64, byteLength: 4096 };

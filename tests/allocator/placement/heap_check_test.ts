@@ -1,12 +1,7 @@
 /** checkHeap() must name each invariant when a heap breaks it: every one is broken here, by hand. */
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  Allocator,
-  checkHeap,
-  HeapCheckError,
-  readMemoryStatistics,
-  walkHeap,
-} from "../../../allocator/mod.ts";
+import { Allocator, HeapCheckError, readMemoryStatistics } from "../../../allocator/mod.ts";
+import { checkHeap, walkHeap } from "../../../allocator/diagnosis/mod.ts";
 import { CACHED, FREE, PREVIOUS_FREE } from "../../../allocator/layout/block_layout.ts";
 import * as control from "../../../allocator/layout/control_layout.ts";
 import { sizeClassOf } from "../../../allocator/layout/size_class.ts";

@@ -3,7 +3,8 @@
  * touched, so that these need address space and little else.
  */
 import { assert, assertEquals } from "@std/assert";
-import { Allocator, MAX_SLICE_BYTES, walkHeap } from "../../../allocator/mod.ts";
+import { Allocator, MAX_SLICE_BYTES } from "../../../allocator/mod.ts";
+import { walkHeap } from "../../../allocator/diagnosis/mod.ts";
 
 const GIB = 2 ** 30;
 

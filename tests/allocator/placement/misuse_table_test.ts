@@ -1,6 +1,6 @@
 /**
  * Misuse by mode: what the checks catch that are always on, and what the debug heap catches. Each row
- * is a row of the table in docs/debugging_memory.md, under the same name; "missed" is tested too, so
+ * is a row of the table in ../README.md, under the same name; "missed" is tested too, so
  * that the table promises neither too much nor too little.
  */
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
@@ -374,9 +374,9 @@ Deno.test("a read of memory never written, or freed, shows in a debug heap by it
   }
 });
 
-Deno.test("the table of docs/debugging_memory.md has each row of this one, and no other", async () => {
+Deno.test("the table of tests/allocator/README.md has each row of this one, and no other", async () => {
   const text = await Deno.readTextFile(
-    new URL("../../../docs/debugging_memory.md", import.meta.url),
+    new URL("../README.md", import.meta.url),
   );
   const from = text.indexOf("## What is caught");
   const section = text.slice(from, text.indexOf("\n## ", from + 1));

@@ -5,8 +5,8 @@ import {
   type AllocatorOptions,
   DoubleFreeError,
   HeapCheckError,
-  walkHeap,
 } from "../../../allocator/mod.ts";
+import { walkHeap } from "../../../allocator/diagnosis/mod.ts";
 import { CACHED, FREE, granulesOf } from "../../../allocator/layout/block_layout.ts";
 import { firstBlockOf, sentinelOf } from "../../../allocator/layout/control_layout.ts";
 import { CLASS_BLOCKS } from "../../../allocator/placement/small_cache.ts";

@@ -1,7 +1,7 @@
 /** TLSF by itself, where only its own interface shows what it does: see allocator/placement/tlsf.ts. */
 import { assertEquals } from "@std/assert";
 import { FREES_WORD, MALLOCS_WORD } from "../../../allocator/layout/control_layout.ts";
-import { checkHeap } from "../../../allocator/mod.ts";
+import { checkHeap } from "../../../allocator/diagnosis/mod.ts";
 import { formatHeap, Tlsf } from "../../../allocator/placement/tlsf.ts";
 
 const SLICE_BYTES = 65536;

@@ -265,7 +265,7 @@ function normalText(answer: string, versions: Versions): string {
 
 /**
  * Keys in base64 as what they stand for: with memcached they come back so when the item was appended
- * to, has grown as a number, or was made by N; see docs/memcached.md.
+ * to, has grown as a number, or was made by N; see examples/memcached/README.md.
  */
 function withoutBase64(answer: string): string {
   let text = answer;

@@ -4,7 +4,7 @@
  *
  * Nothing in them depends on the clock: what expires is over already, or lasts for minutes.
  *
- * Left out is what docs/memcached.md lists as a difference.
+ * Left out is what examples/memcached/README.md lists as a difference.
  *
  * @module
  */

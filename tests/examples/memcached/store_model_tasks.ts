@@ -2,12 +2,12 @@
 
 import {
   type Allocator,
-  checkHeap,
   defineTasks,
   localAllocator,
   type SharedPtr,
   type Task,
 } from "@tidepool/core";
+import { checkHeap } from "@tidepool/core/diagnosis";
 import { assert, assertEquals } from "@std/assert";
 import { HEADER_BYTES, Item, type ItemView } from "../../../examples/memcached/item.ts";
 import { hashOf } from "../../../examples/memcached/key_hash.ts";

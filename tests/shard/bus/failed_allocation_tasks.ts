@@ -1,7 +1,6 @@
 /** Tasks of the test of a runtime in which allocations fail, on the side that calls or that is called. */
 import {
   defineTasks,
-  FailureInjection,
   type ForeignPtr,
   localAllocator,
   makeForeign,
@@ -9,6 +8,7 @@ import {
   submitTo,
   type Task,
 } from "@tidepool/core";
+import { FailureInjection } from "@tidepool/core/diagnosis";
 
 /** Something to point to. */
 export class Note {

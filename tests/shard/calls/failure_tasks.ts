@@ -10,7 +10,7 @@ import {
   thisShard,
   UniquePtr,
 } from "@tidepool/core";
-import { localEndpoint } from "@tidepool/core/shard";
+import { localEndpoint } from "@tidepool/core/shard/unstable-layers";
 
 class Piece {
   readonly name: string;

@@ -2,13 +2,8 @@
  * What a hostile or careless program can do: each gives a clear error or works, and afterwards the
  * shard still answers.
  */
-import {
-  type CallOptions,
-  Runtime,
-  type RuntimeOptions,
-  ShardCrashedError,
-  type StopOptions,
-} from "@tidepool/core";
+import { type CallOptions, Runtime, type RuntimeOptions, ShardCrashedError } from "@tidepool/core";
+import type { StopOptions } from "@tidepool/core/shard";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { workerThreads } from "../../harness/worker_threads.ts";
 import { hostileTasks } from "./hostile_tasks.ts";

@@ -3,7 +3,6 @@ import {
   type CallOptions,
   defineService,
   defineTasks,
-  type Sendable,
   ServiceGroup,
   submitTo,
   type Task,
@@ -11,6 +10,7 @@ import {
   thisShard,
   transfer,
 } from "@tidepool/core";
+import type { Sendable } from "@tidepool/core/shard";
 
 /** How often each was run here, by name. */
 const runs = new Map<string, number>();

@@ -5,7 +5,6 @@ import {
   defineTasks,
   f64,
   Gate,
-  LargeAllocationWarning,
   localAllocator,
   makeForeign,
   ServiceGroup,
@@ -14,6 +13,7 @@ import {
   taskSignal,
   thisShard,
 } from "@tidepool/core";
+import { LargeAllocationWarning } from "@tidepool/core/diagnosis";
 
 const Point = struct("Point", { x: f64, y: f64 });
 const notes: string[] = [];

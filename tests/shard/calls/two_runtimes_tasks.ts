@@ -7,7 +7,6 @@ import {
   isShard,
   localAllocator,
   makeForeign,
-  type Reference,
   type Replicated,
   Runtime,
   type Sharded,
@@ -16,6 +15,7 @@ import {
   thisShard,
   UniquePtr,
 } from "@tidepool/core";
+import type { Reference } from "@tidepool/core/shard";
 
 export class Box {
   constructor(readonly text: string) {}

@@ -2,7 +2,8 @@
  * What the compiler says of calls. Each `@ts-expect-error` is a line that must not compile: `deno
  * task check` fails where it does.
  */
-import type { ForeignPtr, Reference, Runtime, SharedPtr, UniquePtr } from "@tidepool/core";
+import type { ForeignPtr, Runtime, SharedPtr, UniquePtr } from "@tidepool/core";
+import type { Reference } from "@tidepool/core/shard";
 import { defineTasks, makeForeign } from "@tidepool/core";
 
 interface Counter {

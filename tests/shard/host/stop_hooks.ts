@@ -1,5 +1,5 @@
 /** A wire type that notes when the hooks of its endpoints run: for stop_hooks_test.ts. */
-import { type Endpoint, registerWireType } from "@tidepool/core/shard";
+import { type Endpoint, registerWireType } from "@tidepool/core/shard/unstable-layers";
 
 /** What never travels here. */
 class Noted {}

@@ -2,7 +2,7 @@
  * A module that every shard imports before it is ready, as its query says of which shard 1 dies:
  * `dies_at_start.ts?throw`.
  */
-import { registerWireType } from "../../../../shard/mod.ts";
+import { registerWireType } from "../../../../shard/unstable_layers.ts";
 
 class Unsent {}
 
