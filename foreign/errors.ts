@@ -1,5 +1,5 @@
 /**
- * Misuse of foreign pointers that a caller may want to tell apart.
+ * Misuse of foreign pointers: what a caller may want to tell apart has a class.
  *
  * @module
  */
@@ -30,4 +30,9 @@ export class WrongShardError extends TypeError {
     this.name = "WrongShardError";
     this.ownerShard = ownerShard;
   }
+}
+
+/** What whoever asks for a copy of a pointer is told that owns its object alone. */
+export function uniqueHasNoCopies(): TypeError {
+  return new TypeError("Cannot copy a foreign pointer to a UniquePtr: it can only be moved");
 }

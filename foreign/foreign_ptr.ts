@@ -2,9 +2,9 @@
  * Foreign pointers, after `seastar::foreign_ptr` (sharded.hh): a pointer to an object of one shard
  * that other shards may hold, and whose object is destroyed where it lives.
  *
- * It differs on purpose: the owner is checked always; `copy()` pins its source (handle_table.ts);
+ * It differs on purpose: the owner is checked always; `copy()` pins its source (given_away_table.ts);
  * destructions are batched for each owner; somebody answers for the pointer at every moment, also in
- * a message and when a shard dies (holder_words.ts). A pointer moves by being sent, after which the
+ * a message and when a shard dies (pointer_holders.ts). A pointer moves by being sent, after which the
  * sender's is null and says where it went.
  *
  * @module
@@ -19,9 +19,12 @@ import {
   StoppedError,
 } from "../shard/mod.ts";
 import { type Endpoint, localEndpoint } from "../shard/unstable_layers.ts";
-import { type AnyPointer, movedOut, ownedBy, takeOwned } from "./any_pointer.ts";
-import { StaleForeignPtrError, WrongShardError } from "./errors.ts";
+import { type AnyPointer, movedOut, ownedBy } from "./any_pointer.ts";
+import { EndpointPointers } from "./endpoint_pointers.ts";
+import { StaleForeignPtrError, uniqueHasNoCopies, WrongShardError } from "./errors.ts";
+import { ForeignReference } from "./foreign_reference.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
+import { PointerState } from "./pointer_state.ts";
 import {
   COPIES_WORD,
   GENERATION_WORD,
@@ -34,14 +37,9 @@ import {
   senderOf,
   STRUCT_UNIT_BYTES,
   UNIQUE,
-} from "./handle_layout.ts";
-import { Hold, watch } from "./hold.ts";
-import { type Home, homeOf, WORD_BYTES } from "./home.ts";
-import { ForeignReference } from "./reference.ts";
+} from "./pointer_wire_layout.ts";
 import { SharedPtr } from "./shared_ptr.ts";
 import type { UniquePtr } from "./unique_ptr.ts";
-
-const UNIQUE_HAS_NO_COPIES = "Cannot copy a foreign pointer to a UniquePtr: it can only be moved";
 
 /** How a foreign pointer owns its object: alone, or as one of several. */
 export type Ownership = "unique" | "shared";
@@ -96,23 +94,23 @@ export interface ViewedAs<View> {
  * ```
  */
 export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
-  readonly #hold: Hold;
+  readonly #state: PointerState;
   /** Where the pointer was moved to. */
   #movedTo: number | undefined;
 
-  private constructor(hold: Hold) {
-    this.#hold = hold;
-    watch(this, hold);
+  private constructor(state: PointerState) {
+    this.#state = state;
+    state.here.watch.add(this, state);
   }
 
   /** The shard that owns the object; of a null pointer, the last one that did. O(1), no message. */
   get ownerShard(): number {
-    return this.#hold.owner;
+    return this.#state.owner;
   }
 
   /** Whether there is no object: never one, or released, destroyed or moved. O(1). */
   get isNull(): boolean {
-    return this.#hold.isNull;
+    return this.#state.isNull;
   }
 
   /**
@@ -120,11 +118,11 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * message.
    */
   equals(other: ForeignPtr<object, Ownership>): boolean {
-    const mine = this.#hold;
-    const others = other.#hold;
+    const mine = this.#state;
+    const others = other.#state;
     if (mine === others) return true;
     if (mine.isNull || others.isNull) return mine.isNull && others.isNull;
-    if (mine.owner !== others.owner || mine.home !== others.home) return false;
+    if (mine.owner !== others.owner || mine.here !== others.here) return false;
     if (mine.pointer !== null) return mine.pointer.get() === others.pointer?.get();
     return mine.object !== 0 && mine.object === others.object;
   }
@@ -138,9 +136,9 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * @throws {StaleForeignPtrError} If the object is no longer there, as its shard was started again.
    */
   get(): T | Reference<T> {
-    const hold = this.#expectObject("get the object");
-    if (hold.pointer !== null) return hold.pointer.get() as T;
-    return new ForeignReference(hold.home, hold.owner, hold.handle, hold.generation).as<T>();
+    const state = this.#expectObject("get the object");
+    if (state.pointer !== null) return state.pointer.get() as T;
+    return new ForeignReference(state.here, state.owner, state.handle, state.generation).as<T>();
   }
 
   /**
@@ -164,8 +162,8 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * ```
    */
   view<View extends T>(type: ViewedAs<View>): View {
-    const { home, owner, pointer, object } = this.#expectObject("view the struct");
-    const { buffer, layout } = home.endpoint;
+    const { here, owner, pointer, object } = this.#expectObject("view the struct");
+    const { buffer, layout } = here.endpoint;
     const address = pointer !== null
       ? ownedBy(pointer)!.address
       : object < 0
@@ -200,7 +198,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    */
   release(): PointerOf<T, O> {
     this.unwrapOnOwnerShard();
-    return this.#hold.withdraw() as PointerOf<T, O>;
+    return this.#state.withdraw() as PointerOf<T, O>;
   }
 
   /**
@@ -210,14 +208,14 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * @throws {TypeError} If there is a pointer and this thread is no shard: the host owns no objects.
    */
   reset(pointer: PointerOf<T, O> | null = null): void {
-    const hold = this.#hold;
-    const home = pointer === null ? hold.home : homeOf(localEndpoint());
+    const state = this.#state;
+    const here = pointer === null ? state.here : localEndpoint().part(EndpointPointers);
     this[Symbol.dispose]();
     this.#movedTo = undefined;
-    hold.home = home;
-    const { id, shardCount } = home.endpoint;
-    if (id < shardCount) hold.owner = id; // the host owns nothing
-    if (pointer !== null) hold.put(movedOut(pointer));
+    state.here = here;
+    const { id, shardCount } = here.endpoint;
+    if (id < shardCount) state.owner = id; // the host owns nothing
+    if (pointer !== null) state.put(movedOut(pointer));
   }
 
   /**
@@ -230,7 +228,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     if (other === this) return;
     this[Symbol.dispose]();
     this.#movedTo = undefined;
-    this.#hold.takeFrom(other.#hold);
+    this.#state.takeFrom(other.#state);
   }
 
   /**
@@ -256,15 +254,15 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
       if (count !== undefined && !(Number.isInteger(count) && count >= 0)) {
         throw new RangeError(`Cannot make ${count} copies: expected a whole number from 0`);
       }
-      const source = this.#hold;
+      const source = this.#state;
       if (source.pointer !== null || source.isNull || count === 0) {
         const copies = Array.from({ length: count ?? 1 }, () => this.#copyHere());
         return Promise.resolve(count === undefined ? copies[0]! : copies);
       }
       this.#expectObject("make a copy");
-      if (source.copies === UNIQUE) throw new TypeError(UNIQUE_HAS_NO_COPIES);
-      // The bus makes foreign pointers of what the owner answers: see readGranted().
-      return source.home.askForCopies(source, count) as ReturnType<typeof this.copy>;
+      if (source.copies === UNIQUE) throw uniqueHasNoCopies();
+      // The bus makes foreign pointers of what the owner answers: see pointer_wire_types.ts.
+      return source.here.askForCopies(source, count) as ReturnType<typeof this.copy>;
     } catch (error) {
       return rejectLater(error);
     }
@@ -272,11 +270,11 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
 
   /** A copy that takes no message: on the home shard, or of a null pointer. */
   #copyHere(): ForeignPtr<T, "shared"> {
-    const { home, owner, pointer } = this.#hold;
-    const copy = new Hold(home, owner);
+    const { here, owner, pointer } = this.#state;
+    const copy = new PointerState(here, owner);
     if (this.isNull && this.#movedTo === undefined) return new ForeignPtr<T, "shared">(copy);
     this.#expectObject("make a copy");
-    if (!(pointer instanceof SharedPtr)) throw new TypeError(UNIQUE_HAS_NO_COPIES);
+    if (!(pointer instanceof SharedPtr)) throw uniqueHasNoCopies();
     return new ForeignPtr<T, "shared">(copy.put(pointer.clone()));
   }
 
@@ -291,7 +289,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     method: Key,
     ...args: ArgumentsOf<T, Key>
   ): Promise<ResultOf<T, Key>> {
-    const { home, owner } = this.#hold;
+    const { here, owner } = this.#state;
     let lent: T | Reference<T>;
     try {
       lent = this.get();
@@ -299,7 +297,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
       return await rejectLater(error);
     }
     const all = [...args, lent, method]; // in this order a refusal names the index that the caller knows
-    return await home.endpoint.submitTo(owner, foreignTasks.invoke, all) as ResultOf<T, Key>;
+    return await here.endpoint.submitTo(owner, foreignTasks.invoke, all) as ResultOf<T, Key>;
   }
 
   /**
@@ -312,13 +310,13 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * @throws {StaleForeignPtrError} As a rejection: if the owner was started again.
    */
   async destroy(): Promise<void> {
-    const hold = this.#hold;
+    const state = this.#state;
     // Also one that was emptied from inside: it may still have a handle.
-    if (hold.pointer !== null) return await hold.withdraw().destroy();
-    if (hold.isNull) return;
-    const { home, owner, handle, generation, copies } = hold;
-    hold.clear();
-    await home.destroy(owner, handle, generation, copies);
+    if (state.pointer !== null) return await state.withdraw().destroy();
+    if (state.isNull) return;
+    const { here, owner, handle, generation, copies } = state;
+    state.clear();
+    await here.destructions.destroy(owner, handle, generation, copies);
   }
 
   /**
@@ -328,16 +326,12 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * left to do.
    */
   [Symbol.dispose](): void {
-    const hold = this.#hold;
-    const { home, owner, handle, generation, copies } = hold;
-    if (hold.pointer !== null) {
-      const owned = takeOwned(hold.withdraw());
-      if (owned !== null) home.end(owned);
-      return;
-    }
-    if (hold.isNull) return;
-    hold.clear();
-    home.destroyUnattended(owner, handle, generation, copies);
+    const state = this.#state;
+    const { here, owner, handle, generation, copies } = state;
+    if (state.pointer !== null) return here.home.end(state.withdraw());
+    if (state.isNull) return;
+    state.clear();
+    here.destructions.destroyUnattended(owner, handle, generation, copies);
   }
 
   /** Calls `destroy()`, but is content if the home shard, and the object with it, is gone. */
@@ -350,54 +344,18 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
   }
 
   /**
-   * Makes pointers of copies that their owner has granted to this endpoint: one, or an array.
+   * A copy that its owner has granted to this endpoint.
    * @internal
    */
-  static readGranted(home: Home, words: Int32Array, at: number): object {
-    const owner = words[at]!;
-    const count = words[at + 1]!;
-    const object = words[at + 3]!;
-    if (count < 0) {
-      return ForeignPtr.#ofHandle(home, owner, words[at + 2]!, words[at + 4]!, object);
-    }
-    const { endpoint, segment } = home;
-    if (!home.words.pass(owner, words[at + 5]!, words[at + 4]!, owner, endpoint.id)) {
-      throw new StaleForeignPtrError(owner); // this endpoint counts as dead
-    }
-    const address = (words[at + 2]! >>> 0) * STRUCT_UNIT_BYTES;
-    const first = address / WORD_BYTES;
-    const copies = new Array<ForeignPtr<object, "shared">>(count);
-    for (let i = 0; i < count; i++) {
-      const handle = segment[first + i]!;
-      const generation = home.words.generation(owner, handle);
-      copies[i] = ForeignPtr.#ofHandle(home, owner, handle, generation, object);
-    }
-    endpoint.allocator.free(address);
-    return copies;
-  }
-
-  /**
-   * Takes back, on their owner, granted copies that nobody will read.
-   * @internal
-   */
-  static undeliveredGranted(home: Home, words: Int32Array, at: number): void {
-    if (words[at + 1]! < 0) return; // the one of `copy()` was the caller's
-    home.takeBackGranted(
-      words[at + 5]!,
-      words[at + 4]!,
-      (words[at + 2]! >>> 0) * STRUCT_UNIT_BYTES,
-    );
-  }
-
-  static #ofHandle(
-    home: Home,
+  static ofHandle(
+    here: EndpointPointers,
     owner: number,
     handle: number,
     generation: number,
     object: number,
   ): ForeignPtr<object, "shared"> {
     return new ForeignPtr<object, "shared">(
-      new Hold(home, owner).setHandle(handle, generation, 0, object),
+      new PointerState(here, owner).setHandle(handle, generation, 0, object),
     );
   }
 
@@ -409,7 +367,9 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     endpoint: Endpoint,
     pointer: AnyPointer,
   ): ForeignPtr<T, O> {
-    return new ForeignPtr<T, O>(new Hold(homeOf(endpoint), endpoint.id).put(pointer));
+    return new ForeignPtr<T, O>(
+      new PointerState(endpoint.part(EndpointPointers), endpoint.id).put(pointer),
+    );
   }
 
   /**
@@ -417,24 +377,25 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * @internal
    */
   static write(
-    home: Home,
+    here: EndpointPointers,
     foreign: ForeignPtr<object, Ownership>,
     words: Int32Array,
     at: number,
   ): void {
-    const hold = foreign.#hold;
-    home.endpoint.checkOwn(hold.home.endpoint, "foreign pointer");
+    const state = foreign.#state;
+    here.endpoint.checkOwn(state.here.endpoint, "foreign pointer");
     if (foreign.#movedTo !== undefined) foreign.#expectObject("send it");
-    if (!hold.isNull && hold.handle === NO_HANDLE) {
-      const handle = home.handles.add(hold.pointer!, hold.owner);
-      const object = home.objectWord(ownedBy(hold.pointer!)!);
-      hold.setHandle(handle, home.handles.generation(handle), hold.copies, object);
+    if (!state.isNull && state.handle === NO_HANDLE) {
+      const { home: { givenAway } } = here;
+      const handle = givenAway.add(state.pointer!, state.owner);
+      const object = here.home.objectWord(ownedBy(state.pointer!)!);
+      state.setHandle(handle, givenAway.generation(handle), state.copies, object);
     }
-    words[at + PARTIES_WORD] = partiesWord(hold.owner, home.endpoint.id);
-    words[at + HANDLE_WORD] = hold.isNull ? NO_HANDLE : hold.handle;
-    words[at + GENERATION_WORD] = hold.generation;
-    words[at + COPIES_WORD] = hold.copies;
-    words[at + OBJECT_WORD] = hold.object;
+    words[at + PARTIES_WORD] = partiesWord(state.owner, here.endpoint.id);
+    words[at + HANDLE_WORD] = state.isNull ? NO_HANDLE : state.handle;
+    words[at + GENERATION_WORD] = state.generation;
+    words[at + COPIES_WORD] = state.copies;
+    words[at + OBJECT_WORD] = state.object;
   }
 
   /**
@@ -443,7 +404,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    */
   static moved(foreign: ForeignPtr<object, Ownership>, to: number): void {
     if (foreign.isNull) return;
-    foreign.#hold.clear();
+    foreign.#state.clear();
     foreign.#movedTo = to;
   }
 
@@ -451,49 +412,53 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * The pointer that a message carries, on the endpoint that reads it: it is this endpoint's now.
    * @internal
    */
-  static read(home: Home, words: Int32Array, at: number): ForeignPtr<object, Ownership> {
-    const hold = ForeignPtr.#take(home, words, at);
-    if (hold === null) throw new StaleForeignPtrError(ownerOf(words[at + PARTIES_WORD]!));
-    return new ForeignPtr<object, Ownership>(hold);
+  static read(
+    here: EndpointPointers,
+    words: Int32Array,
+    at: number,
+  ): ForeignPtr<object, Ownership> {
+    const state = ForeignPtr.#take(here, words, at);
+    if (state === null) throw new StaleForeignPtrError(ownerOf(words[at + PARTIES_WORD]!));
+    return new ForeignPtr<object, Ownership>(state);
   }
 
   /**
    * Destroys the object of a pointer whose message nobody will read; nothing if somebody has.
    * @internal
    */
-  static undelivered(home: Home, words: Int32Array, at: number): void {
-    const hold = ForeignPtr.#take(home, words, at);
-    if (hold !== null) new ForeignPtr<object, Ownership>(hold)[Symbol.dispose]();
+  static undelivered(here: EndpointPointers, words: Int32Array, at: number): void {
+    const state = ForeignPtr.#take(here, words, at);
+    if (state !== null) new ForeignPtr<object, Ownership>(state)[Symbol.dispose]();
   }
 
-  static #take(home: Home, words: Int32Array, at: number): Hold | null {
+  static #take(here: EndpointPointers, words: Int32Array, at: number): PointerState | null {
     const parties = words[at + PARTIES_WORD]!;
     const owner = ownerOf(parties);
     const handle = words[at + HANDLE_WORD]!;
     const generation = words[at + GENERATION_WORD]!;
-    const { id } = home.endpoint;
-    const hold = new Hold(home, owner)
+    const { id } = here.endpoint;
+    const state = new PointerState(here, owner)
       .setHandle(handle, generation, words[at + COPIES_WORD]!, words[at + OBJECT_WORD]!);
-    if (handle === NO_HANDLE) return hold;
-    if (!home.words.pass(owner, handle, generation, senderOf(parties), id)) return null;
-    if (owner === id) hold.pointer = home.handles.get(handle, generation); // it has come home
-    return hold;
+    if (handle === NO_HANDLE) return state;
+    if (!here.holders.pass(owner, handle, generation, senderOf(parties), id)) return null;
+    if (owner === id) state.pointer = here.home.givenAway.get(handle, generation); // it has come home
+    return state;
   }
 
   /** The state of a pointer that is good for use. */
-  #expectObject(what: string): Hold {
-    const hold = this.#hold;
-    if (hold.isNull) {
+  #expectObject(what: string): PointerState {
+    const state = this.#state;
+    if (state.isNull) {
       const where = this.#movedTo === undefined
         ? "it is null: never set, released, destroyed or reset"
         : `it was moved to endpoint ${this.#movedTo}`;
       throw new TypeError(`Cannot ${what} of a foreign pointer: ${where}`);
     }
-    const { home, owner, handle, generation } = hold;
-    if (hold.pointer === null && !home.words.isOpen(owner, handle, generation)) {
+    const { here, owner, handle, generation } = state;
+    if (state.pointer === null && !here.holders.isOpen(owner, handle, generation)) {
       throw new StaleForeignPtrError(owner);
     }
-    return hold;
+    return state;
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { defineTasks, type Tasks } from "../shard/mod.ts";
 import { classNameOf, localEndpoint } from "../shard/unstable_layers.ts";
-import { homeOf } from "./home.ts";
+import { HomeShard } from "./home_shard.ts";
 
 // deno-lint-ignore no-explicit-any -- methods of any object.
 type Method = (...args: any[]) => unknown;
@@ -24,20 +24,20 @@ export const foreignTasks: Tasks<{
   destroy(...numbers: number[] | [Int32Array]): Uint8Array | null | Promise<Uint8Array | null> {
     const [first] = numbers;
     const list = typeof first === "object" ? first : numbers as number[];
-    return homeOf(localEndpoint()).destroyOwn(list);
+    return localEndpoint().part(HomeShard).destroy(list);
   },
   /** Destroys one whose foreign pointer the garbage collector has found on the calling endpoint. */
   lose(handle: number, generation: number, copies: number): void {
     const endpoint = localEndpoint();
-    homeOf(endpoint).takeLost(handle, generation, copies, endpoint.bus.currentCaller!);
+    endpoint.part(HomeShard).takeLost(handle, generation, copies, endpoint.bus.currentCaller!);
   },
   /** A further pointer to a shared object for the caller. */
   copy(handle: number, generation: number): object {
-    return homeOf(localEndpoint()).copyOwn(handle, generation);
+    return localEndpoint().part(HomeShard).grantCopy(handle, generation);
   },
   /** Several. */
   copyMany(handle: number, generation: number, count: number): object {
-    return homeOf(localEndpoint()).copyOwnMany(handle, generation, count);
+    return localEndpoint().part(HomeShard).grantCopies(handle, generation, count);
   },
   /**
    * Calls a method: its arguments, the object, which a reference has become on its way here, its name.
@@ -55,6 +55,6 @@ export const foreignTasks: Tasks<{
   },
   /** Destroys what others hold to this day: the runtime stops. */
   finish(): Promise<Uint8Array | null> {
-    return homeOf(localEndpoint()).finish();
+    return localEndpoint().part(HomeShard).finish();
   },
 });

@@ -22,8 +22,8 @@ import "./pointer_wire_types.ts";
 
 export { StaleForeignPtrError, WrongShardError } from "./errors.ts";
 export { ForeignPtr, type Ownership, type PointerOf, type ViewedAs } from "./foreign_ptr.ts";
+export { foreignStatistics } from "./foreign_statistics.ts";
 export { makeForeign } from "./make_foreign.ts";
 export type { Destructor } from "./owned.ts";
 export { SharedPtr } from "./shared_ptr.ts";
-export { type ForeignStatistics, foreignStatistics } from "./statistics.ts";
 export { UniquePtr } from "./unique_ptr.ts";

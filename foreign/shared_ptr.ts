@@ -5,8 +5,8 @@
  * @module
  */
 
+import { destroyInBackground } from "./background_destructions.ts";
 import { type Destructor, Owned } from "./owned.ts";
-import { unattended } from "./unattended.ts";
 import { UniquePtr } from "./unique_ptr.ts";
 
 /**
@@ -79,9 +79,7 @@ export class SharedPtr<T extends object> {
 
   /** Gives this pointer's share up; an asynchronous destructor is not waited for. */
   [Symbol.dispose](): void {
-    const owned = SharedPtr.take(this);
-    const ending = owned?.destroy();
-    if (ending !== undefined) unattended(ending, owned!.className);
+    destroyInBackground(SharedPtr.take(this));
   }
 
   /** Calls `destroy()`. */

@@ -7,9 +7,9 @@
 
 import type { Endpoint } from "../shard/unstable_layers.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
-import { type Leak, whereMade } from "./home.ts";
+import { type Leak, stillHeld } from "./reports.ts";
 
-/** Runs on the host before its threads end; true if objects were destroyed. */
+/** Runs on the host before its threads end, see `BeforeStop`; true if objects were destroyed. */
 export async function destroyWhatIsHeld(
   host: Endpoint,
   shards: readonly number[],
@@ -17,22 +17,9 @@ export async function destroyWhatIsHeld(
   const finished = await Promise.all(
     shards.map((shard) => host.submitTo(shard, foreignTasks.finish, [])),
   );
-  const lines = finished.flatMap((ofShard, index) =>
-    ofShard === null
-      ? []
-      : (host.bus.packer.unpackAll(ofShard) as Leak[]).map((leak) =>
-        describe(leak, shards[index]!, host.layout.host)
-      )
+  const leaks = finished.flatMap((ofShard) =>
+    ofShard === null ? [] : host.bus.packer.unpackAll(ofShard) as Leak[]
   );
-  if (lines.length > 0) {
-    host.warn(
-      new Error(`Foreign pointers were still held when the runtime stopped:\n${lines.join("\n")}`),
-    );
-  }
-  return finished.some((ofShard) => ofShard !== null);
-}
-
-function describe({ holder, className, count, madeAt }: Leak, owner: number, host: number): string {
-  const by = holder === host ? "the host" : `shard ${holder}`;
-  return `- ${count} to ${className} of shard ${owner}, by ${by}${whereMade(madeAt)}`;
+  if (leaks.length > 0) host.warn(stillHeld(leaks, host.id, host.debug));
+  return leaks.length > 0;
 }

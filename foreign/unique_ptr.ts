@@ -4,8 +4,8 @@
  * @module
  */
 
+import { destroyInBackground } from "./background_destructions.ts";
 import { type Destructor, Owned } from "./owned.ts";
-import { unattended } from "./unattended.ts";
 
 /**
  * Owns an object alone. When the pointer is disposed of, the object is destroyed, by its
@@ -57,9 +57,7 @@ export class UniquePtr<T extends object> {
 
   /** Destroys the object; a destructor that is asynchronous is not waited for. */
   [Symbol.dispose](): void {
-    const owned = UniquePtr.take(this);
-    const ending = owned?.destroy();
-    if (ending !== undefined) unattended(ending, owned!.className);
+    destroyInBackground(UniquePtr.take(this));
   }
 
   /** Calls `destroy()`. */

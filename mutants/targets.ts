@@ -18,9 +18,9 @@ const CALLS: readonly string[] = [
 ];
 
 const POINTERS: readonly string[] = [
-  "tests/foreign/holder_words_test.ts",
-  "tests/foreign/handle_table_test.ts",
-  "tests/foreign/holder_words_model_test.ts",
+  "tests/foreign/pointer_holders_test.ts",
+  "tests/foreign/given_away_table_test.ts",
+  "tests/foreign/pointer_holders_model_test.ts",
   "tests/foreign/equality_test.ts",
   "tests/foreign/foreign_ptr_property_test.ts",
   "tests/foreign/adversity_test.ts",
@@ -47,8 +47,8 @@ export const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
     "tests/allocator/malloc/allocator_property_test.ts",
     "tests/allocator/malloc/public_suites_test.ts",
   ]],
-  ["foreign/handle_table.ts", POINTERS],
-  ["foreign/holder_words.ts", POINTERS],
+  ["foreign/given_away_table.ts", POINTERS],
+  ["foreign/pointer_holders.ts", POINTERS],
   ["shard/bus/callee.ts", CALLS],
   ["shard/bus/caller.ts", CALLS],
   ["shard/codec/value_reader.ts", [

@@ -29,6 +29,7 @@ export {
   type CallOptions,
   defineTasks,
   flush,
+  type ForeignStatistics,
   GateClosedError,
   invokeOnAll,
   invokeOnOthers,

@@ -16,6 +16,13 @@
  * @module
  */
 
-export { Endpoint, localEndpoint, registerWireType, type WireTypeDefinition } from "./calls/mod.ts";
+export {
+  type BeforeStop,
+  Endpoint,
+  GivenAwayRegion,
+  localEndpoint,
+  readForeignStatistics,
+  registerWireType,
+  type WireTypeDefinition,
+} from "./calls/mod.ts";
 export { classNameOf, type WireType } from "./codec/mod.ts";
-export { type BeforeStop, beforeStop } from "./host/mod.ts";

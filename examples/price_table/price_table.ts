@@ -8,7 +8,7 @@
  * reader needs no lock, and as long as it does not `await`, all that it reads is of one table.
  *
  * Here all shards read one table in shared memory. Of a value so small that each may have its own
- * copy, `replicate()` keeps the copies: see docs/replicated_values.md.
+ * copy, `runtime.replicate()` keeps the copies: see docs/replicated_values.md.
  *
  * @module
  */

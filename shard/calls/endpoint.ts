@@ -26,6 +26,7 @@ import {
   STATE_BYTES,
   STATE_RUNNING,
 } from "../ring/mod.ts";
+import type { BeforeStop } from "./before_stop.ts";
 import { controlTasks } from "./control_tasks.ts";
 import { oneErrorOf } from "./invoke.ts";
 import { CallsWithOptions } from "./calls_with_options.ts";
@@ -100,6 +101,12 @@ export class Endpoint {
    * @internal
    */
   readonly debug: boolean;
+  /**
+   * What runs before the threads end, if this is the host's, in the order in which it was registered.
+   * @internal
+   */
+  readonly stopHooks: BeforeStop[] = [];
+  readonly #parts: object[] = [];
   readonly #onWarning: (warning: Error) => void;
   readonly #goneListeners: ((shard: number) => void)[] = [];
   readonly #backListeners: ((shard: number) => void)[] = [];
@@ -233,6 +240,23 @@ export class Endpoint {
    */
   warnOf(what: string, cause: unknown): void {
     this.warn(new Error(`${what}: ${textOf(cause)}`, { cause }));
+  }
+
+  /** Has `hook` run when the runtime stops, if this is its host's endpoint. */
+  beforeStop(hook: BeforeStop): void {
+    this.stopHooks.push(hook);
+  }
+
+  /**
+   * What an upper layer keeps for this endpoint alone: an object of a class of its own, made when it is
+   * first asked for. O(classes asked for).
+   */
+  part<Part extends object>(partClass: new (endpoint: Endpoint) => Part): Part {
+    // A handful at most: they are faster looked through than kept in a Map.
+    for (const part of this.#parts) if (part.constructor === partClass) return part as Part;
+    const part = new partClass(this);
+    this.#parts.push(part);
+    return part;
   }
 
   /**

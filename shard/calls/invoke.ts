@@ -178,7 +178,10 @@ function areAlike(a: unknown, b: unknown): boolean {
     messageOf(a) === messageOf(b);
 }
 
-/** Wire types whose objects are mere names of something, and may go to any number of shards. */
+/**
+ * Wire types whose objects are mere names of something, and may go to any number of shards: classes,
+ * which all runtimes of a thread have in common.
+ */
 const repeatable = new Set<unknown>();
 
 /** Lets objects of a wire type be sent to several shards at once. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+export type { BeforeStop } from "./before_stop.ts";
 export { type CallOptions, readCallOptions } from "./call_options.ts";
 export { controlTasks } from "./control_tasks.ts";
 export { MAX_TIMER_MS } from "./deadlines.ts";
@@ -16,6 +17,8 @@ export {
   ShardCrashedError,
   ShardStartError,
 } from "./errors.ts";
+export { type ForeignStatistics, readForeignStatistics } from "./foreign_statistics.ts";
+export { GivenAwayRegion } from "./given_away_region.ts";
 export {
   allShards,
   callEach,
@@ -32,14 +35,7 @@ export {
 } from "./invoke.ts";
 export { writeObituary } from "./obituary.ts";
 export type { Reference } from "./reference.ts";
-export {
-  alignToPage,
-  CHANGES_BYTES,
-  MAGIC_BYTES,
-  SEGMENT_MAGIC,
-  SegmentLayout,
-  type SegmentShape,
-} from "./segment_layout.ts";
+export { alignToPage, CHANGES_BYTES, SegmentLayout, type SegmentShape } from "./segment_layout.ts";
 export {
   ServiceGroup,
   type ServiceGroupOptions,

@@ -3,37 +3,37 @@
  * every shard arrive at the same offsets.
  *
  * ```
- * 0          header page            MAGIC; CHANGES: how often a shard has died or come back;
- *                                   SERVICES: sharded services started so far
- * 4096       control pages          4096 bytes an endpoint: shards 0 … n-1, then the host
- * …          rings                  one per ordered pair, (n+1) × n of them
- * …          holder words           4 MiB a shard: who holds the pointers to its objects (foreign/)
- * …          host slice             memory for the host's messages, outside the division
- * …          shard slices           parts of `memory`, equal unless weighted
+ * byte    0..3    CHANGES        host: how often a shard has died or come back
+ *       128..131  SERVICES       any: sharded services started so far
+ *      4096..     control pages  8,192 bytes an endpoint: shards 0 … n-1, then the host
+ *         …       rings          one for each ordered pair of endpoints, (n+1) × n of them
+ *         …       given away     4 MiB a shard: who holds the pointers to its objects (foreign/)
+ *         …       host slice     memory for the host's messages, outside the division
+ *         …       shard slices   parts of `memory`, equal unless weighted
  * ```
  *
- * What lies in a control page is in bus/control_page.ts.
+ * What lies in a control page is in ring/control_page.ts, in a ring in ring/ring_layout.ts, and in what
+ * is given away in given_away_region.ts.
  *
  * @module
  */
 
 import type { SliceSpan } from "../../allocator/mod.ts";
 import { CONTROL_PAGE_BYTES, ringBytes } from "../ring/mod.ts";
+import { GivenAwayRegion, REGION_BYTES } from "./given_away_region.ts";
 
 /** Slices and rings begin on such a boundary, a page of most machines. */
 const PAGE_BYTES = 4096;
 
-/** Bytes of each shard's holder words: see foreign/holder_words.ts. Untouched pages cost nothing. */
-const HOLDERS_BYTES = 2 ** 22;
+/** Processors fetch lines of 64 bytes in pairs. */
+const LINE_BYTES = 128;
 
-/** Bytes from the segment's start to MAGIC. */
-export const MAGIC_BYTES = 0;
 /** Bytes from the segment's start to CHANGES. */
-export const CHANGES_BYTES = 128;
+export const CHANGES_BYTES = 0;
 /** Bytes from the segment's start to SERVICES, on a line of its own: CHANGES is looked at all the time. */
-export const SERVICES_BYTES = 256;
-/** What MAGIC holds: "TIDE". */
-export const SEGMENT_MAGIC = 0x45444954;
+export const SERVICES_BYTES: number = CHANGES_BYTES + LINE_BYTES;
+/** Bytes from the segment's start to the control page of shard 0. */
+export const CONTROL_PAGES_BYTES: number = PAGE_BYTES;
 
 /** The numbers that the whole layout follows from. */
 export interface SegmentShape {
@@ -62,18 +62,18 @@ export class SegmentLayout {
   /** Slices by endpoint number: the shards' and, last, the host's. */
   readonly slices: readonly SliceSpan[];
   readonly #ringsByteOffset: number;
-  readonly #holdersByteOffset: number;
+  readonly #givenAwayByteOffset: number;
   readonly #ringByteLength: number;
 
   constructor(shape: SegmentShape) {
     this.shape = shape;
     this.host = shape.shardCount;
     this.endpointCount = shape.shardCount + 1;
-    this.#ringsByteOffset = PAGE_BYTES + CONTROL_PAGE_BYTES * this.endpointCount;
+    this.#ringsByteOffset = CONTROL_PAGES_BYTES + this.endpointCount * CONTROL_PAGE_BYTES;
     this.#ringByteLength = ringBytes(shape.ringSlots);
     const rings = this.endpointCount * (this.endpointCount - 1);
-    this.#holdersByteOffset = alignToPage(this.#ringsByteOffset + rings * this.#ringByteLength);
-    this.controlByteLength = this.#holdersByteOffset + shape.shardCount * HOLDERS_BYTES;
+    this.#givenAwayByteOffset = alignToPage(this.#ringsByteOffset + rings * this.#ringByteLength);
+    this.controlByteLength = this.#givenAwayByteOffset + shape.shardCount * REGION_BYTES;
     const slices: SliceSpan[] = [];
     let end = this.controlByteLength + shape.hostSliceBytes;
     for (const byteLength of shape.sliceBytes) {
@@ -87,15 +87,12 @@ export class SegmentLayout {
 
   /** Byte offset of an endpoint's control page. */
   controlPage(endpoint: number): number {
-    return PAGE_BYTES + CONTROL_PAGE_BYTES * endpoint;
+    return CONTROL_PAGES_BYTES + endpoint * CONTROL_PAGE_BYTES;
   }
 
-  /** Where a shard's holder words lie. */
-  holders(shard: number): SliceSpan {
-    return {
-      byteOffset: this.#holdersByteOffset + shard * HOLDERS_BYTES,
-      byteLength: HOLDERS_BYTES,
-    };
+  /** Where the words about the pointers lie that a shard has given away. */
+  givenAway(shard: number): GivenAwayRegion {
+    return new GivenAwayRegion(this.#givenAwayByteOffset + shard * REGION_BYTES, REGION_BYTES);
   }
 
   /** Byte offset of the ring from one endpoint to another. */

@@ -74,6 +74,8 @@ export type Tasks<Functions extends Record<string, TaskFunction>> = {
 
 // deno-lint-ignore no-explicit-any -- tasks of every shape in one table.
 type AnyTask = Task<any, any>;
+// This table and those below are about the modules of this thread, which all its runtimes have in
+// common, as they have their code.
 const tasksByModule = new Map<string, Map<string, AnyTask>>();
 let taskCount = 0;
 

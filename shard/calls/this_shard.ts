@@ -10,6 +10,7 @@ import type { Endpoint } from "./endpoint.ts";
 import type { Reference } from "./reference.ts";
 import type { Task } from "./task.ts";
 
+/** Of the thread, by its nature: it is a shard for life, and of one runtime, whatever others it hosts. */
 let current: Endpoint | undefined;
 
 /** Makes this thread a shard, for life. Called once, by the worker's main module. */

@@ -35,6 +35,7 @@ export interface WireTypeDefinition {
   readonly bind: (endpoint: Endpoint) => WireType<object>;
 }
 
+// About classes, which all runtimes of a thread have in common; `bind` makes what is of one endpoint.
 const definitions = new Map<string, WireTypeDefinition>();
 
 /**

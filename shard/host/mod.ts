@@ -4,7 +4,6 @@
  * @module
  */
 
-export { type BeforeStop, beforeStop } from "./before_stop.ts";
 export { parseMemorySize } from "./memory_size.ts";
 export { Runtime } from "./runtime.ts";
 export type { RuntimeOptions, StopOptions } from "./runtime_options.ts";

@@ -11,22 +11,20 @@ import {
   walkHeap,
 } from "../../allocator/diagnosis/mod.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "../../allocator/mod.ts";
-import { type Failures, rejected, StoppedError, sumOf } from "../bus/mod.ts";
+import { rejected, StoppedError, sumOf } from "../bus/mod.ts";
 import { textOf } from "../codec/mod.ts";
 import { type BusStatistics, readBusStatistics } from "../ring/mod.ts";
-import { runBeforeStop } from "./before_stop.ts";
 import {
   allShards,
   checkShardId,
-  controlTasks,
   Endpoint,
   type EndpointSetup,
+  type ForeignStatistics,
   giveWarning,
-  MAGIC_BYTES,
   otherShards,
+  readForeignStatistics,
   reduceInOrder,
   type Reducer,
-  SEGMENT_MAGIC,
   SegmentLayout,
   type Sendable,
   ShardCrashedError,
@@ -44,7 +42,14 @@ import {
   type StopOptions,
   watchdogFor,
 } from "./runtime_options.ts";
-import { type PerShard, type ServiceDefinition, Sharded, stopServices } from "../services/mod.ts";
+import {
+  type PerShard,
+  Replicated,
+  type ReplicateOptions,
+  type ServiceDefinition,
+  Sharded,
+} from "../services/mod.ts";
+import { Shutdown } from "./shutdown.ts";
 import { type CrashPolicy, Supervisor } from "./supervisor.ts";
 
 /**
@@ -65,7 +70,7 @@ export class Runtime {
   /** Resolves when the runtime has stopped; rejects with the first crash of a shard. */
   readonly closed: Promise<void>;
   readonly #endpoint: Endpoint;
-  readonly #threads: Supervisor;
+  readonly #supervisor: Supervisor;
   readonly #onCrash: CrashPolicy;
   /** Whether the slices have debug heaps, which know what is still live at the end. */
   readonly #reportsLeaks: boolean;
@@ -96,7 +101,7 @@ export class Runtime {
     this.#endpoint = endpoint;
     this.#onCrash = options.onCrash ?? "fail";
     this.#reportsLeaks = Boolean(options.debugHeap);
-    this.#threads = new Supervisor(endpoint, setup, {
+    this.#supervisor = new Supervisor(endpoint, setup, {
       policy: this.#onCrash,
       crashed: (error, rejectedCalls) => this.#crashed(error, rejectedCalls),
       failed: (error) => this.#fail(error),
@@ -134,7 +139,6 @@ export class Runtime {
         { cause },
       );
     }
-    new Int32Array(buffer, MAGIC_BYTES, 1)[0] = SEGMENT_MAGIC;
     const debug = options.debug ?? false;
     const setup = {
       buffer,
@@ -147,11 +151,11 @@ export class Runtime {
     const onWarning = (warning: Error): void => void giveWarning(warning, options.onWarning);
     const endpoint = new Endpoint(
       { ...setup, endpoint: layout.host },
-      (shard) => runtime.#threads.connect(layout.host, shard),
+      (shard) => runtime.#supervisor.connect(layout.host, shard),
       onWarning,
     );
     const runtime = new Runtime(endpoint, setup, options);
-    await runtime.#threads.start(watchdogMs);
+    await runtime.#supervisor.start(watchdogMs);
     endpoint.attend().catch((error) => runtime.#fail(error));
     return runtime;
   }
@@ -271,6 +275,31 @@ export class Runtime {
     return await Sharded.start(this.#endpoint, definition, args);
   }
 
+  /**
+   * Gives every shard a copy of `value`, and resolves when all have it. Otherwise as the function
+   * {@linkcode replicate}, which is for tasks.
+   *
+   * @param value The first version.
+   * @param options Its home, the shard that changes go through: shard 0 unless given.
+   * @throws {TypeError} As a rejection: if the value cannot travel, or moves.
+   * @throws {RangeError} As a rejection: if `home` is no shard.
+   *
+   * @example
+   * ```ts
+   * import { Runtime } from "@tidepool/core";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+   * await using limits = await runtime.replicate({ connections: 100 }, { home: 1 });
+   * assertEquals([limits.home, await limits.read()], [1, { connections: 100 }]);
+   * ```
+   */
+  async replicate<T>(value: T, { home = 0 }: ReplicateOptions = {}): Promise<Replicated<T>> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    return await Replicated.make(this.#endpoint, home, value);
+  }
+
   async #submitToEach<Arguments extends readonly unknown[], Result>(
     shards: readonly number[],
     task: Task<Arguments, Result>,
@@ -363,6 +392,36 @@ export class Runtime {
   }
 
   /**
+   * Figures of the foreign pointers to the objects of `shard`, read from shared memory without a
+   * message. O(pointers that were ever away at once). Exact while nobody passes pointers on.
+   *
+   * @throws {TypeError} If `shard` is not a number.
+   * @throws {RangeError} If there is no such shard.
+   *
+   * @example
+   * ```ts ignore
+   * // counters.ts
+   * import { defineTasks, makeForeign } from "@tidepool/core";
+   *
+   * export const counters = defineTasks(import.meta.url, { open: () => makeForeign({ n: 0 }) });
+   * ```
+   *
+   * ```ts ignore
+   * // main.ts
+   * import { Runtime } from "@tidepool/core";
+   * import { assertEquals } from "@std/assert";
+   * import { counters } from "./counters.ts";
+   *
+   * await using runtime = await Runtime.start({ shards: 1, memory: "16MiB" });
+   * await using pointer = await runtime.submitTo(0, counters.open);
+   * assertEquals(runtime.foreignStatistics(0).outstanding, [0, 1]); // none with shard 0, one here
+   * ```
+   */
+  foreignStatistics(shard: number): ForeignStatistics {
+    return readForeignStatistics(this.#endpoint, shard);
+  }
+
+  /**
    * A report of the memory of `shard`, or of the host if `shard` is `shardCount`, in a dozen lines of
    * text: how full it is, in what pieces, and what became of requests. For logs and bug reports.
    * Without a message. O(blocks).
@@ -410,10 +469,13 @@ export class Runtime {
     const deadline = new Promise<void>((resolve) => {
       if (deadlineMs < Infinity) timer = setTimeout(resolve, deadlineMs);
     });
-    const ofServices: unknown[] = [];
-    const ofCalls: Failures[] = [];
+    const shutdown = new Shutdown(this.#endpoint, this.#supervisor);
+    const finish = async (): Promise<void> => {
+      await shutdown.comeToRest();
+      if (this.#reportsLeaks) await shutdown.reportLeaks();
+    };
     try {
-      await Promise.race([deadline, this.#finish(ofServices, ofCalls)]);
+      await Promise.race([deadline, finish()]);
     } catch (error) {
       if (!(error instanceof ShardCrashedError)) throw error; // a crash is told below
     } finally {
@@ -424,7 +486,7 @@ export class Runtime {
         ),
         new StoppedError("Cannot make a call: the runtime has stopped"),
       );
-      this.#threads.terminate();
+      this.#supervisor.terminate();
     }
     this.#settleClosed.resolve();
     const untold = this.#untold();
@@ -432,8 +494,7 @@ export class Runtime {
     throwFailures(
       sumOf([
         { count: untold.length, first: untold },
-        { count: ofServices.length, first: ofServices },
-        ...ofCalls,
+        ...shutdown.failures,
       ]),
       `${shards}calls without reply, or services told to stop,`,
     );
@@ -444,52 +505,6 @@ export class Runtime {
     const { bus } = this.#endpoint;
     if (this.#failure !== undefined) return this.#told.has(this.#failure) ? [] : [this.#failure];
     return this.#crashes.filter((crash) => !this.#told.has(crash) && !bus.hasToldGone(crash.shard));
-  }
-
-  /**
-   * Waits for the host's own calls, then stops the services, then waits for what is under way on the
-   * shards; again while there were services, as something may have started one meanwhile.
-   */
-  async #finish(ofServices: unknown[], ofCalls: Failures[]): Promise<void> {
-    let busy: boolean;
-    do {
-      await this.#endpoint.bus.idle();
-      await this.#threads.settled();
-      const stopped = await stopServices(this.#endpoint, this.#threads.alive, ofServices);
-      ofCalls.push(...await this.#quiesce());
-      busy = stopped > 0 || await runBeforeStop(this.#endpoint, this.#threads.alive);
-    } while (busy);
-    if (!this.#reportsLeaks) return;
-    const { bus } = this.#endpoint;
-    for (const report of await this.#askAlive(controlTasks.leakReport)) {
-      if (report === null) continue;
-      const [text] = bus.packer.unpackAll(report);
-      this.#endpoint.warn(new Error(String(text)));
-    }
-  }
-
-  /**
-   * Resolves when no call is under way anywhere. Every shard is asked, in rounds, to wait until it
-   * is idle; if none has sent a call since the round before, none can be on its way. The result is
-   * what calls without reply have thrown and nobody has fetched.
-   */
-  async #quiesce(): Promise<Failures[]> {
-    let sentBefore = -1;
-    for (;;) {
-      await this.#endpoint.bus.idle();
-      const sent = await this.#askAlive(controlTasks.quiesce);
-      const sentNow = sent.reduce((sum, calls) => sum + calls, 0);
-      if (sentNow === sentBefore) break;
-      sentBefore = sentNow;
-    }
-    const failures = await this.#askAlive(controlTasks.takeAllFailures);
-    return failures.map((ofShard) => this.#endpoint.unpackFailures(ofShard));
-  }
-
-  #askAlive<Result>(task: Task<[], Result>): Promise<Result[]> {
-    return Promise.all(
-      this.#threads.alive.map((shard) => this.#endpoint.submitTo(shard, task, [])),
-    );
   }
 
   #crashed(error: ShardCrashedError, rejectedCalls: number): void {
@@ -521,6 +536,6 @@ export class Runtime {
     this.#failure ??= error;
     this.#settleClosed.reject(error);
     if (this.#endpoint.bus.close(error) > 0) this.#told.add(this.#failure);
-    this.#threads.terminate();
+    this.#supervisor.terminate();
   }
 }

@@ -2,12 +2,11 @@
  * One record of the bus: 64 bytes, one cache line, the same for a request and for its reply.
  *
  * ```
- * word 0  KIND   bits 0-7 kind, 8-15 number of values, 16-23 flags
- *      1  CALL   the caller's number for the call; the reply carries it back
- *      2  TASK   the caller's number for the task (requests only)
- *      3  TAGS   four bits a value: how it lies in the cells
- *      4  CELLS  six cells of 8 bytes; a value takes none, one, or several in a row
- *     15
+ * word  0      KIND   bits 0-7 kind, 8-15 number of values, 16-23 flags
+ *       1      CALL   the caller's number for the call; the reply carries it back
+ *       2      TASK   the caller's number for the task (requests only)
+ *       3      TAGS   four bits a value: how it lies in the cells
+ *       4..15  CELLS  six cells of 8 bytes; a value takes none, one, or several in a row
  * ```
  *
  * Values that do not fit are written by the value codec into a block of the sender's slice; then
@@ -16,29 +15,29 @@
  * @module
  */
 
-/** Bytes of a record. */
-export const RECORD_BYTES = 64;
-/** Int32 words of a record. */
-export const RECORD_WORDS = 16;
-
 /** Word 0: kind, number of values, flags. */
 export const KIND_WORD = 0;
 /** Word 1: the call that the record belongs to. */
-export const CALL_WORD = 1;
+export const CALL_WORD: number = KIND_WORD + 1;
 /** Word 2: which task a request wants run. */
-export const TASK_WORD = 2;
+export const TASK_WORD: number = CALL_WORD + 1;
 /** Word 2 of a KIND_GRANT: how many calls without reply give their credit back besides. */
-export const DETACHED_WORD = 2;
+export const DETACHED_WORD: number = TASK_WORD;
 /** Word 3: the tags of the values. */
-export const TAGS_WORD = 3;
+export const TAGS_WORD: number = TASK_WORD + 1;
 /** Word 4: where the cells begin; a multiple of two, so that a cell is 8-byte aligned. */
-export const CELLS_WORD = 4;
+export const CELLS_WORD: number = TAGS_WORD + 1;
 /** Cells of a record, 8 bytes each. */
 export const CELL_COUNT = 6;
 /** The most values that tags can describe. */
 export const INLINE_VALUES = 8;
 /** Word 6: bytes in use of the block that an OUT_OF_LINE record names in cell 0. */
-export const BLOCK_LENGTH_WORD = 6;
+export const BLOCK_LENGTH_WORD: number = CELLS_WORD + 2;
+
+/** Int32 words of a record. */
+export const RECORD_WORDS: number = CELLS_WORD + 2 * CELL_COUNT;
+/** Bytes of a record. */
+export const RECORD_BYTES: number = RECORD_WORDS * 4;
 
 /** Run a task. */
 export const KIND_REQUEST = 1;

@@ -30,95 +30,142 @@ export class Replica {
   changes: Promise<unknown> | undefined = undefined;
 }
 
-/** By the name of the value. */
-const replicas = new Map<string, Replica>();
-/** Values whose home this shard has been, in this life. */
-let madeHere = 0;
+/** The copies of one endpoint, a part of it: see `Endpoint.part()`. A host has none. */
+export class Replicas {
+  readonly #endpoint: Endpoint;
+  /** By the name of the value. */
+  readonly #replicas = new Map<string, Replica>();
+  /** Values whose home this shard has been, in this life. */
+  #madeHere = 0;
 
-/** The copy that this shard has of the value `name`. */
-export function findReplica(name: string): Replica | undefined {
-  return replicas.get(name);
-}
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint;
+  }
 
-/** Takes a version of the value, unless there is a newer one. */
-function put(name: string, version: number, value: unknown): void {
-  let replica = replicas.get(name);
-  if (replica === undefined) replicas.set(name, replica = new Replica());
-  if (version <= replica.version) return;
-  replica.version = version;
-  replica.value = value;
-}
+  /** The copy of the value `name`. */
+  find(name: string): Replica | undefined {
+    return this.#replicas.get(name);
+  }
 
-function drop(name: string): void {
-  const replica = replicas.get(name);
-  if (replica === undefined) return;
-  replicas.delete(name);
-  // There are names here that have found it already.
-  replica.version = 0;
-  replica.value = undefined;
-}
+  /** Takes a version of the value, unless there is a newer one. */
+  put(name: string, version: number, value: unknown): void {
+    let replica = this.#replicas.get(name);
+    if (replica === undefined) this.#replicas.set(name, replica = new Replica());
+    if (version <= replica.version) return;
+    replica.version = version;
+    replica.value = value;
+  }
 
-/** Brings the home's version to those of `shards` that live; one that comes back is seen to then. */
-async function tell(name: string, shards: readonly number[]): Promise<void> {
-  const endpoint = localEndpoint();
-  const { version, value } = replicas.get(name)!;
-  await onEach(
-    endpoint,
-    shards,
-    (shard) => endpoint.submitTo(shard, replicaTasks.put, [name, version, value]),
-  );
-}
+  /** Lets the copy go. */
+  drop(name: string): void {
+    const replica = this.#replicas.get(name);
+    if (replica === undefined) return;
+    this.#replicas.delete(name);
+    // There are names here that have found it already.
+    replica.version = 0;
+    replica.value = undefined;
+  }
 
-async function onEach(
-  endpoint: Endpoint,
-  shards: readonly number[],
-  call: (shard: number) => Promise<void>,
-): Promise<void> {
-  const others = shards.filter((shard) => shard !== endpoint.id);
-  const outcomes = await Promise.allSettled(others.map(call));
-  const errors = outcomes
-    .filter((outcome) => outcome.status === "rejected")
-    .map(({ reason }) => reason)
-    .filter((reason) => !(reason instanceof ShardCrashedError));
-  if (errors.length === 0) return;
-  throw oneErrorOf(
-    errors,
-    () => `${errors.length} of ${others.length} shards failed: ${textOf(errors[0])}`,
-  );
-}
+  /** Makes a value whose home is here; its name, unique for all lives of all shards. */
+  async make(value: unknown): Promise<string> {
+    checkRepeatable(this.#endpoint, [value]);
+    const { id } = this.#endpoint;
+    const name = `${id}.${this.#endpoint.epochOf(id)}.${this.#madeHere++}`;
+    this.put(name, 1, value);
+    this.find(name)!.changes = Promise.resolve();
+    try {
+      await this.#tell(name, allShards(this.#endpoint));
+    } catch (error) {
+      await this.stop(name);
+      throw error;
+    }
+    return name;
+  }
 
-/** The copy at home of a value that can still be changed. */
-function expectHome(name: string): Replica & { changes: Promise<unknown> } {
-  const replica = replicas.get(name);
-  if (replica?.changes !== undefined) return replica as Replica & { changes: Promise<unknown> };
-  throw new NoReplicaError(
-    `Cannot find a replicated value at its home, shard ${localEndpoint().id}: it was stopped, or the shard started again`,
-    localEndpoint().id,
-  );
-}
+  /** The copy at home of a value that can still be changed. */
+  expectHome(name: string): Replica & { changes: Promise<unknown> } {
+    const replica = this.find(name);
+    if (replica?.changes !== undefined) return replica as Replica & { changes: Promise<unknown> };
+    const { id } = this.#endpoint;
+    throw new NoReplicaError(
+      `Cannot find a replicated value at its home, shard ${id}: it was stopped, or the shard started again`,
+      id,
+    );
+  }
 
-/** Makes a change, behind those before it, unless it is given up before it is made. */
-async function change(
-  name: string,
-  findMaker: () => TaskFunction | Promise<TaskFunction>,
-  args: readonly unknown[] = [],
-): Promise<void> {
-  const home = expectHome(name);
-  const endpoint = localEndpoint();
-  const served = endpoint.bus.currentCall;
-  const made = home.changes.then(async () => {
-    const make = async () => {
-      const maker = await findMaker();
-      const run = () => maker(home.value, ...args);
-      return await (served === undefined ? run() : endpoint.bus.runAs(served, run));
-    };
-    const value = await (served === undefined ? make() : unlessAborted(served.signal, make));
-    checkRepeatable(endpoint, [value]);
-    put(name, home.version + 1, value);
-    await tell(name, allShards(endpoint));
-  });
-  home.changes = Promise.allSettled([made]);
-  await made;
+  /** Makes a change, behind those before it, unless it is given up before it is made. */
+  async change(
+    name: string,
+    findMaker: () => TaskFunction | Promise<TaskFunction>,
+    args: readonly unknown[] = [],
+  ): Promise<void> {
+    const home = this.expectHome(name);
+    const { bus } = this.#endpoint;
+    const served = bus.currentCall;
+    const made = home.changes.then(async () => {
+      const make = async () => {
+        const maker = await findMaker();
+        const run = () => maker(home.value, ...args);
+        return await (served === undefined ? run() : bus.runAs(served, run));
+      };
+      const value = await (served === undefined ? make() : unlessAborted(served.signal, make));
+      checkRepeatable(this.#endpoint, [value]);
+      this.put(name, home.version + 1, value);
+      await this.#tell(name, allShards(this.#endpoint));
+    });
+    home.changes = Promise.allSettled([made]);
+    await made;
+  }
+
+  /** Lets all copies go, when the changes so far are made. */
+  async stop(name: string): Promise<void> {
+    const replica = this.find(name);
+    const last = replica?.changes;
+    if (last === undefined) return;
+    replica!.changes = undefined;
+    await last;
+    this.drop(name);
+    await this.#onEach(
+      allShards(this.#endpoint),
+      (shard) => this.#endpoint.submitTo(shard, replicaTasks.drop, [name]),
+    );
+  }
+
+  /** Brings the values whose home is here to a shard that was started again, behind their changes. */
+  restore(shard: number): void {
+    for (const [name, replica] of this.#replicas) {
+      if (replica.changes === undefined) continue;
+      replica.changes = replica.changes
+        .then(() => this.#tell(name, [shard]))
+        .catch((error) => this.#endpoint.warn(error));
+    }
+  }
+
+  /** Brings the home's version to those of `shards` that live; one that comes back is seen to then. */
+  async #tell(name: string, shards: readonly number[]): Promise<void> {
+    const { version, value } = this.find(name)!;
+    await this.#onEach(
+      shards,
+      (shard) => this.#endpoint.submitTo(shard, replicaTasks.put, [name, version, value]),
+    );
+  }
+
+  async #onEach(
+    shards: readonly number[],
+    call: (shard: number) => Promise<void>,
+  ): Promise<void> {
+    const others = shards.filter((shard) => shard !== this.#endpoint.id);
+    const outcomes = await Promise.allSettled(others.map(call));
+    const errors = outcomes
+      .filter((outcome) => outcome.status === "rejected")
+      .map(({ reason }) => reason)
+      .filter((reason) => !(reason instanceof ShardCrashedError));
+    if (errors.length === 0) return;
+    throw oneErrorOf(
+      errors,
+      () => `${errors.length} of ${others.length} shards failed: ${textOf(errors[0])}`,
+    );
+  }
 }
 
 /** What `run` gives, or the reason of `signal` as soon as that aborts. */
@@ -137,18 +184,6 @@ async function unlessAborted<Result>(
   }
 }
 
-/** Brings the values whose home is here to a shard that was started again, behind their changes. */
-export function restore(shard: number): void {
-  for (const [name, replica] of replicas) {
-    if (replica.changes === undefined) continue; // always so on the host, which is no value's home
-    const endpoint = localEndpoint();
-    const told = replica.changes
-      .then(() => tell(name, [shard]))
-      .catch((error) => endpoint.warn(error));
-    replica.changes = told;
-  }
-}
-
 /** What endpoints ask of a home, and a home of the other shards. */
 interface ReplicaTasks {
   readonly make: Task<[unknown], string>;
@@ -160,47 +195,23 @@ interface ReplicaTasks {
   readonly stop: Task<[string], void>;
 }
 
+/** The copies of the shard that this thread is. */
+function localReplicas(): Replicas {
+  return localEndpoint().part(Replicas);
+}
+
 /** The tasks behind `Replicated`. */
 export const replicaTasks: ReplicaTasks = defineTasks(import.meta.url, {
-  put,
-  drop,
-  /** Makes a value whose home is here; its name, unique for all lives of all shards. */
-  async make(value: unknown): Promise<string> {
-    const endpoint = localEndpoint();
-    checkRepeatable(endpoint, [value]);
-    const { id } = endpoint;
-    const name = `${id}.${endpoint.epochOf(id)}.${madeHere++}`;
-    put(name, 1, value);
-    replicas.get(name)!.changes = Promise.resolve();
-    try {
-      await tell(name, allShards(endpoint));
-    } catch (error) {
-      await replicaTasks.stop.run(name);
-      throw error;
-    }
-    return name;
-  },
-  fetch: (name: string) => expectHome(name).value,
-  set: (name: string, value: unknown) => change(name, () => () => value),
+  make: (value: unknown) => localReplicas().make(value),
+  put: (name: string, version: number, value: unknown) => localReplicas().put(name, version, value),
+  drop: (name: string) => localReplicas().drop(name),
+  fetch: (name: string) => localReplicas().expectHome(name).value,
+  set: (name: string, value: unknown) => localReplicas().change(name, () => () => value),
   /** Makes what a task makes of it: the task's arguments, the name of the value, module and key. */
   update: (...values: unknown[]) => {
     const [name, module, key] = values.splice(-3) as [string, string, string];
     // Enters the order of changes at once; the module may have to be loaded.
-    return change(name, () => findTask(module, key), values);
+    return localReplicas().change(name, () => findTask(module, key), values);
   },
-  /** Lets all copies go, when the changes so far are made. */
-  async stop(name: string): Promise<void> {
-    const replica = replicas.get(name);
-    const last = replica?.changes;
-    if (last === undefined) return;
-    replica!.changes = undefined;
-    await last;
-    const endpoint = localEndpoint();
-    drop(name);
-    await onEach(
-      endpoint,
-      allShards(endpoint),
-      (shard) => endpoint.submitTo(shard, replicaTasks.drop, [name]),
-    );
-  },
+  stop: (name: string) => localReplicas().stop(name),
 });

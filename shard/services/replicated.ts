@@ -20,16 +20,16 @@ import {
   registerWireType,
   Task,
 } from "../calls/mod.ts";
-import { findReplica, type Replica, replicaTasks, restore } from "./replicas.ts";
-import type { Runtime } from "../host/mod.ts";
+import { type Replica, Replicas, replicaTasks } from "./replicas.ts";
 
 /** What names a value: its home, which life of the home it was, and a number. */
 const WORDS = 3;
 
 /**
- * A value of which every shard has a copy: make it by {@linkcode replicate}. Like a `Sharded`, this is
- * a name, which can be passed to any shard and there reads that shard's copy. Take what it gives for
- * read-only: who changes a copy changes that one alone, until the next version replaces it.
+ * A value of which every shard has a copy: `runtime.replicate()` makes it, and in a task
+ * {@linkcode replicate}. Like a `Sharded`, this is a name, which can be passed to any shard and there
+ * reads that shard's copy. Take what it gives for read-only: who changes a copy changes that one alone,
+ * until the next version replaces it.
  *
  * A shard that is started again is sent the value at once, and has none until it comes: then `local()`
  * throws and `read()` asks the home. A home that is started again has lost it: the copies elsewhere
@@ -39,11 +39,11 @@ const WORDS = 3;
  *
  * @example
  * ```ts
- * import { replicate, Runtime } from "@tidepool/core";
+ * import { Runtime } from "@tidepool/core";
  * import { assertEquals } from "@std/assert";
  *
  * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
- * await using limits = await replicate({ connections: 100 }, { runtime });
+ * await using limits = await runtime.replicate({ connections: 100 });
  * await limits.set({ connections: 200 }); // on all shards now, where limits.local() gives it
  * assertEquals(await limits.read(), { connections: 200 }); // the host, which has no copy, asks
  * ```
@@ -66,8 +66,7 @@ export class Replicated<T> {
    * Which version of the value `local()` gives: 1 is the first. 0 where there is no copy. O(1).
    */
   get version(): number {
-    if (!isThisShard(this.#endpoint)) return 0;
-    this.#replica ??= findReplica(this.#name);
+    this.#replica ??= this.#endpoint.part(Replicas).find(this.#name);
     return this.#replica === undefined ? 0 : this.#replica.version;
   }
 
@@ -195,32 +194,37 @@ export class Replicated<T> {
 
 /** Where a replicated value is made. */
 export interface ReplicateOptions {
-  /**
-   * The runtime, on its host. A shard leaves it out, unless it means a runtime whose host it is
-   * itself.
-   */
-  readonly runtime?: Runtime;
   /** The shard that changes go through; the calling shard unless given, from the host shard 0. */
   readonly home?: number;
 }
 
 /**
- * Gives every shard a copy of `value`, and resolves when all have it.
+ * Gives every shard a copy of `value`, from a task, and resolves when all have it.
  *
  * @param value The first version.
  * @param options Where.
  * @throws {TypeError} As a rejection: if the value cannot travel, or moves; or if this thread is no
- * shard and `runtime` is missing.
+ * shard: on the host, use `runtime.replicate()`.
  * @throws {RangeError} As a rejection: if `home` is no shard.
  *
  * @see `ssx::sharded_ptr` of Redpanda
+ *
+ * @example
+ * ```ts
+ * import { defineTasks, replicate } from "@tidepool/core";
+ *
+ * export const tasks = defineTasks(import.meta.url, {
+ *   // Whoever calls this task is given the value: a Replicated travels. Its home is the shard called.
+ *   open: (limits: { connections: number }) => replicate(limits),
+ * });
+ * ```
  */
 export async function replicate<T>(
   value: T,
-  { runtime, home }: ReplicateOptions = {},
+  { home }: ReplicateOptions = {},
 ): Promise<Replicated<T>> {
-  const endpoint = runtime === undefined ? localEndpoint() : runtime.endpoint;
-  return await Replicated.make(endpoint, home ?? (isThisShard(endpoint) ? endpoint.id : 0), value);
+  const endpoint = localEndpoint();
+  return await Replicated.make(endpoint, home ?? endpoint.id, value);
 }
 
 registerRepeatable(Replicated);
@@ -228,9 +232,7 @@ registerWireType({
   name: "Replicated",
   module: import.meta.url,
   bind: (endpoint) => {
-    endpoint.whenBack((shard) => {
-      if (isThisShard(endpoint)) restore(shard); // a host is no value's home
-    });
+    endpoint.whenBack((shard) => endpoint.part(Replicas).restore(shard));
     return {
       class: Replicated,
       words: WORDS,

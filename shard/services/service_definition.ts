@@ -6,7 +6,7 @@
  */
 
 import { computeParameters, type PackedParameter } from "./sharded_parameter.ts";
-import { addInstance } from "./sharded_tasks.ts";
+import { localInstances } from "./sharded_tasks.ts";
 import { defineTasks, type Task } from "../calls/mod.ts";
 
 /** A class that can be started on every shard: use {@linkcode defineService}. */
@@ -83,7 +83,7 @@ export function defineService<Arguments extends readonly unknown[], Service exte
       ...args: unknown[]
     ): Promise<void> {
       if (parameters !== undefined) await computeParameters(parameters, args);
-      addInstance(id, name, new serviceClass(...args as unknown as Arguments));
+      localInstances().add(id, name, new serviceClass(...args as unknown as Arguments));
     },
   });
   return new ServiceDefinition(name, serviceClass, tasks[key]!);

@@ -19,6 +19,7 @@ import {
   checkRepeatable,
   checkShardId,
   type Endpoint,
+  isShard,
   isThisShard,
   kindOfValue,
   localEndpoint,
@@ -35,13 +36,8 @@ import {
 import type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
 import { ServiceDefinition } from "./service_definition.ts";
 import { packParameters, type PerShard, withoutParameters } from "./sharded_parameter.ts";
-import {
-  findId,
-  findInstance,
-  nameOfService,
-  type RunningService,
-  shardedTasks,
-} from "./sharded_tasks.ts";
+import { type RunningService, ServiceInstances } from "./service_instances.ts";
+import { shardedTasks } from "./sharded_tasks.ts";
 
 /**
  * An instance of a service on every shard, seen from one endpoint. It is a name for them: it can be
@@ -201,7 +197,7 @@ export class Sharded<Service extends object> {
 
   /** Whether the shard that this thread is has an instance. False on the host. O(1). */
   get hasLocal(): boolean {
-    return isThisShard(this.#endpoint) && findInstance(this.#id) !== undefined;
+    return this.#endpoint.part(ServiceInstances).find(this.#id) !== undefined;
   }
 
   /**
@@ -216,7 +212,7 @@ export class Sharded<Service extends object> {
         `Cannot get the local instance of ${this.name}: the host has none, as it is no shard`,
       );
     }
-    const service = findInstance(this.#id);
+    const service = this.#endpoint.part(ServiceInstances).find(this.#id);
     if (service === undefined) throw new NoShardedInstanceError(this.#endpoint.id, this.name);
     return service as Service;
   }
@@ -417,30 +413,29 @@ export async function startSharded<Arguments extends readonly unknown[], Service
  * @see `seastar::peering_sharded_service::container()`
  */
 export function containerOf<Service extends object>(service: Service): Sharded<Service> {
-  const id = findId(service);
-  if (id === undefined) {
+  // Of the host none is an instance, and it has no endpoint to ask.
+  const instances = isShard() ? localEndpoint().part(ServiceInstances) : undefined;
+  const id = instances?.idOf(service);
+  if (instances === undefined || id === undefined) {
     throw new TypeError(
       `Cannot find the container of ${
         classNameOf(service) ?? "an object"
       }: it is no instance of a sharded service, or still in its constructor`,
     );
   }
-  return Sharded.ofId<Service>(localEndpoint(), id, nameOfService(id));
+  return Sharded.ofId<Service>(localEndpoint(), id, instances.nameOf(id));
 }
 
 /**
- * Stops all services that run on `shards`, the latest started first: for the end of a runtime. All
- * are asked, as a shard that was started again has no instance of what ran before.
- *
- * @param failures Receives what services throw. While one stops, it holds that it has not finished,
- * for a runtime that can wait no longer.
- * @returns How many there were.
+ * Stops all services that run on `shards`, the latest started first: a `BeforeStop`. All shards are
+ * asked, as one that was started again has no instance of what ran before. While a service stops,
+ * `failures` holds that it has not finished.
  */
-export async function stopServices(
+async function stopServices(
   endpoint: Endpoint,
   shards: readonly number[],
   failures: unknown[],
-): Promise<number> {
+): Promise<boolean> {
   const names = new Map<number, string>();
   const running = shards.map((shard) => endpoint.submitTo(shard, shardedTasks.running, []));
   for (const bytes of await Promise.all(running)) {
@@ -462,26 +457,24 @@ export async function stopServices(
       if (!endpoint.bus.open) break; // the runtime has failed, and ends all the others at once
     }
   }
-  return names.size;
-}
-
-/** The name of a service as `endpoint` knows it: what runs on this thread's shard is known there. */
-function nameOf(endpoint: Endpoint, id: number): string {
-  return isThisShard(endpoint) ? nameOfService(id) : `service ${id}`;
+  return names.size > 0;
 }
 
 registerRepeatable(Sharded);
 registerWireType({
   name: "Sharded",
   module: import.meta.url,
-  bind: (endpoint) => ({
-    class: Sharded,
-    words: 1,
-    write: (sharded: Sharded<object>, words: Int32Array, at: number) =>
-      Sharded.write(endpoint, sharded, words, at),
-    moved: () => {}, // a name stays where it is, too
-    read: (words: Int32Array, at: number) =>
-      Sharded.ofId(endpoint, words[at]!, nameOf(endpoint, words[at]!)),
-    undelivered: () => {},
-  }),
+  bind: (endpoint) => {
+    endpoint.beforeStop((shards, failures) => stopServices(endpoint, shards, failures));
+    return {
+      class: Sharded,
+      words: 1,
+      write: (sharded: Sharded<object>, words: Int32Array, at: number) =>
+        Sharded.write(endpoint, sharded, words, at),
+      moved: () => {}, // a name stays where it is, too
+      read: (words: Int32Array, at: number) =>
+        Sharded.ofId(endpoint, words[at]!, endpoint.part(ServiceInstances).nameOf(words[at]!)),
+      undelivered: () => {},
+    };
+  },
 });

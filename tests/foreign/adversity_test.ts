@@ -7,7 +7,6 @@ import {
   ShardCrashedError,
   StaleForeignPtrError,
 } from "@tidepool/core";
-import { foreignStatistics } from "@tidepool/core/foreign";
 import {
   assert,
   assertEquals,
@@ -35,7 +34,7 @@ async function destroyedOn(runtime: Runtime, shard: number): Promise<string[]> {
 }
 
 function outstanding(runtime: Runtime, shard: number): number {
-  return foreignStatistics(shard, runtime).outstanding.reduce((sum, count) => sum + count, 0);
+  return runtime.foreignStatistics(shard).outstanding.reduce((sum, count) => sum + count, 0);
 }
 
 Deno.test("pointers move wherever a value can hold them", async () => {

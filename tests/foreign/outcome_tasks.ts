@@ -9,6 +9,8 @@ import {
   type Task,
   thisShard,
 } from "@tidepool/core";
+import { foreignStatistics } from "@tidepool/core/foreign";
+import type { ForeignStatistics } from "@tidepool/core/shard";
 import { runInNewContext } from "node:vm";
 import { setFlagsFromString } from "node:v8";
 
@@ -56,6 +58,8 @@ interface OutcomeTasks {
   readonly openLater: Task<[string, number], Unique>;
   readonly begun: Task<[number], void>;
   readonly openKeeping: Task<[string], void>;
+  readonly openSlowKeeping: Task<[string], void>;
+  readonly figures: Task<[number], ForeignStatistics>;
   readonly destroyed: Task<[], string[]>;
   readonly keep: Task<[...unknown[]], number>;
   readonly take: Task<[unknown, Piece], void>;
@@ -113,6 +117,9 @@ export const outcomeTasks: OutcomeTasks = defineTasks(import.meta.url, {
     if (waiting.async) await waiting.value;
   },
   openKeeping: (name: string) => void kept.push(makeForeign(new Piece(name))),
+  openSlowKeeping: (name: string) =>
+    void kept.push(makeForeign(new SlowPiece(name)) as unknown as Unique),
+  figures: (shard: number) => foreignStatistics(shard),
   destroyed: () => destroyed.splice(0),
   keep: (...pointers: unknown[]) => kept.push(...pointers as Unique[]),
   take: (pointers: unknown, _object: Piece) => void kept.push(...[pointers].flat() as Unique[]),

@@ -12,7 +12,6 @@ import {
   StaleForeignPtrError,
   StoppedError,
 } from "@tidepool/core";
-import { foreignStatistics } from "@tidepool/core/foreign";
 import {
   assert,
   assertEquals,
@@ -56,15 +55,15 @@ async function crash(runtime: Runtime, shard: number): Promise<void> {
 }
 
 function outstanding(runtime: Runtime, shard: number): number {
-  return foreignStatistics(shard, runtime).outstanding.reduce((sum, count) => sum + count, 0);
+  return runtime.foreignStatistics(shard).outstanding.reduce((sum, count) => sum + count, 0);
 }
 
 Deno.test("delivered: the receiver owns the pointer", async () => {
   await using runtime = await start();
   const pointer = await runtime.submitTo(0, outcomeTasks.open, "a");
-  assertEquals(foreignStatistics(0, runtime).outstanding, [0, 0, 0, 1]); // the host holds it
+  assertEquals(runtime.foreignStatistics(0).outstanding, [0, 0, 0, 1]); // the host holds it
   await runtime.submitTo(1, outcomeTasks.keep, pointer);
-  assertEquals(foreignStatistics(0, runtime).outstanding, [0, 1, 0, 0]);
+  assertEquals(runtime.foreignStatistics(0).outstanding, [0, 1, 0, 0]);
   await runtime.submitTo(1, outcomeTasks.dropKept);
   assertEquals(await ended(runtime, 0, 1), ["a"]);
   assertEquals(outstanding(runtime, 0), 0);
@@ -267,7 +266,7 @@ Deno.test("the receiver dies after it has read the message: the object is destro
   await using runtime = await start();
   const open = (name: string) => runtime.submitTo(0, outcomeTasks.open, name);
   await runtime.submitTo(1, outcomeTasks.keep, await open("a"), await open("b"));
-  assertEquals(foreignStatistics(0, runtime).outstanding, [0, 2, 0, 0]);
+  assertEquals(runtime.foreignStatistics(0).outstanding, [0, 2, 0, 0]);
   await crash(runtime, 1);
   assertEquals(await ended(runtime, 0, 2), ["a", "b"]);
   assertEquals(outstanding(runtime, 0), 0);
@@ -315,7 +314,7 @@ Deno.test("who asked for several copies dies with the answer unread: nothing of 
     await isSet(atCaller);
     set(answer);
     await held;
-    while (foreignStatistics(0, runtime).givenAway < 1 + copies) {
+    while (runtime.foreignStatistics(0).givenAway < 1 + copies) {
       await runtime.submitTo(0, outcomeTasks.tick);
     }
     set(death);
@@ -349,7 +348,7 @@ Deno.test("the sender dies while its call waits for a module: the object is dest
     ShardCrashedError,
   );
   // Shard 0 has the pointer when it is the holder.
-  while (foreignStatistics(2, runtime).outstanding[0] === 0) {
+  while (runtime.foreignStatistics(2).outstanding[0] === 0) {
     await runtime.submitTo(0, outcomeTasks.tick);
   }
   await crash(runtime, 1);
@@ -430,7 +429,8 @@ Deno.test("stop: what is still held is destroyed at home before it resolves, and
     `Foreign pointers were still held when the runtime stopped:
 - 1 to Piece of shard 0, by the host
 - 2 to Piece of shard 0, by shard 1
-- 1 to SlowPiece of shard 2, by the host`,
+- 1 to SlowPiece of shard 2, by the host
+Start the runtime with \`debug: true\` to see where they were made`,
     "The destructor of SlowPiece threw on shard 2: RangeError: bad slow resists",
   ]);
   await assertRejects(() => held.invoke("nameHere"), StaleForeignPtrError);
@@ -459,7 +459,7 @@ Deno.test("stop waits for destructions in the background, and for those that the
   slow[Symbol.dispose]();
   const stopped = runtime.stop();
   await stopped;
-  assertEquals(foreignStatistics(2, runtime).outstanding, [0, 0, 0, 0]);
+  assertEquals(runtime.foreignStatistics(2).outstanding, [0, 0, 0, 0]);
   assert(address > 0);
 });
 
@@ -476,7 +476,7 @@ Deno.test("lost to the garbage collector: it comes home, counted and reported wi
     for (const shard of [0, 1]) await runtime.submitTo(shard, outcomeTasks.collect);
   }
   assertEquals(await ended(runtime, 0, 2), ["far", "near"]);
-  assertEquals(foreignStatistics(0, runtime).lost, 2);
+  assertEquals(runtime.foreignStatistics(0).lost, 2);
   assertEquals(outstanding(runtime, 0), 0);
   assertEquals(warnings.length, 2);
   for (const endpoint of [0, 1]) {

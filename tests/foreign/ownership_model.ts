@@ -4,7 +4,6 @@
  * outcomes a matter of time; then the model takes what the threads hold for the truth, and checks
  * that an object is destroyed exactly if nobody holds a pointer to it any more.
  */
-import { foreignStatistics } from "@tidepool/core/foreign";
 import { Runtime } from "@tidepool/core";
 import { assert, assertEquals } from "@std/assert";
 import type { SeededRandom } from "../harness/seeded_random.ts";
@@ -112,7 +111,7 @@ export class OwnershipModel implements AsyncDisposable {
       assert(pointers > 0, `Object ${number} is held by nobody and was not destroyed`);
     }
     for (let home = 0; home < SHARDS; home++) {
-      const { outstanding } = foreignStatistics(home, this.#runtime);
+      const { outstanding } = this.#runtime.foreignStatistics(home);
       for (const [holder, count] of outstanding.entries()) {
         const expected = this.#pointers
           .filter(({ at, object }) => at === holder && object.home === home && at !== home);
@@ -131,7 +130,7 @@ export class OwnershipModel implements AsyncDisposable {
     assertEquals(this.#objects.size, 0);
     assertEquals(this.#warnings, []);
     for (let shard = 0; shard < SHARDS; shard++) {
-      assertEquals(foreignStatistics(shard, this.#runtime).outstanding, [0, 0, 0, 0, 0]);
+      assertEquals(this.#runtime.foreignStatistics(shard).outstanding, [0, 0, 0, 0, 0]);
     }
   }
 

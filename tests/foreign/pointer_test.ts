@@ -97,3 +97,16 @@ Deno.test("null pointers do nothing, quietly", async () => {
   unique[Symbol.dispose]();
   await Promise.all([unique.destroy(), shared.destroy()]);
 });
+
+Deno.test("a destructor that fails later, in a thread that is not a shard, is a rejection that nobody handles", async () => {
+  const unhandled = Promise.withResolvers<unknown>();
+  const listener = (event: PromiseRejectionEvent): void => {
+    event.preventDefault();
+    unhandled.resolve(event.reason);
+  };
+  addEventListener("unhandledrejection", listener, { once: true });
+  new UniquePtr({
+    [Symbol.asyncDispose]: () => Promise.reject(new RangeError("it resists")),
+  })[Symbol.dispose]();
+  assertEquals(String(await unhandled.promise), "RangeError: it resists");
+});

@@ -6,7 +6,6 @@ import {
   BusyError,
   type ForeignPtr,
   MessageMemoryError,
-  replicate,
   type Replicated,
   Runtime,
   ServiceGroup,
@@ -255,7 +254,7 @@ async function withSetup(run: (setup: Setup) => Promise<void>): Promise<void> {
     });
     const service = await runtime.startSharded(receiver);
     await using target = await runtime.submitTo(1, refusalTasks.open, "target");
-    const value = await replicate<unknown>("first", { runtime });
+    const value = await runtime.replicate<unknown>("first");
     await run({ runtime, service, target, value });
   }
   assertEquals(warnings, []);
@@ -304,7 +303,7 @@ Deno.test("what goes to several shards refuses what moves, and leaves it", async
       "invokeOnAll()": (given) => runtime.invokeOnAll(refusalTasks.drop, given),
       "startSharded()": (given) => runtime.startSharded(receiver, given),
       "Sharded.invokeOnAll()": (given) => service.invokeOnAll("call", given),
-      "replicate()": (given) => replicate(given, { runtime }),
+      "replicate()": (given) => runtime.replicate(given),
       "Replicated.set()": (given) => value.set(given),
     };
     const cargo = await Cargo.load(runtime);

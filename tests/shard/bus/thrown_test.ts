@@ -2,7 +2,7 @@
  * Whatever a program throws, whichever way it leaves a shard: its caller is told something that says what
  * happened, and the shard lives on.
  */
-import { replicate, Runtime, ShardCrashedError } from "@tidepool/core";
+import { Runtime, ShardCrashedError } from "@tidepool/core";
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
 import { thrower, THROWN, thrownTasks } from "./thrown_tasks.ts";
 
@@ -33,7 +33,7 @@ const WAYS: Readonly<Record<string, (runtime: Runtime, what: string) => Promise<
   "the stop of a service": async (runtime, what) =>
     await textOf((await runtime.startSharded(thrower, what, "stop")).stop()),
   "a change of a replicated value": async (runtime, what) => {
-    await using value = await replicate(1, { runtime, home: 1 });
+    await using value = await runtime.replicate(1, { home: 1 });
     return await textOf(value.update(thrownTasks.update, what));
   },
   "an awaited destructor": async (runtime, what) =>

@@ -1,5 +1,5 @@
 /** A module is loading, loaded, or has failed: the same for whoever asks for one of its tasks. */
-import { replicate, Runtime, shardedParameter } from "@tidepool/core";
+import { Runtime, shardedParameter } from "@tidepool/core";
 import { assertEquals, assertRejects } from "@std/assert";
 import { boxes } from "./two_runtimes_tasks.ts";
 import { failing, FAILS, services } from "./module_failing.ts";
@@ -8,7 +8,7 @@ import { loading, readers } from "./module_loading.ts";
 
 Deno.test("a task runs when its module has been evaluated to its end, whoever asked first", async () => {
   await using runtime = await Runtime.start({ shards: 3, memory: "24MiB" });
-  const value = await replicate(40, { runtime, home: 1 });
+  const value = await runtime.replicate(40, { home: 1 });
   assertEquals(await runtime.submitTo(0, loading.get, "a"), "1"); // shard 0 has it
   const first = runtime.submitTo(1, loading.get, "a");
   await runtime.submitTo(2, gateTasks.reachedOn, 1); // now it waits, with its tasks defined
@@ -35,7 +35,7 @@ Deno.test("a module that failed fails all its tasks, for all, until its shard is
     onCrash: "restart",
     onRestart: () => back.resolve(),
   });
-  const value = await replicate(40, { runtime, home: 1 });
+  const value = await runtime.replicate(40, { home: 1 });
   assertEquals(await runtime.submitTo(0, failing.count), 1); // there it has loaded
   const parameter = shardedParameter(failing.withdraw) as unknown as string;
   const ways: Record<string, () => Promise<unknown>> = {

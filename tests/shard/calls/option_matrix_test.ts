@@ -1,5 +1,5 @@
 /** Each option on each way that takes one: it is honoured, or refused. */
-import { replicate, Runtime, ServiceGroup, shardedParameter, type Task } from "@tidepool/core";
+import { Runtime, ServiceGroup, shardedParameter, type Task } from "@tidepool/core";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { giveUpAll, matrixTasks, runners } from "./option_matrix_tasks.ts";
 
@@ -91,7 +91,7 @@ Deno.test("what are not options of a call is refused", async () => {
     TypeError,
     'Cannot make a sharded parameter of what is the text "run": expected a task',
   );
-  const value = await replicate("", { runtime });
+  const value = await runtime.replicate("");
   await assertRejects(
     () => value.update(undefined as unknown as typeof matrixTasks.change, "x"),
     TypeError,
@@ -126,7 +126,7 @@ Deno.test("a service and a replicated value can be stopped when their runtime ha
   const runtime = await Runtime.start(TIGHT);
   {
     await using service = await runtime.startSharded(runners);
-    await using value = await replicate("v", { runtime });
+    await using value = await runtime.replicate("v");
     await runtime.stop();
     await service.stop();
     await value.stop();
@@ -148,7 +148,7 @@ Deno.test("options are read once: what becomes of them later is nothing to the c
 
 Deno.test("options of a task hold for the change that it makes to a replicated value", async () => {
   await using runtime = await Runtime.start(TIGHT);
-  const value = await replicate("v", { runtime, home: 1 });
+  const value = await runtime.replicate("v", { home: 1 });
   const { change } = matrixTasks;
   await assertRejects(
     () => value.update(change.with({ timeoutMs: 10 }), "a"),
@@ -176,7 +176,7 @@ Deno.test("options of a task hold for the change that it makes to a replicated v
 
 Deno.test("a change that hangs holds up those behind it until it is given up, and is not made", async () => {
   await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
-  const value = await replicate("v", { runtime, home: 1 });
+  const value = await runtime.replicate("v", { home: 1 });
   const { change } = matrixTasks;
   const abort = new AbortController();
   const hangs = value.update(change.with({ signal: abort.signal }), "c");

@@ -7,7 +7,6 @@ import {
   isShard,
   localAllocator,
   makeForeign,
-  replicate,
   type Replicated,
   Runtime,
   type Sharded,
@@ -50,7 +49,7 @@ export const meetingTasks = defineTasks(import.meta.url, {
   /** What a shard sees that starts a runtime of its own, where numbers and names are the same. */
   hostOfItsOwn: async (outerValue: Replicated<string>, outerService: Sharded<Box>) => {
     await using inner = await Runtime.start({ shards: 2, memory: "16MiB" });
-    const value = await replicate("inner", { runtime: inner });
+    const value = await inner.replicate("inner");
     const service = await inner.startSharded(boxes, "inner");
     await using pointer = await inner.submitTo(1, meetingTasks.open, "inner");
     return {

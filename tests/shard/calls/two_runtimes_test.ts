@@ -1,5 +1,5 @@
 /** Runtimes that meet in one thread: each value with an identity is of one of them, and stays there. */
-import { replicate, Runtime, shardedParameter } from "@tidepool/core";
+import { Runtime, shardedParameter } from "@tidepool/core";
 import { assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { boxes, meetingTasks } from "./two_runtimes_tasks.ts";
 
@@ -10,7 +10,7 @@ Deno.test("what another runtime has given an identity is refused, and stays what
   await using b = await Runtime.start(SMALL);
   // Alike in number and name, so that what is taken for the other's is found there.
   await using bPointer = await b.submitTo(1, meetingTasks.open, "B's");
-  await using bValue = await replicate("B's value", { runtime: b });
+  await using bValue = await b.replicate("B's value");
   await using bService = await b.startSharded(boxes, "B's service");
   await using bCopied = await b.submitTo(1, meetingTasks.openShared, "B's shared");
 
@@ -18,7 +18,7 @@ Deno.test("what another runtime has given an identity is refused, and stays what
   await using shared = await a.submitTo(1, meetingTasks.openShared, "A's shared");
   await using copy = await shared.copy();
   using nothing = await a.submitTo(1, meetingTasks.openNull);
-  await using value = await replicate("A's value", { runtime: a });
+  await using value = await a.replicate("A's value");
   await using service = await a.startSharded(boxes, "A's service");
   const of = {
     "foreign pointer": [pointer, shared, copy, nothing],
@@ -41,7 +41,7 @@ Deno.test("what another runtime has given an identity is refused, and stays what
     "to a constructor": (sent) => b.startSharded(boxes, sent as string),
     "to a parameter": (sent) =>
       b.startSharded(boxes, shardedParameter(meetingTasks.take, sent) as unknown as string),
-    "as a value": (sent) => replicate(sent, { runtime: b }),
+    "as a value": (sent) => b.replicate(sent),
     "as a new value": (sent) => bValue.set(sent as string),
   };
   for (const [kind, values] of Object.entries(of)) {
@@ -92,7 +92,7 @@ Deno.test("what a runtime that has stopped gave out is refused by the next", asy
 
 Deno.test("a shard that starts a runtime of its own is a host there, and a shard of the outer one", async () => {
   await using outer = await Runtime.start({ shards: 3, memory: "24MiB" });
-  const value = await replicate("outer", { runtime: outer });
+  const value = await outer.replicate("outer");
   const service = await outer.startSharded(boxes, "outer");
   const seen = await outer.submitTo(2, meetingTasks.hostOfItsOwn, value, service);
   assertStringIncludes(seen.local, "Cannot read a local copy: the host has none");

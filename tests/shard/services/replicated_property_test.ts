@@ -1,5 +1,5 @@
 /** Random changes of replicated values from everywhere, while shards die and come back. */
-import { replicate, type Replicated, Runtime, ShardCrashedError } from "@tidepool/core";
+import { type Replicated, Runtime, ShardCrashedError } from "@tidepool/core";
 import { assert, assertEquals } from "@std/assert";
 import { type SeededRandom, withRandom } from "../../harness/seeded_random.ts";
 import { type List, replicatedTasks } from "./replicated_tasks.ts";
@@ -42,7 +42,7 @@ Deno.test("replicated values: no change is lost, and all copies are alike, while
       onRestart: () => restarted.resolve(),
     });
     const lists = await Promise.all(HOMES.map((home) => {
-      return replicate<List>([], { runtime, home });
+      return runtime.replicate<List>([], { home });
     }));
     const made: string[][] = lists.map(() => []);
     for (let round = 0; round < ROUNDS; round++) {

@@ -7,6 +7,7 @@ import {
   Runtime,
   type RuntimeOptions,
   ShardCrashedError,
+  StoppedError,
 } from "@tidepool/core";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type List, replicatedTasks } from "./replicated_tasks.ts";
@@ -23,7 +24,7 @@ async function crash(runtime: Runtime, shard: number): Promise<void> {
 
 Deno.test("every shard reads its copy without a message, the host asks the home", async () => {
   await using runtime = await start();
-  await using list = await replicate<List>(["a"], { runtime, home: 1 });
+  await using list = await runtime.replicate<List>(["a"], { home: 1 });
   assertEquals(list.home, 1);
   for (let shard = 0; shard < 3; shard++) {
     const before = runtime.busStatistics(shard).callsSent;
@@ -47,7 +48,7 @@ Deno.test("a shard makes one too, and is its home", async () => {
 
 Deno.test("set() and update() resolve when every shard has the new version", async () => {
   await using runtime = await start();
-  const list = await replicate<List>(["a"], { runtime });
+  const list = await runtime.replicate<List>(["a"]);
   await list.set(["b"]);
   for (let shard = 0; shard < 3; shard++) {
     assertEquals(await runtime.submitTo(shard, replicatedTasks.local, list), ["b"]);
@@ -62,7 +63,7 @@ Deno.test("set() and update() resolve when every shard has the new version", asy
 
 Deno.test("changes that overlap are made in the order in which they reach the home", async () => {
   await using runtime = await start();
-  const list = await replicate<List>([], { runtime, home: 1 });
+  const list = await runtime.replicate<List>([], { home: 1 });
   const address = await runtime.submitTo(1, replicatedTasks.word);
   const done: string[] = [];
   const changes = [
@@ -84,7 +85,7 @@ Deno.test("changes that overlap are made in the order in which they reach the ho
 
 Deno.test("no change is lost, whoever makes it, and no copy goes back or is read in part", async () => {
   await using runtime = await start();
-  const list = await replicate<List>([], { runtime, home: 2 });
+  const list = await runtime.replicate<List>([], { home: 2 });
   const shards = [0, 1, 2];
   const watching = shards.map((shard) => runtime.submitTo(shard, replicatedTasks.watch, list, 241));
   const missing = await Promise.all(
@@ -110,7 +111,7 @@ Deno.test("no change is lost, whoever makes it, and no copy goes back or is read
 
 Deno.test("a change that fails changes nothing, and stops none behind it", async () => {
   await using runtime = await start();
-  const list = await replicate<List>(["a"], { runtime });
+  const list = await runtime.replicate<List>(["a"]);
   const failing = assertRejects(
     () => list.update(replicatedTasks.refuse, "not today"),
     RangeError,
@@ -131,14 +132,14 @@ Deno.test("a change that fails changes nothing, and stops none behind it", async
 
 Deno.test("a value that cannot travel, or moves, is refused before anything happens", async () => {
   await using runtime = await start();
-  const list = await replicate<unknown>(["a"], { runtime });
+  const list = await runtime.replicate<unknown>(["a"]);
   await assertRejects(() => list.set([() => 1]), TypeError, "arguments[0][0]");
-  await assertRejects(() => replicate({ f: Symbol() }, { runtime }), TypeError, "arguments[0].f");
+  await assertRejects(() => runtime.replicate({ f: Symbol() }), TypeError, "arguments[0].f");
   await using pointer = await runtime.submitTo(1, outcomeTasks.open, "unique");
   await assertRejects(() => list.set({ pointer }), TypeError, "holds a ForeignPtr");
-  await assertRejects(() => replicate({ pointer }, { runtime }), TypeError, "holds a ForeignPtr");
+  await assertRejects(() => runtime.replicate({ pointer }), TypeError, "holds a ForeignPtr");
   assert(!pointer.isNull);
-  await assertRejects(() => replicate(1, { runtime, home: 3 }), RangeError, "shards 0 to 2");
+  await assertRejects(() => runtime.replicate(1, { home: 3 }), RangeError, "shards 0 to 2");
   await assertRejects(() => replicate(1), TypeError, "This thread is no shard");
   assertEquals(await list.read(), ["a"]);
   assertThrows(() => makeForeign({}), TypeError); // the host owns nothing
@@ -146,8 +147,8 @@ Deno.test("a value that cannot travel, or moves, is refused before anything happ
 
 Deno.test("names of replicated values are values: one can be in another", async () => {
   await using runtime = await start();
-  const inner = await replicate<List>(["inner"], { runtime, home: 1 });
-  const outer = await replicate({ inner }, { runtime, home: 2 });
+  const inner = await runtime.replicate<List>(["inner"], { home: 1 });
+  const outer = await runtime.replicate({ inner }, { home: 2 });
   const { inner: found } = await outer.read();
   assertEquals(found.home, 1);
   assertEquals(await found.read(), ["inner"]);
@@ -155,7 +156,7 @@ Deno.test("names of replicated values are values: one can be in another", async 
 
 Deno.test("a value that the home cannot send to all: it says so, and the next change mends it", async () => {
   await using runtime = await start();
-  const list = await replicate<List>(["a"], { runtime, home: 1 });
+  const list = await runtime.replicate<List>(["a"], { home: 1 });
   await assertRejects(() => list.update(replicatedTasks.grow), MessageMemoryError);
   assertEquals(await runtime.submitTo(0, replicatedTasks.local, list), ["a"]);
   await list.set(["b"]);
@@ -168,7 +169,7 @@ Deno.test("a value that the home cannot send to all: it says so, and the next ch
 Deno.test("a shard that is started again is sent the value, and says until then that it has none", async () => {
   const restarted = Promise.withResolvers<void>();
   await using runtime = await start({ onCrash: "restart", onRestart: () => restarted.resolve() });
-  const list = await replicate<List>(["a"], { runtime, home: 1 });
+  const list = await runtime.replicate<List>(["a"], { home: 1 });
   const address = await runtime.submitTo(1, replicatedTasks.word);
   // The home is busy with a change when the shard comes back: its copy waits behind it.
   const changing = list.update(replicatedTasks.appendSlowly, "b", address);
@@ -190,7 +191,7 @@ Deno.test("a shard that is started again is sent the value, and says until then 
 Deno.test("a shard dies during a change: the others have it, and nobody waits for the dead", async () => {
   const restarted = Promise.withResolvers<void>();
   await using runtime = await start({ onCrash: "restart", onRestart: () => restarted.resolve() });
-  const list = await replicate<List>([], { runtime });
+  const list = await runtime.replicate<List>([]);
   const dying = crash(runtime, 1);
   const changes = Array.from({ length: 50 }, (_, i) => list.update(replicatedTasks.append, `${i}`));
   await Promise.all([dying, ...changes]);
@@ -205,7 +206,7 @@ Deno.test("a shard dies during a change: the others have it, and nobody waits fo
 Deno.test("the home is started again: copies elsewhere stay, and nothing can change them", async () => {
   const restarted = Promise.withResolvers<void>();
   await using runtime = await start({ onCrash: "restart", onRestart: () => restarted.resolve() });
-  const list = await replicate<List>(["old"], { runtime, home: 1 });
+  const list = await runtime.replicate<List>(["old"], { home: 1 });
   await crash(runtime, 1);
   await restarted.promise;
   assertEquals(await runtime.submitTo(0, replicatedTasks.local, list), ["old"]);
@@ -215,14 +216,14 @@ Deno.test("the home is started again: copies elsewhere stay, and nothing can cha
   await assertRejects(() => list.read(), NoReplicaError, lost);
   await list.stop(); // nothing is left to do
   // The home's new life counts from the start, and its values are others all the same.
-  const fresh = await replicate<List>(["fresh"], { runtime, home: 1 });
+  const fresh = await runtime.replicate<List>(["fresh"], { home: 1 });
   assertEquals(await runtime.submitTo(0, replicatedTasks.local, list), ["old"]);
   assertEquals(await runtime.submitTo(0, replicatedTasks.local, fresh), ["fresh"]);
 });
 
 Deno.test("stop() lets changes finish, then nobody reads or changes the value; twice is once", async () => {
   await using runtime = await start();
-  const list = await replicate<List>([], { runtime, home: 1 });
+  const list = await runtime.replicate<List>([], { home: 1 });
   const address = await runtime.submitTo(1, replicatedTasks.word);
   const changing = list.update(replicatedTasks.appendSlowly, "last", address);
   const stopping = list.stop();
@@ -239,7 +240,15 @@ Deno.test("stop() lets changes finish, then nobody reads or changes the value; t
 
 Deno.test("the runtime stops while changes are under way: they are made", async () => {
   const runtime = await start();
-  const list = await replicate<List>([], { runtime, home: 1 });
+  const list = await runtime.replicate<List>([], { home: 1 });
   const changes = Array.from({ length: 20 }, (_, i) => list.update(replicatedTasks.append, `${i}`));
   await Promise.all([...changes, runtime.stop()]);
+});
+
+Deno.test("runtime.replicate() is refused once the runtime was told to stop", async () => {
+  const runtime = await start();
+  const stopping = runtime.stop();
+  await assertRejects(() => runtime.replicate(1), StoppedError, "has been told to stop");
+  await stopping;
+  await assertRejects(() => runtime.replicate(1), StoppedError, "has been told to stop");
 });

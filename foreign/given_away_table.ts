@@ -1,6 +1,6 @@
 /**
- * The pointers that a shard has given away: each entry keeps one alive while a foreign pointer on
- * another shard stands for it.
+ * The pointers that a shard has given away, by their handles: each entry keeps one alive while a foreign
+ * pointer on another shard stands for it.
  *
  * An entry goes when its foreign pointer is destroyed, wherever that is by then. Copies asked for
  * through the pointer may still be on their way, on another ring: so the pointer counts the requests
@@ -11,10 +11,11 @@
  * @module
  */
 
+import { GivenAwayRegion } from "../shard/unstable_layers.ts";
 import { type AnyPointer, ownedBy, takeOwned } from "./any_pointer.ts";
-import { StaleForeignPtrError } from "./errors.ts";
-import { type HolderWords, MAX_GENERATION } from "./holder_words.ts";
+import { StaleForeignPtrError, uniqueHasNoCopies } from "./errors.ts";
 import type { Owned } from "./owned.ts";
+import type { PointerHolders } from "./pointer_holders.ts";
 import { SharedPtr } from "./shared_ptr.ts";
 import { UniquePtr } from "./unique_ptr.ts";
 
@@ -45,8 +46,8 @@ function objectOf(entry: Entry): Owned<object> | null {
   return entry.pointer === null ? entry.shared : ownedBy(entry.pointer);
 }
 
-/** An entry as others may see it. */
-export interface HeldPointer {
+/** A pointer that is away, as others may see its entry. */
+export interface GivenAwayPointer {
   /** The handle. */
   readonly handle: number;
   /** Its generation. */
@@ -58,9 +59,9 @@ export interface HeldPointer {
 }
 
 /** The table of one shard. */
-export class HandleTable {
+export class GivenAwayTable {
   readonly #shard: number;
-  readonly #words: HolderWords;
+  readonly #holders: PointerHolders;
   readonly #entries: Entry[] = [];
   readonly #free: number[] = [];
   /** Handles that have run out of generations. */
@@ -68,11 +69,11 @@ export class HandleTable {
   #lastNumber = 0;
 
   /** Closes what an earlier life of the shard has left open. O(handles ever in use). */
-  constructor(shard: number, words: HolderWords) {
+  constructor(shard: number, holders: PointerHolders) {
     this.#shard = shard;
-    this.#words = words;
-    for (let handle = words.used(shard) - 1; handle >= 0; handle--) {
-      if (words.holder(shard, handle) >= 0) words.close(shard, handle);
+    this.#holders = holders;
+    for (let handle = holders.used(shard) - 1; handle >= 0; handle--) {
+      if (holders.holder(shard, handle) >= 0) holders.close(shard, handle);
     }
   }
 
@@ -90,7 +91,7 @@ export class HandleTable {
     const handle = this.#free.pop() ?? this.#grow();
     const entry = this.#entries[handle]!;
     entry.pointer = pointer;
-    entry.generation = this.#words.open(this.#shard, handle, holder);
+    entry.generation = this.#holders.open(this.#shard, handle, holder);
     const owned = ownedBy(pointer)!;
     if (owned.number === 0 && pointer instanceof SharedPtr) {
       owned.number = this.#lastNumber = (this.#lastNumber + 1) | 0 || 1;
@@ -103,13 +104,15 @@ export class HandleTable {
       this.#expectRoom(1);
       const handle = this.#entries.push(new Entry()) - 1;
       // An earlier life of the shard may have used it up.
-      if (this.#words.generation(this.#shard, handle) < MAX_GENERATION) return handle;
+      if (this.#holders.generation(this.#shard, handle) < GivenAwayRegion.MAX_GENERATION) {
+        return handle;
+      }
       this.#retired++;
     }
   }
 
   #expectRoom(count: number): void {
-    const { capacity } = this.#words;
+    const { capacity } = this.#holders;
     if (this.#entries.length - this.#free.length + count <= capacity) return;
     throw new RangeError(
       `Cannot give ${count} more pointers away: shard ${this.#shard} has given away ${this.size}, and ${capacity} are the most`,
@@ -144,11 +147,7 @@ export class HandleTable {
     at: number,
   ): Owned<object> {
     const entry = this.#entry(handle, generation);
-    if (entry.pointer instanceof UniquePtr) {
-      throw new TypeError(
-        "Cannot copy a foreign pointer to a UniquePtr: only shared objects have copies",
-      );
-    }
+    if (entry.pointer instanceof UniquePtr) throw uniqueHasNoCopies();
     const owned = objectOf(entry);
     if (owned === null) throw new StaleForeignPtrError(this.#shard); // it was emptied at home
     this.#expectRoom(count);
@@ -157,7 +156,7 @@ export class HandleTable {
       const copy = this.#entries[copied]!;
       copy.shared = owned;
       owned.count++;
-      copy.generation = this.#words.open(this.#shard, copied, holder);
+      copy.generation = this.#holders.open(this.#shard, copied, holder);
       into[at + i] = copied;
     }
     this.heard(handle, generation); // never the object's end: the copies share it by now
@@ -183,8 +182,8 @@ export class HandleTable {
     const pointer = pointerOf(entry);
     if (!(pointer instanceof SharedPtr) || entry.served === copies) return this.#remove(handle);
     entry.expected = copies;
-    const holder = this.#words.holder(this.#shard, handle);
-    this.#words.pass(this.#shard, handle, generation, holder, this.#shard);
+    const holder = this.#holders.holder(this.#shard, handle);
+    this.#holders.pass(this.#shard, handle, generation, holder, this.#shard);
     return pointer.clone();
   }
 
@@ -195,13 +194,13 @@ export class HandleTable {
   }
 
   /** The pointers that another endpoint holds. O(handles in use at once, ever). */
-  *heldBy(holders: (endpoint: number) => boolean): Generator<HeldPointer> {
+  *heldBy(isHolder: (endpoint: number) => boolean): Generator<GivenAwayPointer> {
     for (let handle = 0; handle < this.#entries.length; handle++) {
       const entry = this.#entries[handle]!;
       const { generation } = entry;
       if (generation === 0) continue;
-      const holder = this.#words.holder(this.#shard, handle);
-      if (!holders(holder)) continue;
+      const holder = this.#holders.holder(this.#shard, handle);
+      if (!isHolder(holder)) continue;
       yield { handle, generation, holder, owned: objectOf(entry) };
     }
   }
@@ -228,9 +227,9 @@ export class HandleTable {
     entry.pointer = null;
     entry.served = 0;
     entry.expected = -1;
-    this.#words.close(this.#shard, handle);
+    this.#holders.close(this.#shard, handle);
     // Invariant: a generation comes once, so a stale handle never names another object.
-    if (entry.generation < MAX_GENERATION) this.#free.push(handle);
+    if (entry.generation < GivenAwayRegion.MAX_GENERATION) this.#free.push(handle);
     else this.#retired++;
     entry.generation = 0;
     return pointer;

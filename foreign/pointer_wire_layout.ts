@@ -1,15 +1,15 @@
 /**
  * How a foreign pointer and a reference lie on the wire, in int32 words.
  *
+ * A foreign pointer; a reference is words 0 to 2 of the same, without sender:
+ *
  * ```
- * foreign pointer   word 0  PARTIES     bits 0-8 endpoint of the home shard, 9-17 of the sender
- *                        1  HANDLE      index in the owner's table; -1: a null pointer
- *                        2  GENERATION  of that entry; another one means another object
- *                        3  COPIES      requests for copies made through this pointer; -1: it is unique
- *                        4  OBJECT      what all copies have in common: of a struct its offset in
- *                                       its slice, in units of 8 bytes, negated; of another shared
- *                                       object its number; else 0
- * reference         words 0 to 2 of the same, without sender
+ * word  0  PARTIES     bits 0-8 endpoint of the home shard, 9-17 of the sender
+ *       1  HANDLE      index in the owner's table; -1: a null pointer
+ *       2  GENERATION  of that entry; another one means another object
+ *       3  COPIES      requests for copies made through this pointer; -1: it is unique
+ *       4  OBJECT      what all copies have in common: of a struct its offset in its slice, in units of
+ *                      8 bytes, negated; of another shared object its number; else 0
  * ```
  *
  * @module
@@ -18,17 +18,19 @@
 /** Word 0. */
 export const PARTIES_WORD = 0;
 /** Word 1. */
-export const HANDLE_WORD = 1;
+export const HANDLE_WORD: number = PARTIES_WORD + 1;
 /** Word 2. */
-export const GENERATION_WORD = 2;
+export const GENERATION_WORD: number = HANDLE_WORD + 1;
 /** Word 3. */
-export const COPIES_WORD = 3;
+export const COPIES_WORD: number = GENERATION_WORD + 1;
 /** Word 4. */
-export const OBJECT_WORD = 4;
+export const OBJECT_WORD: number = COPIES_WORD + 1;
+/** Bytes of a word. */
+export const WORD_BYTES = 4;
 /** Words of a foreign pointer. */
-export const FOREIGN_PTR_WORDS = 5;
+export const FOREIGN_PTR_WORDS: number = OBJECT_WORD + 1;
 /** Words of a reference. */
-export const REFERENCE_WORDS = 3;
+export const REFERENCE_WORDS: number = GENERATION_WORD + 1;
 
 /** HANDLE of a null pointer. */
 export const NO_HANDLE = -1;

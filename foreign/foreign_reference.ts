@@ -5,12 +5,12 @@
  */
 
 import type { Reference } from "../shard/mod.ts";
-import type { Home } from "./home.ts";
+import type { EndpointPointers } from "./endpoint_pointers.ts";
 
 /** What `ForeignPtr.get()` lends on any shard but the owner. */
 export class ForeignReference {
-  /** The foreign pointers of the endpoint that it is on. */
-  readonly home: Home;
+  /** The pointers of the endpoint that it is on. */
+  readonly here: EndpointPointers;
   /** The shard that owns the object. */
   readonly ownerShard: number;
   /** Its handle there. */
@@ -19,8 +19,8 @@ export class ForeignReference {
   readonly generation: number;
 
   /** Made by `ForeignPtr.get()`. */
-  constructor(home: Home, ownerShard: number, handle: number, generation: number) {
-    this.home = home;
+  constructor(here: EndpointPointers, ownerShard: number, handle: number, generation: number) {
+    this.here = here;
     this.ownerShard = ownerShard;
     this.handle = handle;
     this.generation = generation;

@@ -1,35 +1,39 @@
-/** The pointers that one shard has given away: see foreign/handle_table.ts. */
+/** The pointers that one shard has given away: see foreign/given_away_table.ts. */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { StaleForeignPtrError } from "@tidepool/core";
-import { HandleTable } from "../../foreign/handle_table.ts";
-import { HOLDER_BYTES, HolderWords, MAX_GENERATION } from "../../foreign/holder_words.ts";
+import { GivenAwayTable } from "../../foreign/given_away_table.ts";
+import { PointerHolders } from "../../foreign/pointer_holders.ts";
 import { SharedPtr } from "../../foreign/shared_ptr.ts";
 import { UniquePtr } from "../../foreign/unique_ptr.ts";
+import { GivenAwayRegion, HOLDERS_BYTES } from "../../shard/calls/given_away_region.ts";
 
+const { MAX_GENERATION } = GivenAwayRegion;
 const CAPACITY = 8;
-const REGION_BYTES = HOLDER_BYTES + CAPACITY * 4;
+const REGION_BYTES = HOLDERS_BYTES + CAPACITY * 4;
 
 /** The words of two shards, side by side. */
-function twoShards(): { words: HolderWords; raw: Int32Array } {
+function twoShards(): { holders: PointerHolders; raw: Int32Array } {
   const buffer = new SharedArrayBuffer(2 * REGION_BYTES);
   const raw = new Int32Array(buffer);
-  const regions = [0, REGION_BYTES].map((byteOffset) => ({ byteOffset, byteLength: REGION_BYTES }));
-  return { words: new HolderWords(raw, new Float64Array(buffer), regions), raw };
+  const regions = [0, REGION_BYTES].map((byteOffset) =>
+    new GivenAwayRegion(byteOffset, REGION_BYTES)
+  );
+  return { holders: new PointerHolders(raw, new Float64Array(buffer), regions), raw };
 }
 
-function makeTable(): { table: HandleTable; words: HolderWords } {
-  const { words } = twoShards();
-  return { table: new HandleTable(0, words), words };
+function makeTable(): { table: GivenAwayTable; holders: PointerHolders } {
+  const { holders } = twoShards();
+  return { table: new GivenAwayTable(0, holders), holders };
 }
 
 function numberOf(pointer: SharedPtr<object>): number {
   return SharedPtr.peek(pointer)!.number;
 }
 
-Deno.test("HandleTable.add() numbers shared objects, each once, and unique ones not at all", () => {
+Deno.test("GivenAwayTable.add() numbers shared objects, each once, and unique ones not at all", () => {
   const { table } = makeTable();
   const [first, second] = [new SharedPtr({}), new SharedPtr({})];
   const clone = first.clone();
@@ -45,7 +49,7 @@ Deno.test("HandleTable.add() numbers shared objects, each once, and unique ones 
   assertEquals(UniquePtr.peek(unique)!.number, 0);
 });
 
-Deno.test("HandleTable.get(), take() and seize() refuse what is not in use, also the generation 0", () => {
+Deno.test("GivenAwayTable.get(), take() and seize() refuse what is not in use, also the generation 0", () => {
   const { table } = makeTable();
   const handle = table.add(new UniquePtr({}), 1);
   const generation = table.generation(handle);
@@ -69,13 +73,13 @@ Deno.test("HandleTable.get(), take() and seize() refuse what is not in use, also
   assertEquals(table.size, 0);
 });
 
-Deno.test("HandleTable.copy() refuses a unique pointer, and one that was emptied at home", () => {
+Deno.test("GivenAwayTable.copy() refuses a unique pointer, and one that was emptied at home", () => {
   const { table } = makeTable();
   const unique = table.add(new UniquePtr({}), 1);
   assertThrows(
     () => table.copy(unique, table.generation(unique), 1, 1, [0], 0),
     TypeError,
-    "Cannot copy a foreign pointer to a UniquePtr: only shared objects have copies",
+    "Cannot copy a foreign pointer to a UniquePtr: it can only be moved",
   );
   const pointer = new SharedPtr({});
   const emptied = table.add(pointer, 1);
@@ -87,7 +91,7 @@ Deno.test("HandleTable.copy() refuses a unique pointer, and one that was emptied
   assertEquals(table.size, 2);
 });
 
-Deno.test("HandleTable.copy() uses the handles that are free, up to the last", () => {
+Deno.test("GivenAwayTable.copy() uses the handles that are free, up to the last", () => {
   const { table } = makeTable();
   const shared = table.add(new SharedPtr({}), 1);
   const others = Array.from({ length: CAPACITY - 1 }, () => table.add(new UniquePtr({}), 1));
@@ -99,7 +103,7 @@ Deno.test("HandleTable.copy() uses the handles that are free, up to the last", (
   assertEquals(table.size, CAPACITY);
 });
 
-Deno.test("HandleTable.heldBy() gives what the endpoints asked for hold, and nothing out of use", () => {
+Deno.test("GivenAwayTable.heldBy() gives what the endpoints asked for hold, and nothing out of use", () => {
   const { table } = makeTable();
   const pointers = [new UniquePtr({ a: 1 }), new SharedPtr({ b: 2 }), new UniquePtr({ c: 3 })];
   const [first, second, third] = pointers.map((pointer, i) => table.add(pointer, i + 1)) as [
@@ -123,7 +127,7 @@ Deno.test("HandleTable.heldBy() gives what the endpoints asked for hold, and not
   ]);
 });
 
-Deno.test("HandleTable.lingering() gives what is destroyed and waits for requests, as long as it does", () => {
+Deno.test("GivenAwayTable.lingering() gives what is destroyed and waits for requests, as long as it does", () => {
   const { table } = makeTable();
   const [first, second] = [new SharedPtr({}), new SharedPtr({})].map((pointer) =>
     table.add(pointer, 1)
@@ -144,32 +148,32 @@ Deno.test("HandleTable.lingering() gives what is destroyed and waits for request
   assertEquals(lingering(), []);
 });
 
-Deno.test("HandleTable counts no handle that an earlier life of its shard has used up, nor knows it", () => {
-  const { words, raw } = twoShards();
-  raw[HOLDER_BYTES >> 2] = (MAX_GENERATION - 1) << 9;
-  const before = new HandleTable(0, words);
+Deno.test("GivenAwayTable counts no handle that an earlier life of its shard has used up, nor knows it", () => {
+  const { holders, raw } = twoShards();
+  raw[HOLDERS_BYTES >> 2] = (MAX_GENERATION - 1) << 9;
+  const before = new GivenAwayTable(0, holders);
   before.seize(before.add(new UniquePtr({}), 1), MAX_GENERATION);
-  const table = new HandleTable(0, words);
+  const table = new GivenAwayTable(0, holders);
   assertEquals(table.add(new UniquePtr({}), 1), 1);
   assertEquals(table.size, 1);
   assertThrows(() => table.get(0, 1), StaleForeignPtrError);
   assertEquals([...table.heldBy(() => true)].map(({ handle }) => handle), [1]);
 });
 
-Deno.test("HandleTable closes every handle of an earlier life, and touches no other shard's words", () => {
-  const { words } = twoShards();
-  const before = new HandleTable(0, words);
+Deno.test("GivenAwayTable closes every handle of an earlier life, and touches no other shard's words", () => {
+  const { holders } = twoShards();
+  const before = new GivenAwayTable(0, holders);
   const handles = Array.from({ length: CAPACITY }, () => before.add(new UniquePtr({}), 1));
-  const other = new HandleTable(1, words);
+  const other = new GivenAwayTable(1, holders);
   const kept = other.add(new UniquePtr({}), 0);
-  new HandleTable(0, words);
-  for (const handle of handles) assertEquals(words.isOpen(0, handle, 1), false);
-  assertEquals([words.used(0), words.used(1)], [CAPACITY, 1]);
-  assertEquals(words.isOpen(1, kept, 1), true);
+  new GivenAwayTable(0, holders);
+  for (const handle of handles) assertEquals(holders.isOpen(0, handle, 1), false);
+  assertEquals([holders.used(0), holders.used(1)], [CAPACITY, 1]);
+  assertEquals(holders.isOpen(1, kept, 1), true);
 });
 
 /** Gives an object away, has it copied, and takes all of it back; all that is left is the reference. */
-function giveAndTake(table: HandleTable): WeakRef<object> {
+function giveAndTake(table: GivenAwayTable): WeakRef<object> {
   const object = {};
   const source = table.add(new SharedPtr(object), 1);
   const copies = [0, 0];
@@ -182,7 +186,7 @@ function giveAndTake(table: HandleTable): WeakRef<object> {
   return new WeakRef(object);
 }
 
-Deno.test("HandleTable keeps no object whose pointers have been taken out", async () => {
+Deno.test("GivenAwayTable keeps no object whose pointers have been taken out", async () => {
   const { table } = makeTable();
   const object = giveAndTake(table);
   await new Promise((resolve) => setImmediate(resolve)); // a WeakRef keeps its object until then

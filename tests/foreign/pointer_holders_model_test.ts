@@ -1,36 +1,37 @@
 /**
  * Who holds a pointer, in every interleaving of the endpoints that may take it: the production code, on
  * a region of two handles. Covered: a receiver against the owner that clears up behind a dead sender, a
- * pointer that goes on at once, a stale receiver against an owner that closes, and looks that lag. Not
- * covered: the messages that carry pointers, which are the rings' part.
+ * pointer that goes on at once, the answer to `copy(n)` against the owner that takes it back, a stale
+ * receiver against an owner that closes, and looks that lag. Not covered: the messages that carry
+ * pointers, which are the rings' part.
  */
 import { assert, assertEquals } from "@std/assert";
-import { HOLDER_BYTES, HolderWords, NOBODY } from "../../foreign/holder_words.ts";
+import { NOBODY, PointerHolders } from "../../foreign/pointer_holders.ts";
+import { GivenAwayRegion, HOLDERS_BYTES } from "../../shard/calls/given_away_region.ts";
 import { explore } from "../harness/interleaver.ts";
 
 const OWNER = 0;
 const HANDLE = 1;
-const REGION = { byteOffset: 0, byteLength: HOLDER_BYTES + 8 };
-const HOLDER_WORD = (HOLDER_BYTES >> 2) + HANDLE;
+const REGION = new GivenAwayRegion(0, HOLDERS_BYTES + 8);
+const HOLDER_WORD = REGION.holdersWord + HANDLE;
 const WORDS = REGION.byteLength >> 2;
 /** Of the pointer that `init()` opens. */
 const GENERATION = 1;
 const SENDER = 1;
 
-function holderWords(words: Int32Array): HolderWords {
+function holdersIn(words: Int32Array): PointerHolders {
   // The figures are the owner's alone, and no program here opens a handle.
-  return new HolderWords(words, new Float64Array(WORDS), [REGION]);
+  return new PointerHolders(words, new Float64Array(WORDS), [REGION]);
 }
 
 /** The owner has given the pointer to `SENDER`. */
 function init(words: Int32Array): void {
-  assertEquals(holderWords(words).open(OWNER, HANDLE, SENDER), GENERATION);
+  assertEquals(holdersIn(words).open(OWNER, HANDLE, SENDER), GENERATION);
 }
 
 type Pass = (words: Int32Array, from: number, to: number) => boolean;
 
-const pass: Pass = (words, from, to) =>
-  holderWords(words).pass(OWNER, HANDLE, GENERATION, from, to);
+const pass: Pass = (words, from, to) => holdersIn(words).pass(OWNER, HANDLE, GENERATION, from, to);
 
 /** Takes the pointer along a row of holders, as far as it goes: the holders that have had it. */
 function taker(row: readonly number[], take: Pass = pass) {
@@ -45,21 +46,21 @@ function taker(row: readonly number[], take: Pass = pass) {
 }
 
 /** Each thread's successes, and who holds the pointer at the end. */
-function outcomesOf(programs: ((words: Int32Array) => number[])[]) {
-  const { outcomes, races, states } = explore(WORDS, init, programs, {
+function outcomesOf(programs: ((words: Int32Array) => number[])[], begin = init) {
+  const { outcomes, races, states } = explore(WORDS, begin, programs, {
     racyWords: [HOLDER_WORD],
-    outcome: (results, memory) => [...results, holderWords(memory).holder(OWNER, HANDLE)],
+    outcome: (results, memory) => [...results, holdersIn(memory).holder(OWNER, HANDLE)],
   });
   return { outcomes: [...outcomes.keys()].sort(), races: [...races], states };
 }
 
-Deno.test("HolderWords.pass() lets a receiver or the owner have a dead sender's pointer, in every interleaving never both", () => {
+Deno.test("PointerHolders.pass() lets a receiver or the owner have a dead sender's pointer, in every interleaving never both", () => {
   const found = outcomesOf([taker([SENDER, 2]), taker([SENDER, OWNER])]);
   assertEquals(found.outcomes, ["[[2],[],2]", "[[],[0],0]"]);
   assertEquals(found.races, []);
 });
 
-Deno.test("HolderWords.pass() lets each holder have the pointer once, in every interleaving of four takers", () => {
+Deno.test("PointerHolders.pass() lets each holder have the pointer once, in every interleaving of four takers", () => {
   const programs = [
     taker([SENDER, 2, 3]), // a receiver that passes it on
     taker([SENDER, OWNER]), // the owner, when the sender is dead
@@ -77,9 +78,20 @@ Deno.test("HolderWords.pass() lets each holder have the pointer once, in every i
   assert(found.states > 50, `only ${found.states} states were searched`);
 });
 
-Deno.test("HolderWords.close() leaves nobody the pointer, in every interleaving with a receiver", () => {
+Deno.test("PointerHolders.pass() lets who asked for copies or their owner have the block, in every interleaving never both", () => {
+  // The first of the copies is the owner's until the answer is read: whoever has it frees the block.
+  const granted = (words: Int32Array): void => {
+    init(words);
+    assert(pass(words, SENDER, OWNER));
+  };
+  const found = outcomesOf([taker([OWNER, SENDER]), taker([OWNER, NOBODY])], granted);
+  assertEquals(found.outcomes, [`[[1],[],1]`, `[[],[${NOBODY}],${NOBODY}]`]);
+  assertEquals(found.races, []);
+});
+
+Deno.test("PointerHolders.close() leaves nobody the pointer, in every interleaving with a receiver", () => {
   const close = (words: Int32Array): number[] => {
-    holderWords(words).close(OWNER, HANDLE);
+    holdersIn(words).close(OWNER, HANDLE);
     return [];
   };
   const found = outcomesOf([close, taker([SENDER, 2])]);
@@ -90,7 +102,7 @@ Deno.test("HolderWords.close() leaves nobody the pointer, in every interleaving 
 
 Deno.test("a look at a pointer that is passed on sees who holds it or who held it, in every interleaving", () => {
   const look = (words: Int32Array): number[] => {
-    const holders = holderWords(words);
+    const holders = holdersIn(words);
     const isOpen = holders.isOpen(OWNER, HANDLE, GENERATION);
     return [Number(isOpen), holders.generation(OWNER, HANDLE), holders.holder(OWNER, HANDLE)];
   };

@@ -1,0 +1,114 @@
+/**
+ * The instances of sharded services that one shard holds.
+ *
+ * @module
+ */
+
+import { type Endpoint, NoShardedInstanceError } from "../calls/mod.ts";
+
+/** An instance on this shard. */
+interface Instance {
+  readonly service: object;
+  /** Name of the service, for messages. */
+  readonly name: string;
+  /** Not undefined once it was told to stop. */
+  stopping: Promise<void> | undefined;
+}
+
+/** A service and its name. */
+export interface RunningService {
+  /** Its number. */
+  readonly id: number;
+  /** Name of its class. */
+  readonly name: string;
+}
+
+/** How many names of services that are no more are kept, for messages to those who call them late. */
+const MAX_FORMER_NAMES = 256;
+
+/** The instances of one endpoint, a part of it: see `Endpoint.part()`. A host has none. */
+export class ServiceInstances {
+  readonly #shard: number;
+  /** By the number of their service. */
+  readonly #instances = new Map<number, Instance>();
+  readonly #idsByService = new WeakMap<object, number>();
+  readonly #formerNames = new Map<number, string>();
+
+  constructor({ id }: Pick<Endpoint, "id">) {
+    this.#shard = id;
+  }
+
+  /**
+   * Makes `service` the instance of service `id` here.
+   *
+   * @throws {RangeError} If there is one.
+   */
+  add(id: number, name: string, service: object): void {
+    const present = this.#instances.get(id);
+    if (present !== undefined) {
+      throw new RangeError(`Cannot start ${name} as service ${id}: ${present.name} runs as that`);
+    }
+    this.#instances.set(id, { service, name, stopping: undefined });
+    this.#idsByService.set(service, id);
+  }
+
+  /** The instance of service `id`. */
+  find(id: number): object | undefined {
+    return this.#instances.get(id)?.service;
+  }
+
+  /** Which service `service` is an instance of here, also when it has stopped. */
+  idOf(service: object): number | undefined {
+    return this.#idsByService.get(service);
+  }
+
+  /** The name of service `id`, as far as it is known here. */
+  nameOf(id: number): string {
+    return this.#instances.get(id)?.name ?? this.#formerNames.get(id) ?? `service ${id}`;
+  }
+
+  /** The services that have an instance here. */
+  get running(): RunningService[] {
+    return [...this.#instances].map(([id, { name }]) => ({ id, name }));
+  }
+
+  /** Calls a method of the instance of service `id`. */
+  call(id: number, method: string, args: readonly unknown[]): unknown {
+    const service = this.find(id);
+    if (service === undefined) throw new NoShardedInstanceError(this.#shard, this.nameOf(id));
+    const run: unknown = Reflect.get(service, method);
+    if (typeof run !== "function") {
+      throw new TypeError(`Cannot invoke "${method}" of ${this.nameOf(id)}: it has no such method`);
+    }
+    return run.apply(service, args);
+  }
+
+  /** First phase of stopping: the instance can still be called. Told twice, it stops once. */
+  async stop(id: number): Promise<void> {
+    const instance = this.#instances.get(id);
+    if (instance !== undefined) await (instance.stopping ??= stopInstance(instance));
+  }
+
+  /** Second phase: there is no instance from now on. */
+  async drop(id: number): Promise<void> {
+    const instance = this.#instances.get(id);
+    if (instance === undefined) return;
+    this.#instances.delete(id);
+    const names = this.#formerNames;
+    names.set(id, instance.name);
+    if (names.size > MAX_FORMER_NAMES) names.delete(names.keys().next().value!);
+    await destroy(instance.service);
+  }
+}
+
+async function stopInstance({ service }: Instance): Promise<void> {
+  if ("stop" in service && typeof service.stop === "function") await service.stop();
+}
+
+async function destroy(service: object): Promise<void> {
+  const { [Symbol.asyncDispose]: later, [Symbol.dispose]: now } = service as Partial<
+    AsyncDisposable & Disposable
+  >;
+  if (later !== undefined) await later.call(service);
+  else now?.call(service);
+}
