@@ -21,8 +21,8 @@
 import type { SliceSpan } from "../../allocator/mod.ts";
 import { CONTROL_PAGE_BYTES, ringBytes } from "../ring/mod.ts";
 
-/** Slices and rings begin on such a boundary, a page of most machines. */
-const PAGE_BYTES = 4096;
+/** Slices and rings begin on such a boundary: what most machines hand out memory in. */
+export const PAGE_BYTES = 4096;
 
 /** Bytes of each shard's holder words: see foreign/holder_words.ts. Untouched pages cost nothing. */
 const HOLDERS_BYTES = 2 ** 22;

@@ -4,16 +4,12 @@
  * @module
  */
 
-import type { DebugHeapOptions } from "../../allocator/mod.ts";
+import { type DebugHeapOptions, MAX_SLICE_BYTES } from "../../allocator/mod.ts";
 import { ringBytes } from "../ring/mod.ts";
-import { alignToPage, kindOfValue, MAX_TIMER_MS, type SegmentShape } from "../calls/mod.ts";
+import { kindOfValue } from "../codec/mod.ts";
+import { alignToPage, MAX_TIMER_MS, type SegmentShape } from "../calls/mod.ts";
 import { readMachineMemory } from "./machine_memory.ts";
-import {
-  divideMemory,
-  divisibleMemory,
-  MAX_SLICE_BYTES,
-  MIN_SLICE_BYTES,
-} from "./memory_division.ts";
+import { divideMemory, divisibleMemory, MIN_SHARE_BYTES } from "./memory_division.ts";
 import { automaticMemory, parseMemorySize } from "./memory_size.ts";
 import type { CrashPolicy } from "./supervisor.ts";
 
@@ -217,9 +213,9 @@ export function shapeFor(options: RuntimeOptions): SegmentShape {
     : parseMemorySize(memory);
   const sliceBytes = divideMemory(totalBytes, shardCount, weights);
   const hostSliceBytes = alignToPage(parseMemorySize(options.hostMemory ?? HOST_MEMORY_BYTES));
-  if (hostSliceBytes < MIN_SLICE_BYTES || hostSliceBytes > MAX_SLICE_BYTES) {
+  if (hostSliceBytes < MIN_SHARE_BYTES || hostSliceBytes > MAX_SLICE_BYTES) {
     throw new RangeError(
-      `Cannot give the host ${hostSliceBytes} bytes: expected ${MIN_SLICE_BYTES} to ${MAX_SLICE_BYTES}`,
+      `Cannot give the host ${hostSliceBytes} bytes: expected ${MIN_SHARE_BYTES} to ${MAX_SLICE_BYTES}`,
     );
   }
   const ringSlots = options.ringSlots ?? defaultRingSlots(shardCount + 1);
@@ -259,7 +255,7 @@ export function spinFor({ spinMicroseconds }: RuntimeOptions, shardCount: number
 export function watchdogFor({ watchdogMs }: RuntimeOptions): number | undefined {
   if (watchdogMs !== undefined && !(watchdogMs >= MIN_WATCHDOG_MS && watchdogMs <= MAX_TIMER_MS)) {
     throw new RangeError(
-      `Cannot watch over shards every ${watchdogMs} ms: expected ${MIN_WATCHDOG_MS} or more`,
+      `Cannot watch over shards every ${watchdogMs} ms: expected ${MIN_WATCHDOG_MS} to ${MAX_TIMER_MS}`,
     );
   }
   return watchdogMs;
