@@ -87,6 +87,22 @@ export class SegmentLayout {
     this.byteLength = end;
   }
 
+  /**
+   * Memory for a segment, all of it 0.
+   *
+   * @throws {RangeError} If the machine does not give so much.
+   */
+  makeSegment(): SharedArrayBuffer {
+    try {
+      return new SharedArrayBuffer(this.byteLength);
+    } catch (cause) {
+      throw new RangeError(
+        `Cannot start ${this.shape.shardCount} shards: a segment of ${this.byteLength} bytes is more than this machine gives`,
+        { cause },
+      );
+    }
+  }
+
   /** Byte offset of an endpoint's control page. */
   controlPage(endpoint: number): number {
     return CONTROL_PAGES_BYTES + endpoint * CONTROL_PAGE_BYTES;

@@ -13,7 +13,7 @@ import {
   walkHeap,
 } from "../../allocator/mod.ts";
 import { rejected, StoppedError, sumOf } from "../bus/mod.ts";
-import { textOf } from "../codec/mod.ts";
+import { causeOf } from "../codec/mod.ts";
 import { type BusStatistics, readBusStatistics } from "../ring/mod.ts";
 import {
   allShards,
@@ -129,22 +129,12 @@ export class Runtime {
     const spinMicroseconds = spinFor(options, shape.shardCount);
     const watchdogMs = watchdogFor(options);
     const layout = new SegmentLayout(shape);
-    let buffer: SharedArrayBuffer;
-    try {
-      buffer = new SharedArrayBuffer(layout.byteLength);
-    } catch (cause) {
-      throw new RangeError(
-        `Cannot start ${shape.shardCount} shards: a segment of ${layout.byteLength} bytes is more than this machine gives`,
-        { cause },
-      );
-    }
-    const debug = options.debug ?? false;
     const setup = {
-      buffer,
+      buffer: layout.makeSegment(),
       shape,
       spinMicroseconds,
       wireTypes: wireTypeNames(),
-      debug,
+      debug: options.debug ?? false,
       debugHeap: options.debugHeap ?? false,
     };
     const onWarning = (warning: Error): void => void giveWarning(warning, options.onWarning);
@@ -394,21 +384,12 @@ export class Runtime {
 
   async #stop(deadlineMs: number): Promise<void> {
     const { bus } = this.#endpoint;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      if (deadlineMs < Infinity) timer = setTimeout(resolve, deadlineMs);
-    });
-    const shutdown = new Shutdown(this.#endpoint, this.#supervisor);
-    const finish = async (): Promise<void> => {
-      await shutdown.comeToRest();
-      if (this.#reportsLeaks) await shutdown.reportLeaks();
-    };
+    const shutdown = new Shutdown(this.#endpoint, this.#supervisor, this.#reportsLeaks);
     try {
-      await Promise.race([deadline, finish()]);
+      await shutdown.run(deadlineMs);
     } catch (error) {
       if (!(error instanceof ShardCrashedError)) throw error; // a crash is told below
     } finally {
-      clearTimeout(timer);
       bus.close(
         new StoppedError(
           `The call was still under way ${deadlineMs} ms after the runtime was told to stop`,
@@ -421,10 +402,7 @@ export class Runtime {
     const untold = this.#untold();
     const shards = untold.length === 0 ? "" : "shards, ";
     throwFailures(
-      sumOf([
-        { count: untold.length, first: untold },
-        ...shutdown.failures,
-      ]),
+      sumOf([{ count: untold.length, first: untold }, ...shutdown.failures]),
       `${shards}calls without reply, or services told to stop,`,
     );
   }
@@ -444,17 +422,16 @@ export class Runtime {
   }
 
   /** Has the program put back what a shard needs, which takes as long as it takes. */
-  async #putBack(
-    { onRestart }: RuntimeOptions,
-    shard: number,
-    cause: unknown,
-  ): Promise<void> {
+  async #putBack({ onRestart }: RuntimeOptions, shard: number, cause: unknown): Promise<void> {
     try {
       await onRestart?.(shard, cause);
     } catch (thrown) {
-      const error = thrown instanceof Error
-        ? thrown
-        : new Error(`onRestart threw ${textOf(thrown)}`, { cause: thrown });
+      const error = new Error(
+        `Cannot restore shard ${shard}, which had died of ${causeOf(cause)}: onRestart threw ${
+          causeOf(thrown)
+        }`,
+        { cause: thrown },
+      );
       if (this.#stopping === undefined) this.#fail(error);
       else this.#endpoint.warn(error); // it may be just that the host takes no more calls
     }

@@ -105,8 +105,9 @@ export interface RuntimeOptions {
   readonly onCrash?: CrashPolicy;
   /**
    * Called when a shard was started again, to put back into it what it needs. It may be asynchronous;
-   * others may call the shard meanwhile. If it throws or rejects, the runtime fails with that error,
-   * unless it is being stopped: then the error is a warning.
+   * others may call the shard meanwhile. If it throws or rejects, the runtime fails with an error that
+   * says so and has what was thrown as its `cause`, unless it is being stopped: then that error is a
+   * warning.
    *
    * @param shard Its id.
    * @param cause What it had died of.
