@@ -4,9 +4,9 @@
  * @module
  */
 
+import { kindOfValue } from "../codec/mod.ts";
 import { MAX_TIMER_MS } from "./deadlines.ts";
 import { ServiceGroup } from "./service_group.ts";
-import { kindOfValue } from "./shard_id.ts";
 
 /** Options of a call: see `Task.with()`. */
 export interface CallOptions {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isError, messageOf, nameOf, textOf } from "../codec/mod.ts";
+import { causeOf } from "../codec/mod.ts";
 
 /** The shard that was to answer has died; `cause` says of what. */
 export class ShardCrashedError extends Error {
@@ -13,7 +13,7 @@ export class ShardCrashedError extends Error {
 
   /** Made by the library. */
   constructor(shard: number, cause: unknown) {
-    super(`Shard ${shard} crashed: ${describe(cause)}`, { cause });
+    super(`Shard ${shard} crashed: ${causeOf(cause)}`, { cause });
     this.name = "ShardCrashedError";
     this.shard = shard;
   }
@@ -26,7 +26,7 @@ export class ShardStartError extends Error {
 
   /** Made by the library. */
   constructor(shard: number, cause: unknown) {
-    super(`Cannot start shard ${shard}: ${describe(cause)}`, { cause });
+    super(`Cannot start shard ${shard}: ${causeOf(cause)}`, { cause });
     this.name = "ShardStartError";
     this.shard = shard;
   }
@@ -67,8 +67,4 @@ export class GateClosedError extends Error {
     super(message);
     this.name = "GateClosedError";
   }
-}
-
-function describe(cause: unknown): string {
-  return isError(cause) ? `${nameOf(cause)}: ${messageOf(cause) ?? ""}` : textOf(cause);
 }

@@ -8,10 +8,9 @@
  */
 
 import { Transferred } from "../bus/mod.ts";
-import { classNameOf, isError, messageOf, textOf, ValueCodec } from "../codec/mod.ts";
+import { classNameOf, isError, kindOfValue, messageOf, textOf, ValueCodec } from "../codec/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { localEndpoint } from "./this_shard.ts";
-import { kindOfValue } from "./shard_id.ts";
 import type { Task } from "./task.ts";
 
 /** Combines the result of one more shard with those of the shards before it. */
@@ -25,8 +24,9 @@ export type Reducer<Accumulated, Result> = (
 type CallShard<Result> = (shard: number) => Promise<Result>;
 
 /**
- * Runs `task` on every shard at once, this one included, each with the same arguments. Resolves when
- * it has run on all; results are dropped, see {@linkcode mapReduce} for those.
+ * Runs `task` on every shard at once, this one included, each with the same arguments. On the host it
+ * is `runtime.invokeOnAll()`. Resolves when it has run on all; results are dropped, see
+ * {@linkcode mapReduce} for those.
  *
  * @param task What to run, from `defineTasks()`.
  * @param args Its arguments. None may move, as a foreign pointer does.
@@ -61,7 +61,8 @@ export async function invokeOnAll<Arguments extends readonly unknown[]>(
 }
 
 /**
- * Runs `task` on every shard but this one, all at once. Otherwise as {@linkcode invokeOnAll}.
+ * Runs `task` on every shard but this one, all at once. On the host it is `runtime.invokeOnOthers()`.
+ * Otherwise as {@linkcode invokeOnAll}.
  *
  * @param task What to run, from `defineTasks()`.
  * @param args Its arguments. None may move.
@@ -79,7 +80,8 @@ export async function invokeOnOthers<Arguments extends readonly unknown[]>(
 }
 
 /**
- * Runs `task` on every shard at once, and reduces the results here, in the order of the shards.
+ * Runs `task` on every shard at once, and reduces the results here, in the order of the shards. On
+ * the host it is `runtime.mapReduce()`.
  *
  * @param task What to run, from `defineTasks()`.
  * @param args Its arguments. None may move.

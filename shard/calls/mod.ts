@@ -35,13 +35,19 @@ export {
 } from "./invoke.ts";
 export { writeObituary } from "./obituary.ts";
 export type { Reference } from "./reference.ts";
-export { alignToPage, CHANGES_BYTES, SegmentLayout, type SegmentShape } from "./segment_layout.ts";
+export {
+  alignToPage,
+  CHANGES_BYTES,
+  PAGE_BYTES,
+  SegmentLayout,
+  type SegmentShape,
+} from "./segment_layout.ts";
 export {
   ServiceGroup,
   type ServiceGroupOptions,
   type ServiceGroupRunOptions,
 } from "./service_group.ts";
-export { checkShardId, kindOfValue } from "./shard_id.ts";
+export { checkShardId } from "./shard_id.ts";
 export { defineTasks, findTask, Task, type TaskFunction, type Tasks } from "./task.ts";
 export {
   busStatistics,

@@ -22,8 +22,8 @@ import type { SliceSpan } from "../../allocator/mod.ts";
 import { CONTROL_PAGE_BYTES, ringBytes } from "../ring/mod.ts";
 import { GivenAwayRegion, REGION_BYTES } from "./given_away_region.ts";
 
-/** Slices and rings begin on such a boundary, a page of most machines. */
-const PAGE_BYTES = 4096;
+/** Slices and rings begin on such a boundary: what most machines hand out memory in. */
+export const PAGE_BYTES = 4096;
 
 /** Processors fetch lines of 64 bytes in pairs. */
 const LINE_BYTES = 128;
@@ -83,6 +83,22 @@ export class SegmentLayout {
     slices.push({ byteOffset: this.controlByteLength, byteLength: shape.hostSliceBytes });
     this.slices = slices;
     this.byteLength = end;
+  }
+
+  /**
+   * Memory for a segment, all of it 0.
+   *
+   * @throws {RangeError} If the machine does not give so much.
+   */
+  makeSegment(): SharedArrayBuffer {
+    try {
+      return new SharedArrayBuffer(this.byteLength);
+    } catch (cause) {
+      throw new RangeError(
+        `Cannot start ${this.shape.shardCount} shards: a segment of ${this.byteLength} bytes is more than this machine gives`,
+        { cause },
+      );
+    }
   }
 
   /** Byte offset of an endpoint's control page. */

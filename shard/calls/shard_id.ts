@@ -4,6 +4,8 @@
  * @module
  */
 
+import { kindOfValue } from "../codec/mod.ts";
+
 /**
  * Why `shard` is no shard of a runtime of `shardCount`; `undefined` if it is one. O(1).
  *
@@ -34,11 +36,4 @@ export function shardIdFault(
 export function checkShardId(shard: number, shardCount: number, action: string): void {
   const fault = shardIdFault(shard, shardCount, action);
   if (fault !== undefined) throw fault;
-}
-
-/** What a value is, for messages about one of the wrong kind. */
-export function kindOfValue(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (typeof value === "string") return `the text ${JSON.stringify(value)}`;
-  return `of type ${typeof value}`;
 }

@@ -109,9 +109,9 @@ export type Sendable<Arguments extends readonly unknown[]> = {
 };
 
 /**
- * Runs `task` on `shard`, from a task on another shard or the same. Arguments and result are copied
- * as by structured clone; foreign pointers among them move. Calls from one shard to another start
- * in the order in which they were made. A call to the own shard passes its arguments as they are,
+ * Runs `task` on `shard`, from a task on another shard or the same; on the host it is
+ * `runtime.submitTo()`. Arguments and result are copied as by structured clone; foreign pointers among
+ * them move. Calls from one endpoint to another start in the order in which they were made. A call to the own shard passes its arguments as they are,
  * and runs in a later microtask, never inside this call.
  *
  * Cost: on another core, 1 to 3 µs there and back while both are awake, and far less a call with
@@ -121,8 +121,10 @@ export type Sendable<Arguments extends readonly unknown[]> = {
  * @param task What to run, from `defineTasks()`.
  * @param args Its arguments.
  * @returns What the task returns or resolves to.
- * @throws {TypeError} If this thread is no shard. As a rejection: if an argument cannot travel.
+ * @throws {TypeError} If this thread is no shard. As a rejection: if an argument cannot travel; the
+ * message names its path.
  * @throws {RangeError} As a rejection: if there is no such shard or no such task there.
+ * @throws {ShardCrashedError} As a rejection: if the shard dies, or has died.
  *
  * @see `seastar::smp::submit_to()`
  *

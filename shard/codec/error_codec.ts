@@ -12,6 +12,7 @@
  * @module
  */
 
+import { kindOfValue } from "./kind_of_value.ts";
 import { isError, memberOf, messageOf, nameOf, shortened, textOf } from "./thrown.ts";
 
 /** Any class of errors. */
@@ -80,8 +81,11 @@ export function registerErrorClass(errorClass: ErrorClass): void {
     typeof errorClass !== "function" ||
     !(errorClass.prototype instanceof Error) && errorClass !== Error
   ) {
+    const shown = typeof errorClass === "function"
+      ? `"${errorClass.name}"`
+      : `what is ${kindOfValue(errorClass)}`;
     throw new TypeError(
-      `Cannot register ${describe(errorClass)} as an error class: expected a class extending Error`,
+      `Cannot register ${shown} as an error class: expected a class extending Error`,
     );
   }
   if (BUILT_IN_CLASSES.includes(errorClass)) return;
@@ -98,10 +102,6 @@ export function registerErrorClass(errorClass: ErrorClass): void {
     );
   }
   classesByName.set(name, errorClass);
-}
-
-function describe(value: unknown): string {
-  return typeof value === "function" ? `"${value.name}"` : `a value of type ${typeof value}`;
 }
 
 /**

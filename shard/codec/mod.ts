@@ -6,7 +6,8 @@
 
 export { type ErrorClass, registerErrorClass } from "./error_codec.ts";
 export { ErrorPacker } from "./error_packer.ts";
+export { kindOfValue } from "./kind_of_value.ts";
 export { Refusal } from "./refusal.ts";
-export { classNameOf, isError, messageOf, nameOf, shortened, textOf } from "./thrown.ts";
+export { causeOf, classNameOf, isError, messageOf, shortened, textOf } from "./thrown.ts";
 export { ValueCodec } from "./value_codec.ts";
 export { type WireType, WireTypes } from "./wire_type.ts";

@@ -56,8 +56,16 @@ export function textOf(thrown: unknown): string {
   try {
     return String(thrown);
   } catch {
-    return isError(thrown) ? `${nameOf(thrown)}: ${messageOf(thrown) ?? ""}` : NO_TEXT;
+    return isError(thrown) ? causeOf(thrown) : NO_TEXT;
   }
+}
+
+/**
+ * What was thrown, as messages name their cause: name and message of an error, whatever text it makes
+ * of itself; of anything else its text.
+ */
+export function causeOf(thrown: unknown): string {
+  return isError(thrown) ? `${nameOf(thrown)}: ${messageOf(thrown) ?? ""}` : textOf(thrown);
 }
 
 const NO_TEXT = "something thrown that has no text";

@@ -5,12 +5,14 @@
  * @module
  */
 
-/** Slices are whole pages: what most machines hand out memory in. */
-const PAGE_BYTES = 4096;
-/** The smallest slice: the allocator's lists and a few pages of heap. */
-export const MIN_SLICE_BYTES = 64 * 2 ** 10;
-/** A slice is addressed in 32 bits. */
-export const MAX_SLICE_BYTES = 2 ** 32;
+import { MAX_SLICE_BYTES, MIN_SLICE_BYTES } from "../../allocator/mod.ts";
+import { PAGE_BYTES } from "../calls/mod.ts";
+
+/**
+ * The least that an endpoint is given, in bytes. The smallest slice has room for the allocator's lists
+ * and a few blocks: this is for messages and objects, in some pages.
+ */
+export const MIN_SHARE_BYTES: number = 64 * MIN_SLICE_BYTES;
 
 /**
  * Bytes of each shard's slice, in whole pages. Pages that do not divide evenly are left out, so that
@@ -30,13 +32,14 @@ export function divideMemory(
   weights?: readonly number[],
 ): number[] {
   return divisorsOf(shardCount, weights).map((divisor, shard) => {
+    // Whole pages, and so a multiple of what a slice is aligned to.
     const sliceBytes = Math.floor(totalBytes / divisor / PAGE_BYTES) * PAGE_BYTES;
-    if (sliceBytes < MIN_SLICE_BYTES || sliceBytes > MAX_SLICE_BYTES) {
+    if (sliceBytes < MIN_SHARE_BYTES || sliceBytes > MAX_SLICE_BYTES) {
       const weighted = weights === undefined ? "" : ` weighted ${weights.join(", ")}`;
       throw new RangeError(
         `Cannot divide ${totalBytes} bytes of memory between ${shardCount} shards${weighted}: ` +
           `shard ${shard} would have ${sliceBytes} bytes, ` +
-          `expected ${MIN_SLICE_BYTES} to ${MAX_SLICE_BYTES}`,
+          `expected ${MIN_SHARE_BYTES} to ${MAX_SLICE_BYTES}`,
       );
     }
     return sliceBytes;

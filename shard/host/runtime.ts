@@ -12,7 +12,7 @@ import {
 } from "../../allocator/diagnosis/mod.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "../../allocator/mod.ts";
 import { rejected, StoppedError, sumOf } from "../bus/mod.ts";
-import { textOf } from "../codec/mod.ts";
+import { causeOf } from "../codec/mod.ts";
 import { type BusStatistics, readBusStatistics } from "../ring/mod.ts";
 import {
   allShards,
@@ -130,22 +130,12 @@ export class Runtime {
     const spinMicroseconds = spinFor(options, shape.shardCount);
     const watchdogMs = watchdogFor(options);
     const layout = new SegmentLayout(shape);
-    let buffer: SharedArrayBuffer;
-    try {
-      buffer = new SharedArrayBuffer(layout.byteLength);
-    } catch (cause) {
-      throw new RangeError(
-        `Cannot start ${shape.shardCount} shards: a segment of ${layout.byteLength} bytes is more than this machine gives`,
-        { cause },
-      );
-    }
-    const debug = options.debug ?? false;
     const setup = {
-      buffer,
+      buffer: layout.makeSegment(),
       shape,
       spinMicroseconds,
       wireTypes: wireTypeNames(),
-      debug,
+      debug: options.debug ?? false,
       debugHeap: options.debugHeap ?? false,
     };
     const onWarning = (warning: Error): void => void giveWarning(warning, options.onWarning);
@@ -161,20 +151,10 @@ export class Runtime {
   }
 
   /**
-   * Runs `task` on `shard`. Arguments and result are copied as by structured clone; foreign pointers
-   * among them move. Calls from the host to one shard start in the order in which they were made.
+   * Runs `task` on `shard`. All that is said of the function {@linkcode submitTo}, which tasks call,
+   * holds for the host, which is none of the shards.
    *
-   * Cost: on another core, 1 to 3 µs there and back while both are awake, and far less a call with
-   * many under way; a sleeping shard takes some 20 µs to wake.
-   *
-   * @param shard The shard to run on: 0 to `shardCount - 1`.
-   * @param task What to run, from `defineTasks()`.
-   * @param args Its arguments.
-   * @returns What the task returns or resolves to.
-   * @throws {TypeError} As a rejection: if an argument cannot travel; the message names its path.
-   * @throws {RangeError} As a rejection: if there is no such shard, or no such task there.
-   * @throws {ShardCrashedError} As a rejection: if the shard dies, or has died.
-   * @throws {StoppedError} As a rejection: if the runtime has stopped.
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
    *
    * @see `seastar::alien::submit_to()`
    */
@@ -188,17 +168,10 @@ export class Runtime {
   }
 
   /**
-   * Runs `task` on every shard at once, each with the same arguments. Resolves when it has run on
-   * all; results are dropped, see `mapReduce()` for those.
+   * Runs `task` on every shard at once. Otherwise as the function {@linkcode invokeOnAll}, which tasks
+   * call.
    *
-   * @param task What to run, from `defineTasks()`.
-   * @param args Its arguments. None may move, as a foreign pointer does.
-   * @throws {TypeError} As a rejection: if an argument cannot travel, or moves; then no shard was
-   * called.
-   * @throws {AggregateError} As a rejection: if several shards fail, and not all in the same way; the
-   * errors are in the order of the shards. If one fails, it rejects with that error itself.
-   *
-   * @see `seastar::smp::invoke_on_all()`
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
    */
   async invokeOnAll<Arguments extends readonly unknown[]>(
     task: Task<Arguments, unknown>,
@@ -208,15 +181,12 @@ export class Runtime {
   }
 
   /**
-   * Runs `task` on every shard but `shard`, all at once: to tell the others what has changed there.
+   * Runs `task` on every shard but `shard`: to tell the others what has changed there. Otherwise as the
+   * function {@linkcode invokeOnOthers}, which tasks call, and which leaves out their own.
    *
    * @param shard The shard that is left out.
-   * @param task What to run, from `defineTasks()`.
-   * @param args Its arguments. None may move.
    * @throws {RangeError} As a rejection: if there is no such shard; then none was called.
-   * @throws {AggregateError} As a rejection: if several shards fail, each in its way.
-   *
-   * @see `seastar::smp::invoke_on_others()`
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
    */
   async invokeOnOthers<Arguments extends readonly unknown[]>(
     shard: number,
@@ -228,18 +198,10 @@ export class Runtime {
   }
 
   /**
-   * Runs `task` on every shard at once, and reduces the results on the host, in the order of the
-   * shards.
+   * Runs `task` on every shard at once, and reduces the results on the host. Otherwise as the function
+   * {@linkcode mapReduce}, which tasks call.
    *
-   * @param task What to run, from `defineTasks()`.
-   * @param args Its arguments. None may move.
-   * @param initial What the result of shard 0 is put to.
-   * @param reduce Puts one more result to those before it; may be asynchronous.
-   * @returns What the last `reduce` gave.
-   * @throws {AggregateError} As a rejection: if several shards fail, each in its way. `reduce` is not
-   * called if any fails.
-   *
-   * @see `seastar::sharded::map_reduce0()`
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
    */
   async mapReduce<Arguments extends readonly unknown[], Result, Accumulated>(
     task: Task<Arguments, Result>,
@@ -252,19 +214,10 @@ export class Runtime {
   }
 
   /**
-   * Starts a service: an instance on every shard, made there by the class's constructor with these
-   * arguments. Resolves when all are made. If one cannot be, those that were made are stopped, and it
-   * rejects with the constructor's error. `stop()` of the runtime stops services that still run, the
-   * latest started first.
+   * Starts a service: an instance on every shard. Otherwise as the function {@linkcode startSharded},
+   * which tasks call. `stop()` of the runtime stops services that still run, the latest started first.
    *
-   * @param definition The service, from `defineService()`.
-   * @param args What the constructor takes, the same for all but for a `shardedParameter()`. None may
-   * move, as a foreign pointer does.
-   * @returns The service, to be called and stopped.
-   * @throws {TypeError} As a rejection: if an argument cannot travel, or moves.
-   * @throws {AggregateError} As a rejection: if constructors fail on several shards, each in its way.
-   *
-   * @see `seastar::sharded::start()`
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
    */
   async startSharded<Arguments extends readonly unknown[], Service extends object>(
     definition: ServiceDefinition<Arguments, Service>,
@@ -276,13 +229,10 @@ export class Runtime {
   }
 
   /**
-   * Gives every shard a copy of `value`, and resolves when all have it. Otherwise as the function
-   * {@linkcode replicate}, which is for tasks.
+   * Gives every shard a copy of `value`. Otherwise as the function {@linkcode replicate}, which tasks
+   * call; `home` is shard 0 unless given.
    *
-   * @param value The first version.
-   * @param options Its home, the shard that changes go through: shard 0 unless given.
-   * @throws {TypeError} As a rejection: if the value cannot travel, or moves.
-   * @throws {RangeError} As a rejection: if `home` is no shard.
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
    *
    * @example
    * ```ts
@@ -465,21 +415,12 @@ export class Runtime {
 
   async #stop(deadlineMs: number): Promise<void> {
     const { bus } = this.#endpoint;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const deadline = new Promise<void>((resolve) => {
-      if (deadlineMs < Infinity) timer = setTimeout(resolve, deadlineMs);
-    });
-    const shutdown = new Shutdown(this.#endpoint, this.#supervisor);
-    const finish = async (): Promise<void> => {
-      await shutdown.comeToRest();
-      if (this.#reportsLeaks) await shutdown.reportLeaks();
-    };
+    const shutdown = new Shutdown(this.#endpoint, this.#supervisor, this.#reportsLeaks);
     try {
-      await Promise.race([deadline, finish()]);
+      await shutdown.run(deadlineMs);
     } catch (error) {
       if (!(error instanceof ShardCrashedError)) throw error; // a crash is told below
     } finally {
-      clearTimeout(timer);
       bus.close(
         new StoppedError(
           `The call was still under way ${deadlineMs} ms after the runtime was told to stop`,
@@ -492,10 +433,7 @@ export class Runtime {
     const untold = this.#untold();
     const shards = untold.length === 0 ? "" : "shards, ";
     throwFailures(
-      sumOf([
-        { count: untold.length, first: untold },
-        ...shutdown.failures,
-      ]),
+      sumOf([{ count: untold.length, first: untold }, ...shutdown.failures]),
       `${shards}calls without reply, or services told to stop,`,
     );
   }
@@ -515,17 +453,16 @@ export class Runtime {
   }
 
   /** Has the program put back what a shard needs, which takes as long as it takes. */
-  async #putBack(
-    { onRestart }: RuntimeOptions,
-    shard: number,
-    cause: unknown,
-  ): Promise<void> {
+  async #putBack({ onRestart }: RuntimeOptions, shard: number, cause: unknown): Promise<void> {
     try {
       await onRestart?.(shard, cause);
     } catch (thrown) {
-      const error = thrown instanceof Error
-        ? thrown
-        : new Error(`onRestart threw ${textOf(thrown)}`, { cause: thrown });
+      const error = new Error(
+        `Cannot restore shard ${shard}, which had died of ${causeOf(cause)}: onRestart threw ${
+          causeOf(thrown)
+        }`,
+        { cause: thrown },
+      );
       if (this.#stopping === undefined) this.#fail(error);
       else this.#endpoint.warn(error); // it may be just that the host takes no more calls
     }

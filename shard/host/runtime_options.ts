@@ -5,15 +5,12 @@
  */
 
 import type { DebugHeapOptions } from "../../allocator/diagnosis/mod.ts";
+import { MAX_SLICE_BYTES } from "../../allocator/mod.ts";
 import { ringBytes } from "../ring/mod.ts";
-import { alignToPage, kindOfValue, MAX_TIMER_MS, type SegmentShape } from "../calls/mod.ts";
+import { kindOfValue } from "../codec/mod.ts";
+import { alignToPage, MAX_TIMER_MS, type SegmentShape } from "../calls/mod.ts";
 import { readMachineMemory } from "./machine_memory.ts";
-import {
-  divideMemory,
-  divisibleMemory,
-  MAX_SLICE_BYTES,
-  MIN_SLICE_BYTES,
-} from "./memory_division.ts";
+import { divideMemory, divisibleMemory, MIN_SHARE_BYTES } from "./memory_division.ts";
 import { automaticMemory, parseMemorySize } from "./memory_size.ts";
 import type { CrashPolicy } from "./supervisor.ts";
 
@@ -109,8 +106,9 @@ export interface RuntimeOptions {
   readonly onCrash?: CrashPolicy;
   /**
    * Called when a shard was started again, to put back into it what it needs. It may be asynchronous;
-   * others may call the shard meanwhile. If it throws or rejects, the runtime fails with that error,
-   * unless it is being stopped: then the error is a warning.
+   * others may call the shard meanwhile. If it throws or rejects, the runtime fails with an error that
+   * says so and has what was thrown as its `cause`, unless it is being stopped: then that error is a
+   * warning.
    *
    * @param shard Its id.
    * @param cause What it had died of.
@@ -217,9 +215,9 @@ export function shapeFor(options: RuntimeOptions): SegmentShape {
     : parseMemorySize(memory);
   const sliceBytes = divideMemory(totalBytes, shardCount, weights);
   const hostSliceBytes = alignToPage(parseMemorySize(options.hostMemory ?? HOST_MEMORY_BYTES));
-  if (hostSliceBytes < MIN_SLICE_BYTES || hostSliceBytes > MAX_SLICE_BYTES) {
+  if (hostSliceBytes < MIN_SHARE_BYTES || hostSliceBytes > MAX_SLICE_BYTES) {
     throw new RangeError(
-      `Cannot give the host ${hostSliceBytes} bytes: expected ${MIN_SLICE_BYTES} to ${MAX_SLICE_BYTES}`,
+      `Cannot give the host ${hostSliceBytes} bytes: expected ${MIN_SHARE_BYTES} to ${MAX_SLICE_BYTES}`,
     );
   }
   const ringSlots = options.ringSlots ?? defaultRingSlots(shardCount + 1);
@@ -259,7 +257,7 @@ export function spinFor({ spinMicroseconds }: RuntimeOptions, shardCount: number
 export function watchdogFor({ watchdogMs }: RuntimeOptions): number | undefined {
   if (watchdogMs !== undefined && !(watchdogMs >= MIN_WATCHDOG_MS && watchdogMs <= MAX_TIMER_MS)) {
     throw new RangeError(
-      `Cannot watch over shards every ${watchdogMs} ms: expected ${MIN_WATCHDOG_MS} or more`,
+      `Cannot watch over shards every ${watchdogMs} ms: expected ${MIN_WATCHDOG_MS} to ${MAX_TIMER_MS}`,
     );
   }
   return watchdogMs;

@@ -13,12 +13,15 @@ import type { Supervisor } from "./supervisor.ts";
 export class Shutdown {
   readonly #endpoint: Endpoint;
   readonly #supervisor: Supervisor;
+  readonly #reportsLeaks: boolean;
   readonly #ofHooks: unknown[] = [];
   readonly #ofCalls: Failures[] = [];
 
-  constructor(endpoint: Endpoint, supervisor: Supervisor) {
+  /** `reportsLeaks`: whether the slices have debug heaps, which know what is still live at the end. */
+  constructor(endpoint: Endpoint, supervisor: Supervisor, reportsLeaks: boolean) {
     this.#endpoint = endpoint;
     this.#supervisor = supervisor;
+    this.#reportsLeaks = reportsLeaks;
   }
 
   /**
@@ -29,8 +32,23 @@ export class Shutdown {
     return [{ count: this.#ofHooks.length, first: this.#ofHooks }, ...this.#ofCalls];
   }
 
-  /** Resolves when every hook has found nothing more to do, and no call is under way. */
-  async comeToRest(): Promise<void> {
+  /**
+   * Resolves when nothing is left to do, or `deadlineMs` are over. Rejects if the runtime fails.
+   * `failures` tells of the rest.
+   */
+  async run(deadlineMs: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      if (deadlineMs < Infinity) timer = setTimeout(resolve, deadlineMs);
+    });
+    try {
+      await Promise.race([deadline, this.#comeToRest()]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #comeToRest(): Promise<void> {
     const { bus, stopHooks } = this.#endpoint;
     for (let next = 0; next < stopHooks.length;) {
       await bus.idle();
@@ -40,10 +58,11 @@ export class Shutdown {
       // What one has ended may have begun something that is another's to end.
       next = hasMoved ? 0 : next + 1;
     }
+    if (this.#reportsLeaks) await this.#reportLeaks();
   }
 
-  /** Warns of the blocks that are live at the end, as far as debug heaps know of them. */
-  async reportLeaks(): Promise<void> {
+  /** Warns of the blocks that are live at the end. */
+  async #reportLeaks(): Promise<void> {
     for (const report of await this.#askAlive(controlTasks.leakReport)) {
       if (report === null) continue;
       const [text] = this.#endpoint.bus.packer.unpackAll(report);

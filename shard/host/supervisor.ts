@@ -1,5 +1,6 @@
 /**
- * The threads of all shards: starting them, noticing that one has died or is stuck, starting it again.
+ * Watches over the Workers of all shards: starts them, notices that one has died or is stuck, and
+ * starts it again.
  *
  * A shard that comes back gets an empty slice, empty rings and a new epoch. Its own thread goes on to
  * the end of its turn when it is told to end, so it counts as dead only when it has ended. Its peers
@@ -36,8 +37,8 @@ export type CrashPolicy = "fail" | "keep" | "restart";
 /** A shard that crashes so often within a minute is not started again. */
 const MAX_CRASHES_A_MINUTE = 5;
 
-/** What the owner of the threads decides and wants to know. */
-export interface ThreadEvents {
+/** What a runtime decides, and wants to know of its shards. */
+export interface SupervisorEvents {
   /** What a crash means. */
   readonly policy: CrashPolicy;
   /** A shard has died; so many of the host's calls were rejected with `error`. */
@@ -48,13 +49,13 @@ export interface ThreadEvents {
   restarted(shard: number, cause: unknown): void;
 }
 
-/** The threads of a runtime. */
+/** The Workers of a runtime. */
 export class Supervisor {
   readonly #endpoint: Endpoint;
   readonly #setup: Omit<EndpointSetup, "endpoint">;
-  readonly #events: ThreadEvents;
+  readonly #events: SupervisorEvents;
   readonly #words: Int32Array;
-  readonly #threads: ShardWorker[] = [];
+  readonly #workers: ShardWorker[] = [];
   readonly #crashTimes: number[][] = [];
   readonly #restarts = new Set<Promise<void>>();
   /** Channels handed out, by their two endpoints and the lives these were in. */
@@ -68,7 +69,7 @@ export class Supervisor {
   constructor(
     endpoint: Endpoint,
     setup: Omit<EndpointSetup, "endpoint">,
-    events: ThreadEvents,
+    events: SupervisorEvents,
   ) {
     this.#endpoint = endpoint;
     this.#setup = setup;
@@ -79,11 +80,11 @@ export class Supervisor {
   /** Starts all; if one does not start, ends all and rejects with its `ShardStartError`. */
   async start(watchdogMs: number | undefined): Promise<void> {
     for (let shard = 0; shard < this.#endpoint.shardCount; shard++) {
-      this.#threads.push(this.#newThread(shard));
+      this.#workers.push(this.#newWorker(shard));
       this.#crashTimes.push([]);
     }
     try {
-      await Promise.all(this.#threads.map((thread) => this.#run(thread)));
+      await Promise.all(this.#workers.map((worker) => this.#run(worker)));
     } catch (error) {
       this.terminate();
       throw error;
@@ -93,7 +94,7 @@ export class Supervisor {
 
   /** Ids of the shards that live. */
   get alive(): number[] {
-    return this.#threads.filter(({ alive }) => alive).map(({ shard }) => shard);
+    return this.#workers.filter(({ alive }) => alive).map(({ shard }) => shard);
   }
 
   /** Resolves when no shard is being started again, or none will be, as all have been ended. */
@@ -109,10 +110,10 @@ export class Supervisor {
     this.#ended = true;
     this.#allTold.resolve();
     clearInterval(this.#watchdog);
-    for (const thread of this.#threads) thread.terminate();
+    for (const worker of this.#workers) worker.terminate();
   }
 
-  #newThread(shard: number): ShardWorker {
+  #newWorker(shard: number): ShardWorker {
     return new ShardWorker(
       shard,
       (cause, hasEnded) => this.#died(shard, cause, hasEnded),
@@ -137,19 +138,19 @@ export class Supervisor {
 
   #isUp(endpoint: number): boolean {
     if (endpoint === this.#endpoint.id) return true;
-    const { alive, started } = this.#threads[endpoint]!;
+    const { alive, started } = this.#workers[endpoint]!;
     return alive && started;
   }
 
   #hand(to: number, peer: number, port: MessagePort): void {
     const epoch = this.#endpoint.epochOf(peer);
     if (to === this.#endpoint.id) this.#endpoint.attachChannel(peer, port, epoch);
-    else this.#threads[to]!.connect(peer, port, epoch);
+    else this.#workers[to]!.connect(peer, port, epoch);
   }
 
-  async #run(thread: ShardWorker): Promise<void> {
-    await thread.start({ ...this.#setup, endpoint: thread.shard });
-    Atomics.store(this.#words, this.#word(thread.shard, STATE_BYTES), STATE_RUNNING);
+  async #run(worker: ShardWorker): Promise<void> {
+    await worker.start({ ...this.#setup, endpoint: worker.shard });
+    Atomics.store(this.#words, this.#word(worker.shard, STATE_BYTES), STATE_RUNNING);
   }
 
   /** Index of a word of an endpoint's control page. */
@@ -184,7 +185,7 @@ export class Supervisor {
   async #restart(shard: number, cause: unknown): Promise<void> {
     const changes = Atomics.load(this.#words, CHANGES_BYTES >> 2);
     await Promise.all(
-      this.#threads
+      this.#workers
         .filter(({ ended }) => !ended.aborted)
         .map((peer) =>
           waitUntilAtLeast(
@@ -197,9 +198,9 @@ export class Supervisor {
     );
     if (this.#ended) return;
     this.#empty(shard);
-    const thread = this.#newThread(shard);
-    this.#threads[shard] = thread;
-    await this.#run(thread);
+    const worker = this.#newWorker(shard);
+    this.#workers[shard] = worker;
+    await this.#run(worker);
     if (this.#ended) return;
     Atomics.add(this.#words, CHANGES_BYTES >> 2, 1);
     // Unless the host's own endpoint has seen it meanwhile.
@@ -233,18 +234,18 @@ export class Supervisor {
    * that it comes round too.
    */
   #watch(watchdogMs: number): void {
-    const beats = this.#threads.map(() => 0);
-    const missed = this.#threads.map(() => 0);
+    const beats = this.#workers.map(() => 0);
+    const missed = this.#workers.map(() => 0);
     this.#watchdog = setInterval(() => {
-      for (const thread of this.#threads) {
-        const { shard } = thread;
+      for (const worker of this.#workers) {
+        const { shard } = worker;
         const beat = this.#words[this.#word(shard, HEARTBEAT_BYTES)]!;
         const moved = beat !== beats[shard];
         beats[shard] = beat;
         missed[shard] = moved ? 0 : missed[shard]! + 1;
-        if (!thread.alive || !thread.started) missed[shard] = 0;
+        if (!worker.alive || !worker.started) missed[shard] = 0;
         else if (missed[shard]! > 2) {
-          thread.declareDead(
+          worker.declareDead(
             new Error(`its thread has not come back to its event loop for ${watchdogMs} ms`),
           );
         } else this.#endpoint.ring(shard);

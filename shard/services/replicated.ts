@@ -9,11 +9,11 @@
  * @module
  */
 
+import { kindOfValue } from "../codec/mod.ts";
 import {
   checkRepeatable,
   type Endpoint,
   isThisShard,
-  kindOfValue,
   localEndpoint,
   NoReplicaError,
   registerRepeatable,
@@ -199,7 +199,8 @@ export interface ReplicateOptions {
 }
 
 /**
- * Gives every shard a copy of `value`, from a task, and resolves when all have it.
+ * Gives every shard a copy of `value`, from a task, and resolves when all have it; on the host it is
+ * `runtime.replicate()`.
  *
  * @param value The first version.
  * @param options Where.

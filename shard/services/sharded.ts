@@ -11,7 +11,7 @@
  */
 
 import { StoppedError } from "../bus/mod.ts";
-import { classNameOf, textOf } from "../codec/mod.ts";
+import { classNameOf, kindOfValue, textOf } from "../codec/mod.ts";
 import {
   allShards,
   callEach,
@@ -21,7 +21,6 @@ import {
   type Endpoint,
   isShard,
   isThisShard,
-  kindOfValue,
   localEndpoint,
   NoShardedInstanceError,
   oneErrorOf,
@@ -369,8 +368,8 @@ function checkArguments(endpoint: Endpoint, args: readonly unknown[]): void {
 
 /**
  * Starts a service from a task: an instance on every shard, made there by the class's constructor
- * with these arguments. Resolves when all are made. If one cannot be, those that were made are
- * stopped, and it rejects with the constructor's error.
+ * with these arguments. On the host it is `runtime.startSharded()`. Resolves when all are made. If one
+ * cannot be, those that were made are stopped, and it rejects with the constructor's error.
  *
  * @param definition The service, from `defineService()`.
  * @param args What the constructor takes, the same for all but for a `shardedParameter()`. None may

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { findTask, kindOfValue, Task } from "../calls/mod.ts";
+import { kindOfValue } from "../codec/mod.ts";
+import { findTask, Task } from "../calls/mod.ts";
 
 /** An argument that is computed on each shard: use {@linkcode shardedParameter}. */
 export class ShardedParameter<T> {

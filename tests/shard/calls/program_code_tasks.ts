@@ -130,7 +130,7 @@ export const codeTasks = defineTasks(import.meta.url, {
       for (let i = 0; i < 8 && held.length > 0; i++) allocator.free(held.pop()!);
       submitTo(to, codeTasks.note, "from the reclaimer").finally(() => {
         reclaimer[Symbol.dispose]();
-        held.forEach((address) => allocator.free(address));
+        held.splice(0).forEach((address) => allocator.free(address)); // it may have been asked twice
         freed.resolve();
       });
     }, { scope: "sync" });

@@ -187,7 +187,7 @@ Deno.test("registerErrorClass() refuses what is no class of errors, and a name t
     assertThrows(() => registerErrorClass(value as ErrorConstructor), kind).message;
   const expected = "as an error class: expected a class extending Error";
   assertEquals(message(class Point {}, TypeError), `Cannot register "Point" ${expected}`);
-  assertEquals(message(5, TypeError), `Cannot register a value of type number ${expected}`);
+  assertEquals(message(5, TypeError), `Cannot register what is of type number ${expected}`);
   assertEquals(
     message(class extends Error {}, TypeError),
     "Cannot register an error class without a name: expected a named class",

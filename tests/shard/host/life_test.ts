@@ -1,6 +1,13 @@
 /** Shards that die and come back, and runtimes that end at once. */
 import { Runtime, type RuntimeOptions, ShardCrashedError, StoppedError } from "@tidepool/core";
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+} from "@std/assert";
 import { LOCK_STOLEN } from "../../../shard/worker/life_lock.ts";
 import { busTasks } from "../bus/bus_tasks.ts";
 import { probeTasks } from "../../foreign/probe_tasks.ts";
@@ -131,8 +138,11 @@ Deno.test("an onRestart that throws fails the runtime", async () => {
     },
   });
   await assertRejects(() => runtime.submitTo(1, busTasks.crash, "throw"), ShardCrashedError);
-  await assertRejects(() => runtime.closed, SyntaxError, "cannot put it back");
-  await assertRejects(() => runtime.submitTo(0, busTasks.id), SyntaxError);
+  const text = "Cannot restore shard 1, which had died of";
+  const error = await assertRejects(() => runtime.closed, Error, text);
+  assertMatch(error.message, /: onRestart threw SyntaxError: cannot put it back$/);
+  assert(error.cause instanceof SyntaxError);
+  assertStrictEquals(await runtime.submitTo(0, busTasks.id).catch((told) => told), error);
   await runtime.stop();
 });
 
