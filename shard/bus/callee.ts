@@ -25,6 +25,7 @@ import {
   TASK_WORD,
 } from "../ring/mod.ts";
 import type { Caller } from "./caller.ts";
+import type { Credit } from "./credit.ts";
 import type { MessageBody } from "./message_body.ts";
 import type { RecordViews } from "./inline_codec.ts";
 import { ComingParcel, type Parcels, Transferred } from "./parcels.ts";
@@ -212,39 +213,27 @@ export class Callee {
 
   /** Waits for a task's result. By itself, since a function that makes closures pays on any way through it. */
   #runOn(peer: Peer, call: number, flags: number, result: PromiseLike<unknown>): void {
-    const { grants } = peer;
     const settled = Promise.resolve(result); // may throw: a promise's own `constructor` is asked for
-    if ((flags & FLAG_NO_REPLY) === 0) peer.running++;
-    else peer.runningDetached++;
+    const { credit } = peer;
+    const since = (flags & FLAG_NO_REPLY) === 0 ? credit.run() : credit.runDetached();
     // A promise of the engine's settles once; a thenable of somebody's own may do so again.
     settled.then(
-      (value) => this.#succeed(peer, call, this.#stopRunning(peer, flags, grants), value),
-      (error) => this.#fail(peer, call, this.#stopRunning(peer, flags, grants), error),
+      (value) => this.#succeed(peer, call, stopRunning(credit, flags, since), value),
+      (error) => this.#fail(peer, call, stopRunning(credit, flags, since), error),
     );
-  }
-
-  /** A call ends that began when there had been `grants`; its flags, LATE if it gave its credit back. */
-  #stopRunning(peer: Peer, flags: number, grants: number): number {
-    if (peer.grants !== grants) return flags | FLAG_LATE;
-    if ((flags & FLAG_NO_REPLY) === 0) peer.running--;
-    else peer.runningDetached--;
-    return flags;
   }
 
   /** Gives a peer that has asked for it the credit of its calls that run here. */
   grant(peer: Peer): void {
-    if (!peer.wantsCredit || peer.gone !== undefined) return;
-    if (peer.running === 0 && peer.runningDetached === 0) return; // it gets credit back by replies
-    peer.wantsCredit = false;
-    peer.grants++;
+    const { credit } = peer;
+    if (!credit.mayGrant || peer.gone !== undefined) return;
     // Invariant: the credit of any call that runs on keeps a slot for the grant.
     const at = peer.producer.reserve();
     const words = this.#views.words;
     words[at + KIND_WORD] = kindWord(KIND_GRANT, 0, 0);
-    words[at + CALL_WORD] = peer.running;
-    words[at + DETACHED_WORD] = peer.runningDetached;
-    peer.running = 0;
-    peer.runningDetached = 0;
+    words[at + CALL_WORD] = credit.running;
+    words[at + DETACHED_WORD] = credit.runningDetached;
+    credit.grant();
     this.#commit(peer);
   }
 
@@ -262,19 +251,20 @@ export class Callee {
   /** A call without reply is over: its caller gets the credit back with the next batch. */
   #endDetached(peer: Peer, flags: number): void {
     peer.detached--;
-    if ((flags & FLAG_LATE) === 0) peer.owedAcks++;
+    if ((flags & FLAG_LATE) === 0) peer.credit.owe();
     this.#underWay--;
     this.#touch(peer);
   }
 
   /** Acknowledges the calls without reply that are over. The credit of any of them is a slot for it. */
   acknowledge(peer: Peer): void {
-    if (peer.owedAcks === 0 || peer.gone !== undefined) return;
+    const { credit } = peer;
+    if (credit.owedAcks === 0 || peer.gone !== undefined) return;
     const at = peer.producer.reserve();
     const words = this.#views.words;
     words[at + KIND_WORD] = kindWord(KIND_ACK, 0, 0);
-    words[at + CALL_WORD] = peer.owedAcks;
-    peer.owedAcks = 0;
+    words[at + CALL_WORD] = credit.owedAcks;
+    credit.settle();
     peer.producer.commit();
   }
 
@@ -355,6 +345,12 @@ export class Callee {
     if (peer.served.size > 0) peer.served.delete(call);
     this.#underWay--;
   }
+}
+
+/** A call ends that ran on `since`; its flags, LATE if it has given its credit back. */
+function stopRunning(credit: Credit, flags: number, since: number): number {
+  const hasCredit = (flags & FLAG_NO_REPLY) === 0 ? credit.end(since) : credit.endDetached(since);
+  return hasCredit ? flags : flags | FLAG_LATE;
 }
 
 /** `handler(...args)`, which costs a call of its own where the engine does not know the handler. */

@@ -55,7 +55,6 @@ export class Caller {
   readonly #views: RecordViews;
   readonly #body: MessageBody;
   readonly #counters: Float64Array;
-  readonly #credit: number;
   readonly #parcels: Parcels;
   readonly #commit: (peer: Peer) => void;
   readonly #onChange: () => void;
@@ -70,7 +69,6 @@ export class Caller {
     parcels: Parcels,
     counters: Float64Array,
     latencies: LatencyHistogram,
-    ringSlots: number,
     commit: (peer: Peer) => void,
     onChange: () => void,
   ) {
@@ -80,7 +78,6 @@ export class Caller {
     this.#body = body;
     this.#parcels = parcels;
     this.#counters = counters;
-    this.#credit = ringSlots >> 1;
     this.#commit = commit;
     this.#onChange = onChange;
   }
@@ -112,7 +109,7 @@ export class Caller {
       peer.goneTold = true;
       return refused(handle, peer.gone);
     }
-    const waiting = peer.waiting.size + peer.urgent.size + peer.runningOn;
+    const waiting = peer.waiting.size + peer.urgent.size + peer.credit.runningOn;
     if (waiting >= MAX_WAITING_CALLS && !urgent) {
       return refused(handle, new BusyError(peer.endpoint, waiting));
     }
@@ -182,13 +179,13 @@ export class Caller {
     handle: CallHandle | undefined,
     urgent: boolean,
   ): number {
-    const hasCredit = this.#mayGo(peer, urgent);
-    const block = hasCredit ? this.#body.allocateBlock(byteLength) : 0;
+    const mayGo = this.#mayGo(peer, urgent);
+    const block = mayGo ? this.#body.allocateBlock(byteLength) : 0;
     try {
       if (peer.gone !== undefined) throw peer.gone;
       handle?.throwIfGivenUp();
       // No reply is due that could bring memory back.
-      if (hasCredit && block === 0 && this.underWay === 0) throw this.#body.memoryError(byteLength);
+      if (mayGo && block === 0 && this.underWay === 0) throw this.#body.memoryError(byteLength);
     } catch (error) {
       this.#body.free(block);
       throw error;
@@ -198,13 +195,9 @@ export class Caller {
     return 0;
   }
 
-  #creditOf(urgent: boolean): number {
-    return urgent ? this.#credit : this.#credit - 1;
-  }
-
   /** Whether a message has credit, and none is before it. */
   #mayGo(peer: Peer, urgent: boolean): boolean {
-    return peer.outstanding < this.#creditOf(urgent) && peer.urgent.size === 0 &&
+    return hasCredit(peer, urgent) && peer.urgent.size === 0 &&
       (urgent || peer.waiting.size === 0);
   }
 
@@ -248,9 +241,8 @@ export class Caller {
    */
   askForCredit(peers: readonly (Peer | undefined)[]): void {
     for (const peer of peers) {
-      if (peer === undefined || peer.asked || peer.waiting.size === 0) continue;
-      if (peer.outstanding < this.#credit - 1) continue;
-      peer.asked = true;
+      if (peer === undefined || peer.waiting.size === 0 || !peer.credit.mayAsk) continue;
+      peer.credit.ask();
       this.sendUrgent(peer, KIND_ASK, 0, [], argumentName);
     }
   }
@@ -277,13 +269,13 @@ export class Caller {
     noReply: boolean,
   ): void {
     if (noReply) {
-      peer.outstanding++;
-      peer.unacknowledged++;
+      peer.credit.admitDetached();
       this.#unacknowledged++;
       handle?.settle(); // it was sent, which is all that its promise stands for
       resolve(undefined);
     } else {
       const block = this.#body.blockOf(this.#views, at);
+      peer.credit.admit();
       const call = this.#calls.add(peer, task!, resolve, handle, block);
       this.#views.words[at + CALL_WORD] = call;
     }
@@ -299,7 +291,7 @@ export class Caller {
   sendWaiting(peer: Peer): void {
     for (;;) {
       const link = peer.urgent.first ?? peer.waiting.first;
-      if (link === undefined || peer.outstanding >= this.#creditOf(link.value.urgent)) return;
+      if (link === undefined || !hasCredit(peer, link.value.urgent)) return;
       const { bytes, views, task, resolve, handle, noReply } = link.value;
       let block = 0;
       if (bytes !== undefined) {
@@ -317,8 +309,7 @@ export class Caller {
         }
       }
       // Inside of malloc() a reclaimer may have given it up, or others, which takes credit to say.
-      const hasCredit = peer.outstanding < this.#creditOf(link.value.urgent);
-      if (!hasCredit || !this.#unqueue(peer, link)) {
+      if (!hasCredit(peer, link.value.urgent) || !this.#unqueue(peer, link)) {
         this.#body.free(block);
         continue;
       }
@@ -352,27 +343,22 @@ export class Caller {
     switch (kindOf(kind)) {
       case KIND_ACK:
         peer.consumer.release();
-        this.#forget(peer, call);
+        peer.credit.acknowledge(call);
+        this.#unacknowledged -= call;
         return;
-      case KIND_GRANT:
-        peer.asked = false;
-        peer.outstanding -= call;
-        peer.runningOn += call;
-        this.#forget(peer, this.#views.words[at + DETACHED_WORD]!);
+      case KIND_GRANT: {
+        const detached = this.#views.words[at + DETACHED_WORD]!;
         peer.consumer.release();
+        peer.credit.regain(call, detached);
+        this.#unacknowledged -= detached;
         return;
+      }
       case KIND_ASK:
         peer.consumer.release();
-        peer.wantsCredit = true;
-        peer.owedAcks++;
+        peer.credit.want();
         return;
     }
-    if ((kind & FLAG_LATE) !== 0) {
-      // For the moment of its end the call counts again.
-      peer.outstanding++;
-      peer.runningOn--;
-      peer.owedAcks++;
-    }
+    if ((kind & FLAG_LATE) !== 0) peer.credit.late();
     this.#counters[REPLIES_RECEIVED]!++;
     const abandoned = this.#calls.isAbandoned(call);
     let failed = kindOf(kind) !== KIND_RESULT;
@@ -394,14 +380,14 @@ export class Caller {
     }
     if (value instanceof ComingParcel) this.#awaitParcel(peer, call, kindOf(kind), value);
     else if (failed) this.#fail(peer, call, value);
-    else this.#finish(call)?.(value);
+    else this.#finish(peer, call)?.(value);
   }
 
   /** The call stays under way until the rest of its reply is here. */
   #awaitParcel(peer: Peer, call: number, kind: number, { parcel }: ComingParcel): void {
     this.#parcels.receive(peer.endpoint, parcel, (arrived) => {
       if (peer.gone !== undefined) return;
-      if (kind === KIND_RESULT) this.#finish(call)?.(arrived);
+      if (kind === KIND_RESULT) this.#finish(peer, call)?.(arrived);
       else {
         const isPacked = kind === KIND_PACKED_ERROR;
         this.#fail(
@@ -417,22 +403,21 @@ export class Caller {
   /** Ends a call that has failed with `error`. */
   #fail(peer: Peer, call: number, error: unknown): void {
     const { key } = this.#calls.taskOf(call);
-    const resolve = this.#finish(call);
+    const resolve = this.#finish(peer, call);
     if (resolve === undefined) return;
     if (error instanceof Error) resolve(rejectWithLocalStack(error, peer.endpoint, key));
     else rejectBy(resolve, error);
   }
 
-  /** Takes the credit of so many messages back that want no reply. */
-  #forget(peer: Peer, messages: number): void {
-    peer.outstanding -= messages;
-    peer.unacknowledged -= messages;
-    this.#unacknowledged -= messages;
+  /** Ends a call and frees what carried its arguments; returns what resolves its promise, if wanted. */
+  #finish(peer: Peer, call: number): Settle | undefined {
+    this.#body.free(this.#calls.blockOf(call));
+    return this.#remove(peer, call);
   }
 
-  /** Ends a call and frees what carried its arguments; returns what resolves its promise, if wanted. */
-  #finish(call: number): Settle | undefined {
-    this.#body.free(this.#calls.blockOf(call));
+  /** The same without a look at what carried the arguments. */
+  #remove(peer: Peer, call: number): Settle | undefined {
+    peer.credit.reply();
     return this.#calls.remove(call);
   }
 
@@ -469,12 +454,10 @@ export class Caller {
    * sent are freed only if its thread has ended.
    */
   rejectAll(peer: Peer, error: unknown, hasEnded: boolean): number {
-    this.#unacknowledged -= peer.unacknowledged;
-    peer.outstanding -= peer.unacknowledged;
-    peer.unacknowledged = 0;
+    this.#unacknowledged -= peer.credit.forget();
     let rejected = 0;
     for (const call of this.#calls.callsTo(peer)) {
-      const resolve = hasEnded ? this.#finish(call) : this.#calls.remove(call);
+      const resolve = hasEnded ? this.#finish(peer, call) : this.#remove(peer, call);
       if (resolve === undefined) continue;
       rejectBy(resolve, error);
       rejected++;
@@ -487,4 +470,9 @@ export class Caller {
       rejected++;
     }
   }
+}
+
+/** Whether a message has credit: an urgent one may have what is kept for such. */
+function hasCredit({ credit }: Peer, urgent: boolean): boolean {
+  return urgent ? credit.mayTell : credit.mayCall;
 }

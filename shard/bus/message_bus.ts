@@ -46,6 +46,7 @@ import {
 import type { Callable } from "./callable.ts";
 import { Callee } from "./callee.ts";
 import { Caller } from "./caller.ts";
+import { Credit } from "./credit.ts";
 import type { ErrorPacker } from "../codec/mod.ts";
 import { FailureLog, type Failures, sumOf } from "./failure_log.ts";
 import { MessageBody } from "./message_body.ts";
@@ -156,7 +157,6 @@ export class MessageBus {
       this.parcels,
       this.#counters,
       new LatencyHistogram(latencies),
-      options.ringSlots,
       commit,
       () => this.#scheduleEnd(),
     );
@@ -193,6 +193,7 @@ export class MessageBus {
     const tailHere = this.#arrivals.tailWord(endpoint);
     return new Peer(
       endpoint,
+      new Credit(this.#ringSlots >> 1),
       new RingProducer(words, this.#ring(this.endpoint, endpoint), this.#ringSlots, tailThere),
       new RingConsumer(words, this.#ring(endpoint, this.endpoint), this.#ringSlots, tailHere),
     );
@@ -441,7 +442,7 @@ export class MessageBus {
     consumer.publish();
     this.#reading = undefined;
     this.#callee.grant(peer);
-    if (peer.owedAcks > 0) this.#touch(peer);
+    if (peer.credit.owedAcks > 0) this.#touch(peer);
     return handled;
   }
 

@@ -195,7 +195,9 @@ export class CreditModel {
     const open = this.calls.filter(({ outcome }) => outcome === "under way");
     if (open.length > 0) return `${open.length} calls never end`;
     for (const [from, bus] of this.buses.entries()) {
-      if (bus.underWay > 0) return `endpoint ${from} has ${bus.underWay} calls under way for ever`;
+      if (bus.underWay !== 0) {
+        return `endpoint ${from} has ${bus.underWay} calls under way for ever`;
+      }
       if (!await isIdle(bus, 0)) return `endpoint ${from} serves calls for ever`;
       if (await isIdle(bus, -1)) return `endpoint ${from} serves fewer calls than none`;
       for (const [to, ran] of this.ran.map((byCaller) => byCaller[from]!).entries()) {
