@@ -7,16 +7,12 @@
 import {
   CALL_WORD,
   CALLS_RECEIVED,
-  DETACHED_WORD,
   FLAG_CANCELLABLE,
   FLAG_INTRODUCES,
   FLAG_LATE,
   FLAG_NO_REPLY,
   FLAG_PARCELS,
-  FLAG_URGENT,
-  KIND_ACK,
   KIND_ERROR,
-  KIND_GRANT,
   KIND_PACKED_ERROR,
   KIND_RESULT,
   KIND_WORD,
@@ -24,9 +20,9 @@ import {
   REPLIES_SENT,
   TASK_WORD,
 } from "../ring/mod.ts";
-import type { Caller } from "./caller.ts";
 import type { Credit } from "./credit.ts";
 import type { MessageBody } from "./message_body.ts";
+import type { Notices } from "./notices.ts";
 import type { RecordViews } from "./inline_codec.ts";
 import { ComingParcel, type Parcels, Transferred } from "./parcels.ts";
 import { type Handler, type HeldCall, type Peer, ServedCall } from "./peer.ts";
@@ -48,7 +44,7 @@ export class Callee {
   readonly #counters: Float64Array;
   readonly #parcels: Parcels;
   readonly #resolve: Resolver;
-  readonly #caller: Caller;
+  readonly #notices: Notices;
   readonly #commit: (peer: Peer) => void;
   readonly #touch: (peer: Peer) => void;
   #underWay = 0;
@@ -57,7 +53,7 @@ export class Callee {
   #currentCall: ServedCall | undefined;
 
   /**
-   * `caller` sends what has no slot reserved; `commit` takes the reserved slot of a peer's ring;
+   * `notices` sends what has no slot reserved; `commit` takes the reserved slot of a peer's ring;
    * `touch` has the peer served at the end of the turn.
    */
   constructor(
@@ -66,7 +62,7 @@ export class Callee {
     parcels: Parcels,
     counters: Float64Array,
     resolve: Resolver,
-    caller: Caller,
+    notices: Notices,
     commit: (peer: Peer) => void,
     touch: (peer: Peer) => void,
   ) {
@@ -75,7 +71,7 @@ export class Callee {
     this.#parcels = parcels;
     this.#counters = counters;
     this.#resolve = resolve;
-    this.#caller = caller;
+    this.#notices = notices;
     this.#commit = commit;
     this.#touch = touch;
   }
@@ -112,22 +108,14 @@ export class Callee {
       // The caller will not say again which task this is.
       args = (kind & FLAG_INTRODUCES) === 0 ? [] : this.#body.readFirst(this.#views, at, 2);
     }
-    // Of a call with a reply, the caller frees the block when it has that.
-    const block = (kind & FLAG_NO_REPLY) === 0 ? 0 : this.#body.blockOf(this.#views, at);
-    peer.consumer.release();
-    if (block !== 0) {
-      peer.consumer.publish(); // before the free, as in Caller.reply()
-      this.#body.free(block);
-    }
+    this.#body.release(this.#views, at, peer.consumer);
     if ((kind & FLAG_INTRODUCES) !== 0) {
       this.#meet(peer, task, args[0] as string, args[1] as string);
       args = args.slice(2);
     }
     if (unreadable !== undefined) return this.#fail(peer, call, kind, unreadable);
     if ((kind & FLAG_CANCELLABLE) !== 0) peer.served.set(call, new ServedCall());
-    const isFirst = peer.held === undefined ||
-      (kind & FLAG_URGENT) !== 0 && typeof peer.handlers[task] === "function";
-    if (isFirst && (kind & FLAG_PARCELS) === 0) {
+    if (peer.held === undefined && (kind & FLAG_PARCELS) === 0) {
       this.#run(peer, call, task, args, kind);
     } else this.#hold(peer, { call, task, args, flags: kind, parcelsMissing: 0 });
   }
@@ -163,7 +151,7 @@ export class Callee {
       this.#run(peer, call, task, args, flags);
     }
     peer.held = undefined;
-    this.grant(peer);
+    this.#notices.grant(peer);
   }
 
   /** Lets go of the calls of a peer that is gone which were held: nobody waits for them. */
@@ -223,20 +211,6 @@ export class Callee {
     );
   }
 
-  /** Gives a peer that has asked for it the credit of its calls that run here. */
-  grant(peer: Peer): void {
-    const { credit } = peer;
-    if (!credit.mayGrant || peer.gone !== undefined) return;
-    // Invariant: the credit of any call that runs on keeps a slot for the grant.
-    const at = peer.producer.reserve();
-    const words = this.#views.words;
-    words[at + KIND_WORD] = kindWord(KIND_GRANT, 0, 0);
-    words[at + CALL_WORD] = credit.running;
-    words[at + DETACHED_WORD] = credit.runningDetached;
-    credit.grant();
-    this.#commit(peer);
-  }
-
   #succeed(peer: Peer, call: number, flags: number, value: unknown): void {
     if ((flags & FLAG_NO_REPLY) === 0) this.#reply(peer, call, flags, value);
     else this.#endDetached(peer, flags);
@@ -254,18 +228,6 @@ export class Callee {
     if ((flags & FLAG_LATE) === 0) peer.credit.owe();
     this.#underWay--;
     this.#touch(peer);
-  }
-
-  /** Acknowledges the calls without reply that are over. The credit of any of them is a slot for it. */
-  acknowledge(peer: Peer): void {
-    const { credit } = peer;
-    if (credit.owedAcks === 0 || peer.gone !== undefined) return;
-    const at = peer.producer.reserve();
-    const words = this.#views.words;
-    words[at + KIND_WORD] = kindWord(KIND_ACK, 0, 0);
-    words[at + CALL_WORD] = credit.owedAcks;
-    credit.settle();
-    peer.producer.commit();
   }
 
   /** Runs `task` as the call `served`, so that it can ask for its signal. */
@@ -300,8 +262,7 @@ export class Callee {
   }
 
   #replyPacked(peer: Peer, call: number, flags: number, error: unknown): void {
-    const bytes = this.#body.packer.pack(error);
-    this.#body.abandon(error);
+    const bytes = this.#body.pack(error);
     this.#write(peer, call, flags, KIND_PACKED_ERROR, new Transferred(bytes), errorName);
   }
 
@@ -330,7 +291,7 @@ export class Callee {
       this.#body.abandon(value);
       this.#touch(peer);
     } else if ((flags & FLAG_LATE) !== 0) {
-      this.#caller.sendUrgent(peer, kind, call, [value], name);
+      this.#notices.send(peer, kind | FLAG_LATE, call, [value], name);
     } else {
       const { words } = this.#views;
       // Invariant: the credit that admitted the request keeps a slot for its reply.

@@ -21,10 +21,17 @@
  * @module
  */
 
+/** Figures of all peers of an endpoint together. Their credits alone write them. */
+export class CreditTotals {
+  /** Messages that get no reply, sent and not acknowledged. */
+  unacknowledged = 0;
+}
+
 /** What is under way between this endpoint and a peer. */
 export class Credit {
   /** Messages that may hold credit at once: half the slots of a ring. */
   readonly #limit: number = 0;
+  readonly #totals: CreditTotals;
 
   // ─── Of this endpoint's messages to the peer
 
@@ -51,8 +58,9 @@ export class Credit {
   #isWanted = false;
 
   /** With so many messages each way at most. */
-  constructor(limit: number) {
+  constructor(limit: number, totals: CreditTotals) {
     this.#limit = limit;
+    this.#totals = totals;
   }
 
   // ─── What may go
@@ -109,6 +117,7 @@ export class Credit {
   admitDetached(): void {
     this.#outstanding++;
     this.#unacknowledged++;
+    this.#totals.unacknowledged++;
   }
 
   /** The peer is to be asked for credit. */
@@ -132,6 +141,7 @@ export class Credit {
   acknowledge(messages: number): void {
     this.#outstanding -= messages;
     this.#unacknowledged -= messages;
+    this.#totals.unacknowledged -= messages;
   }
 
   /** The peer gives back the credit of so many calls that run there, and of so many that want no reply. */
@@ -142,11 +152,9 @@ export class Credit {
     this.acknowledge(detached);
   }
 
-  /** The peer is gone, and acknowledges nothing any more; how many messages it has not. */
-  forget(): number {
-    const forgotten = this.#unacknowledged;
-    this.acknowledge(forgotten);
-    return forgotten;
+  /** The peer is gone, and acknowledges nothing any more. */
+  forget(): void {
+    this.acknowledge(this.#unacknowledged);
   }
 
   // ─── What happens to the peer's messages

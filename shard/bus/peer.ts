@@ -20,20 +20,18 @@ export type Handler = (...args: unknown[]) => unknown;
 
 /** A call that has no credit or no memory yet, whole but for its place in the ring. */
 export interface WaitingCall {
-  /** The record: of a call, a late reply, or a KIND_ASK. */
+  /** The record. */
   readonly views: RecordViews;
-  /** The values of a call, when they do not fit the record; a late reply has its block already. */
+  /** The values, when they do not fit the record. */
   readonly bytes: Uint8Array | undefined;
-  /** What it calls, if it is a call. */
-  readonly task: Callable | undefined;
+  /** What it calls. */
+  readonly task: Callable;
   /** Resolves the caller's promise. */
   readonly resolve: Settle;
   /** Of a call that can be cancelled. */
   readonly handle: CallHandle | undefined;
   /** Whether no reply is wanted. */
   readonly noReply: boolean;
-  /** Whether it may have the credit that is kept for such, and goes before others that wait. */
-  readonly urgent: boolean;
 }
 
 /** What ends calls, and lets go of one that is over. */
@@ -126,8 +124,8 @@ export class Peer {
   declare readonly credit: Credit;
   /** Calls that wait for credit or memory. */
   readonly waiting: LinkedQueue<WaitingCall> = new LinkedQueue();
-  /** The urgent ones, which go first. */
-  readonly urgent: LinkedQueue<WaitingCall> = new LinkedQueue();
+  /** Notices that wait for credit, which go first: records, whose blocks are there. */
+  readonly notices: LinkedQueue<RecordViews> = new LinkedQueue();
   /** Own tasks, by index, that this peer has met. */
   readonly introduced: boolean[] = [];
   /** The peer's tasks by the number it gives them. */

@@ -8,7 +8,7 @@
 export { type CallOptions, readCallOptions } from "./call_options.ts";
 export { controlTasks } from "./control_tasks.ts";
 export { MAX_TIMER_MS } from "./deadlines.ts";
-export { Endpoint, type EndpointSetup, throwFailures } from "./endpoint.ts";
+export { Endpoint, type EndpointSetup } from "./endpoint.ts";
 export {
   GateClosedError,
   NoReplicaError,
@@ -16,6 +16,7 @@ export {
   ShardCrashedError,
   ShardStartError,
 } from "./errors.ts";
+export { flush, flushCalls, takenFailures, throwFailures } from "./flush.ts";
 export {
   allShards,
   callEach,
@@ -50,7 +51,6 @@ export { defineTasks, findTask, Task, type TaskFunction, type Tasks } from "./ta
 export {
   busStatistics,
   enterShard,
-  flush,
   isShard,
   isThisShard,
   localAllocator,

@@ -22,6 +22,7 @@ import {
   controlTasks,
   Endpoint,
   type EndpointSetup,
+  flushCalls,
   giveWarning,
   MAGIC_BYTES,
   otherShards,
@@ -32,6 +33,7 @@ import {
   type Sendable,
   ShardCrashedError,
   submitToEach,
+  takenFailures,
   type Task,
   throwFailures,
   wireTypeNames,
@@ -322,7 +324,7 @@ export class Runtime {
    * @throws What one of them has thrown; an `AggregateError` if there are several.
    */
   flush(): Promise<void> {
-    return this.#endpoint.flush();
+    return flushCalls(this.#endpoint);
   }
 
   /**
@@ -484,7 +486,7 @@ export class Runtime {
       sentBefore = sentNow;
     }
     const failures = await this.#askAlive(controlTasks.takeAllFailures);
-    return failures.map((ofShard) => this.#endpoint.unpackFailures(ofShard));
+    return failures.map((ofShard) => takenFailures(this.#endpoint, ofShard));
   }
 
   #askAlive<Result>(task: Task<[], Result>): Promise<Result[]> {

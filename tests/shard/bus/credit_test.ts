@@ -5,7 +5,7 @@
  * at any time; a queue may never hold more than a ring, and at rest nobody owes anything.
  */
 import { assert, assertEquals, assertGreater, assertThrows } from "@std/assert";
-import { Credit } from "../../../shard/bus/credit.ts";
+import { Credit, CreditTotals } from "../../../shard/bus/credit.ts";
 
 /** What lies in a queue. A call and a notice are their sender's own messages, the rest are answers. */
 type Message =
@@ -33,6 +33,7 @@ type Verb = {
 class End {
   readonly limit: number;
   readonly credit: Credit;
+  readonly totals: CreditTotals = new CreditTotals();
   /** The verbs so far, by which a copy comes to the same credit. */
   readonly done: [Verb, number][] = [];
   /** What it has sent and the other has not read. */
@@ -56,7 +57,7 @@ class End {
 
   constructor(limit: number, calls: number, notices: number) {
     this.limit = limit;
-    this.credit = new Credit(limit);
+    this.credit = new Credit(limit, this.totals);
     this.callsLeft = calls;
     this.noticesLeft = notices;
   }
@@ -101,7 +102,7 @@ class End {
 
   /** Names the state, whatever led to it. */
   get key(): unknown {
-    const { done: _, credit: __, limit: ___, running, ...ledger } = this;
+    const { done: _, credit: __, totals: ___, limit: ____, running, ...ledger } = this;
     return [ledger, running.map(({ detached, holds }) => `${detached} ${holds}`).sort()];
   }
 }
@@ -256,7 +257,7 @@ function check(end: End): void {
   assert(outstanding - end.ending <= limit, `${outstanding} messages hold credit`);
   const holding = (detached: boolean) =>
     running.filter((call) => call.holds && call.detached === detached).length;
-  const { credit } = end.copy(); // to be used up
+  const { credit, totals } = end.copy(); // to be used up
   assertSame({
     mayCall: credit.mayCall,
     mayTell: credit.mayTell,
@@ -276,7 +277,9 @@ function check(end: End): void {
     runningOn: end.runningOn,
     owedAcks: owed,
   });
-  assertEquals(credit.forget(), end.toBeAcknowledged, "what a peer that is gone leaves");
+  assertEquals(totals.unacknowledged, end.toBeAcknowledged);
+  credit.forget();
+  assertEquals(totals.unacknowledged, 0, "what a peer that is gone leaves");
   let more = 0;
   for (; credit.mayTell && more <= limit; more++) credit.admit();
   assertEquals(more, Math.max(limit - end.toBeAnswered, 0), "and what is free then");
@@ -376,7 +379,7 @@ for (const [limit, calls, notices] of PAIRS) {
 }
 
 Deno.test("the calls of an end that has few are not held up by the last credit, which is kept", () => {
-  const credit = new Credit(2);
+  const credit = new Credit(2, new CreditTotals());
   assertEquals([credit.mayCall, credit.mayTell], [true, true]);
   credit.admit();
   assertEquals([credit.mayCall, credit.mayTell], [false, true]);
@@ -434,7 +437,7 @@ for (const verb of Object.keys(MUTANTS) as Verb[]) {
 }
 
 Deno.test("calls that ran on when credit was given back are late, those that began since are not", () => {
-  const credit = new Credit(4);
+  const credit = new Credit(4, new CreditTotals());
   const before = credit.run();
   const detachedBefore = credit.runDetached();
   credit.want();
