@@ -51,6 +51,10 @@ export const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
   ["foreign/pointer_holders.ts", POINTERS],
   ["shard/bus/callee.ts", CALLS],
   ["shard/bus/caller.ts", CALLS],
+  ["shard/bus/credit.ts", [
+    "tests/shard/bus/credit_test.ts",
+    "tests/shard/bus/credit_model_test.ts",
+  ]],
   ["shard/codec/value_reader.ts", [
     "tests/shard/codec/value_reader_test.ts",
     "tests/shard/codec/value_codec_values_test.ts",

@@ -57,7 +57,6 @@ export class CallTable {
       handle.call = call;
       handle.waiting = undefined;
     }
-    peer.outstanding++;
     this.#size++;
     if (--this.#untilSample === 0) this.#time(call);
     return call;
@@ -100,7 +99,6 @@ export class CallTable {
       this.#timedCall = -1;
     }
     this.#handles[call]?.settle();
-    this.#callees[call]!.outstanding--;
     this.#size--;
     this.#resolves[call] = undefined;
     this.#callees[call] = undefined;

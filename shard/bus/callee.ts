@@ -7,16 +7,12 @@
 import {
   CALL_WORD,
   CALLS_RECEIVED,
-  DETACHED_WORD,
   FLAG_CANCELLABLE,
   FLAG_INTRODUCES,
   FLAG_LATE,
   FLAG_NO_REPLY,
   FLAG_PARCELS,
-  FLAG_URGENT,
-  KIND_ACK,
   KIND_ERROR,
-  KIND_GRANT,
   KIND_PACKED_ERROR,
   KIND_RESULT,
   KIND_WORD,
@@ -24,8 +20,9 @@ import {
   REPLIES_SENT,
   TASK_WORD,
 } from "../ring/mod.ts";
-import type { Caller } from "./caller.ts";
+import type { Credit } from "./credit.ts";
 import type { MessageBody } from "./message_body.ts";
+import type { Notices } from "./notices.ts";
 import type { RecordViews } from "./inline_codec.ts";
 import { ComingParcel, type Parcels, Transferred } from "./parcels.ts";
 import { type Handler, type HeldCall, type Peer, ServedCall } from "./peer.ts";
@@ -47,7 +44,7 @@ export class Callee {
   readonly #counters: Float64Array;
   readonly #parcels: Parcels;
   readonly #resolve: Resolver;
-  readonly #caller: Caller;
+  readonly #notices: Notices;
   readonly #commit: (peer: Peer) => void;
   readonly #touch: (peer: Peer) => void;
   #underWay = 0;
@@ -56,7 +53,7 @@ export class Callee {
   #currentCall: ServedCall | undefined;
 
   /**
-   * `caller` sends what has no slot reserved; `commit` takes the reserved slot of a peer's ring;
+   * `notices` sends what has no slot reserved; `commit` takes the reserved slot of a peer's ring;
    * `touch` has the peer served at the end of the turn.
    */
   constructor(
@@ -65,7 +62,7 @@ export class Callee {
     parcels: Parcels,
     counters: Float64Array,
     resolve: Resolver,
-    caller: Caller,
+    notices: Notices,
     commit: (peer: Peer) => void,
     touch: (peer: Peer) => void,
   ) {
@@ -74,7 +71,7 @@ export class Callee {
     this.#parcels = parcels;
     this.#counters = counters;
     this.#resolve = resolve;
-    this.#caller = caller;
+    this.#notices = notices;
     this.#commit = commit;
     this.#touch = touch;
   }
@@ -111,22 +108,14 @@ export class Callee {
       // The caller will not say again which task this is.
       args = (kind & FLAG_INTRODUCES) === 0 ? [] : this.#body.readFirst(this.#views, at, 2);
     }
-    // Of a call with a reply, the caller frees the block when it has that.
-    const block = (kind & FLAG_NO_REPLY) === 0 ? 0 : this.#body.blockOf(this.#views, at);
-    peer.consumer.release();
-    if (block !== 0) {
-      peer.consumer.publish(); // before the free, as in Caller.reply()
-      this.#body.free(block);
-    }
+    this.#body.release(this.#views, at, peer.consumer);
     if ((kind & FLAG_INTRODUCES) !== 0) {
       this.#meet(peer, task, args[0] as string, args[1] as string);
       args = args.slice(2);
     }
     if (unreadable !== undefined) return this.#fail(peer, call, kind, unreadable);
     if ((kind & FLAG_CANCELLABLE) !== 0) peer.served.set(call, new ServedCall());
-    const isFirst = peer.held === undefined ||
-      (kind & FLAG_URGENT) !== 0 && typeof peer.handlers[task] === "function";
-    if (isFirst && (kind & FLAG_PARCELS) === 0) {
+    if (peer.held === undefined && (kind & FLAG_PARCELS) === 0) {
       this.#run(peer, call, task, args, kind);
     } else this.#hold(peer, { call, task, args, flags: kind, parcelsMissing: 0 });
   }
@@ -162,7 +151,7 @@ export class Callee {
       this.#run(peer, call, task, args, flags);
     }
     peer.held = undefined;
-    this.grant(peer);
+    this.#notices.grant(peer);
   }
 
   /** Lets go of the calls of a peer that is gone which were held: nobody waits for them. */
@@ -212,40 +201,14 @@ export class Callee {
 
   /** Waits for a task's result. By itself, since a function that makes closures pays on any way through it. */
   #runOn(peer: Peer, call: number, flags: number, result: PromiseLike<unknown>): void {
-    const { grants } = peer;
     const settled = Promise.resolve(result); // may throw: a promise's own `constructor` is asked for
-    if ((flags & FLAG_NO_REPLY) === 0) peer.running++;
-    else peer.runningDetached++;
+    const { credit } = peer;
+    const since = (flags & FLAG_NO_REPLY) === 0 ? credit.run() : credit.runDetached();
     // A promise of the engine's settles once; a thenable of somebody's own may do so again.
     settled.then(
-      (value) => this.#succeed(peer, call, this.#stopRunning(peer, flags, grants), value),
-      (error) => this.#fail(peer, call, this.#stopRunning(peer, flags, grants), error),
+      (value) => this.#succeed(peer, call, stopRunning(credit, flags, since), value),
+      (error) => this.#fail(peer, call, stopRunning(credit, flags, since), error),
     );
-  }
-
-  /** A call ends that began when there had been `grants`; its flags, LATE if it gave its credit back. */
-  #stopRunning(peer: Peer, flags: number, grants: number): number {
-    if (peer.grants !== grants) return flags | FLAG_LATE;
-    if ((flags & FLAG_NO_REPLY) === 0) peer.running--;
-    else peer.runningDetached--;
-    return flags;
-  }
-
-  /** Gives a peer that has asked for it the credit of its calls that run here. */
-  grant(peer: Peer): void {
-    if (!peer.wantsCredit || peer.gone !== undefined) return;
-    if (peer.running === 0 && peer.runningDetached === 0) return; // it gets credit back by replies
-    peer.wantsCredit = false;
-    peer.grants++;
-    // Invariant: the credit of any call that runs on keeps a slot for the grant.
-    const at = peer.producer.reserve();
-    const words = this.#views.words;
-    words[at + KIND_WORD] = kindWord(KIND_GRANT, 0, 0);
-    words[at + CALL_WORD] = peer.running;
-    words[at + DETACHED_WORD] = peer.runningDetached;
-    peer.running = 0;
-    peer.runningDetached = 0;
-    this.#commit(peer);
   }
 
   #succeed(peer: Peer, call: number, flags: number, value: unknown): void {
@@ -262,20 +225,9 @@ export class Callee {
   /** A call without reply is over: its caller gets the credit back with the next batch. */
   #endDetached(peer: Peer, flags: number): void {
     peer.detached--;
-    if ((flags & FLAG_LATE) === 0) peer.owedAcks++;
+    if ((flags & FLAG_LATE) === 0) peer.credit.owe();
     this.#underWay--;
     this.#touch(peer);
-  }
-
-  /** Acknowledges the calls without reply that are over. The credit of any of them is a slot for it. */
-  acknowledge(peer: Peer): void {
-    if (peer.owedAcks === 0 || peer.gone !== undefined) return;
-    const at = peer.producer.reserve();
-    const words = this.#views.words;
-    words[at + KIND_WORD] = kindWord(KIND_ACK, 0, 0);
-    words[at + CALL_WORD] = peer.owedAcks;
-    peer.owedAcks = 0;
-    peer.producer.commit();
   }
 
   /** Runs `task` as the call `served`, so that it can ask for its signal. */
@@ -310,8 +262,7 @@ export class Callee {
   }
 
   #replyPacked(peer: Peer, call: number, flags: number, error: unknown): void {
-    const bytes = this.#body.packer.pack(error);
-    this.#body.abandon(error);
+    const bytes = this.#body.pack(error);
     this.#write(peer, call, flags, KIND_PACKED_ERROR, new Transferred(bytes), errorName);
   }
 
@@ -340,7 +291,7 @@ export class Callee {
       this.#body.abandon(value);
       this.#touch(peer);
     } else if ((flags & FLAG_LATE) !== 0) {
-      this.#caller.sendUrgent(peer, kind, call, [value], name);
+      this.#notices.send(peer, kind | FLAG_LATE, call, [value], name);
     } else {
       const { words } = this.#views;
       // Invariant: the credit that admitted the request keeps a slot for its reply.
@@ -355,6 +306,12 @@ export class Callee {
     if (peer.served.size > 0) peer.served.delete(call);
     this.#underWay--;
   }
+}
+
+/** A call ends that ran on `since`; its flags, LATE if it has given its credit back. */
+function stopRunning(credit: Credit, flags: number, since: number): number {
+  const hasCredit = (flags & FLAG_NO_REPLY) === 0 ? credit.end(since) : credit.endDetached(since);
+  return hasCredit ? flags : flags | FLAG_LATE;
 }
 
 /** `handler(...args)`, which costs a call of its own where the engine does not know the handler. */

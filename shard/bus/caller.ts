@@ -9,15 +9,11 @@ import {
   CALLS_DELAYED,
   CALLS_SENT,
   CALLS_WAITING,
-  DETACHED_WORD,
   FLAG_CANCELLABLE,
   FLAG_INTRODUCES,
   FLAG_LATE,
   FLAG_NO_REPLY,
-  FLAG_URGENT,
-  KIND_ACK,
-  KIND_ASK,
-  KIND_GRANT,
+  KIND_CANCEL,
   KIND_PACKED_ERROR,
   KIND_REQUEST,
   KIND_RESULT,
@@ -26,15 +22,17 @@ import {
   kindWord,
   type LatencyHistogram,
   REPLIES_RECEIVED,
-  REPLIES_SENT,
   TASK_WORD,
 } from "../ring/mod.ts";
 import { CallTable } from "./call_table.ts";
+import { textOf } from "../codec/mod.ts";
+import type { CreditTotals } from "./credit.ts";
 import { BusyError } from "./errors.ts";
 import type { MessageBody } from "./message_body.ts";
 import { RecordViews } from "./inline_codec.ts";
 import type { Callable } from "./callable.ts";
 import type { Link } from "./linked_queue.ts";
+import type { Notices } from "./notices.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
 import { type CallHandle, type Peer, refused, type Settle, type WaitingCall } from "./peer.ts";
 import { rejectBy } from "./rejection.ts";
@@ -55,13 +53,13 @@ export class Caller {
   readonly #views: RecordViews;
   readonly #body: MessageBody;
   readonly #counters: Float64Array;
-  readonly #credit: number;
   readonly #parcels: Parcels;
   readonly #commit: (peer: Peer) => void;
   readonly #onChange: () => void;
+  readonly #notices: Notices;
+  readonly #totals: CreditTotals;
   readonly #calls: CallTable;
   #waiting = 0;
-  #unacknowledged = 0;
 
   /** `commit` takes the reserved slot of a peer's ring and sees to its publication. */
   constructor(
@@ -70,7 +68,8 @@ export class Caller {
     parcels: Parcels,
     counters: Float64Array,
     latencies: LatencyHistogram,
-    ringSlots: number,
+    notices: Notices,
+    totals: CreditTotals,
     commit: (peer: Peer) => void,
     onChange: () => void,
   ) {
@@ -80,14 +79,20 @@ export class Caller {
     this.#body = body;
     this.#parcels = parcels;
     this.#counters = counters;
-    this.#credit = ringSlots >> 1;
+    this.#notices = notices;
+    this.#totals = totals;
     this.#commit = commit;
     this.#onChange = onChange;
   }
 
-  /** Calls sent and not answered, or waiting to be sent. */
+  /** Calls and notices sent and not answered, or waiting to be sent. */
   get underWay(): number {
-    return this.#calls.size + this.#waiting + this.#unacknowledged;
+    return this.#sent + this.#waiting + this.#notices.waiting;
+  }
+
+  /** Those that were sent. */
+  get #sent(): number {
+    return this.#calls.size + this.#totals.unacknowledged;
   }
 
   /** Whether some call waits for credit or memory. */
@@ -97,8 +102,7 @@ export class Caller {
 
   /**
    * Calls `task` on `peer`. With a handle, the call can be given up; without a reply, the promise
-   * resolves as soon as the call is sent, and it can be given up until then. An urgent one needs no
-   * credit that others hold: its task must end at once.
+   * resolves as soon as the call is sent, and it can be given up until then.
    */
   call(
     peer: Peer,
@@ -106,14 +110,13 @@ export class Caller {
     args: readonly unknown[],
     handle?: CallHandle,
     noReply = false,
-    urgent = false,
   ): Promise<unknown> {
     if (peer.gone !== undefined) {
       peer.goneTold = true;
       return refused(handle, peer.gone);
     }
-    const waiting = peer.waiting.size + peer.urgent.size + peer.runningOn;
-    if (waiting >= MAX_WAITING_CALLS && !urgent) {
+    const waiting = peer.waiting.size + peer.notices.size + peer.credit.runningOn;
+    if (waiting >= MAX_WAITING_CALLS) {
       return refused(handle, new BusyError(peer.endpoint, waiting));
     }
     // Once this is compiled, the executor is a part of it: neither it nor a reject() is made.
@@ -122,7 +125,7 @@ export class Caller {
       resolve = itsResolve;
     });
     try {
-      this.#send(peer, task, args, resolve, handle, noReply, urgent);
+      this.#send(peer, task, args, resolve, handle, noReply);
     } catch (error) {
       return refused(handle, error);
     }
@@ -136,14 +139,12 @@ export class Caller {
     resolve: Settle,
     handle: CallHandle | undefined,
     noReply: boolean,
-    urgent: boolean,
   ): void {
     const introduces = peer.introduced[task.index] !== true;
     const values = introduces ? [task.module, task.key, ...args] : args;
     const flags = (introduces ? FLAG_INTRODUCES : 0) |
-      (noReply ? FLAG_NO_REPLY : handle === undefined ? 0 : FLAG_CANCELLABLE) |
-      (urgent ? FLAG_URGENT : 0);
-    let direct = this.#mayGo(peer, urgent);
+      (noReply ? FLAG_NO_REPLY : handle === undefined ? 0 : FLAG_CANCELLABLE);
+    let direct = mayGo(peer);
     let views = direct ? this.#views : RecordViews.ofOneRecord();
     // Invariant: a call with credit has room in the ring.
     let at = direct ? peer.producer.reserve() : 0;
@@ -152,7 +153,7 @@ export class Caller {
     const kindFlags = flags | this.#body.parcelFlag(values, name);
     let block = 0;
     if (bytes !== undefined) {
-      block = this.#blockFor(peer, bytes.length, handle, urgent);
+      block = this.#blockFor(peer, bytes.length, handle);
       direct = block !== 0;
       views = direct ? this.#views : RecordViews.ofOneRecord();
       at = direct ? peer.producer.reserve() : 0;
@@ -166,7 +167,7 @@ export class Caller {
       this.#body.move(peer.endpoint);
       // The codec's scratch is reused by the next message.
       const body = bytes?.slice();
-      this.#wait(peer, { views, bytes: body, task, resolve, handle, noReply, urgent });
+      this.#wait(peer, { views, bytes: body, task, resolve, handle, noReply });
     }
   }
 
@@ -180,9 +181,8 @@ export class Caller {
     peer: Peer,
     byteLength: number,
     handle: CallHandle | undefined,
-    urgent: boolean,
   ): number {
-    const hasCredit = this.#mayGo(peer, urgent);
+    const hasCredit = mayGo(peer);
     const block = hasCredit ? this.#body.allocateBlock(byteLength) : 0;
     try {
       if (peer.gone !== undefined) throw peer.gone;
@@ -193,76 +193,19 @@ export class Caller {
       this.#body.free(block);
       throw error;
     }
-    if (block === 0 || this.#mayGo(peer, urgent)) return block;
+    if (block === 0 || mayGo(peer)) return block;
     this.#body.free(block);
     return 0;
   }
 
-  #creditOf(urgent: boolean): number {
-    return urgent ? this.#credit : this.#credit - 1;
-  }
-
-  /** Whether a message has credit, and none is before it. */
-  #mayGo(peer: Peer, urgent: boolean): boolean {
-    return peer.outstanding < this.#creditOf(urgent) && peer.urgent.size === 0 &&
-      (urgent || peer.waiting.size === 0);
-  }
-
-  /**
-   * Sends what is no call on the credit that is kept for urgent ones, and comes back when it is read: a
-   * late reply, or a KIND_ASK. It waits for credit alone: memory that is not there now may come only when
-   * the call is over that the reply is of.
-   *
-   * @throws {MessageMemoryError} If there is no memory for it. Nothing has moved.
-   */
-  sendUrgent(
-    peer: Peer,
-    kind: number,
-    call: number,
-    values: readonly unknown[],
-    name: (index: number) => string,
-  ): void {
-    const record = RecordViews.ofOneRecord(); // rare enough to go by the queue always
-    const bytes = this.#body.encode(values, record, 0, name);
-    const flags = this.#body.parcelFlag(values, name) | (kind === KIND_ASK ? 0 : FLAG_LATE);
-    const block = bytes === undefined ? 0 : this.#body.expectBlock(bytes.length, peer);
-    record.words[KIND_WORD] = kindWord(kind, values.length, flags);
-    record.words[CALL_WORD] = call;
-    this.#body.put(bytes, block, record, 0, peer.endpoint);
-    this.#wait(peer, {
-      views: record,
-      bytes: undefined,
-      task: undefined,
-      resolve: () => {},
-      handle: undefined,
-      noReply: true,
-      urgent: true,
-    });
-    this.sendWaiting(peer);
-  }
-
-  /**
-   * Asks peers for credit that calls which run there hold, where others wait for it. Calls that run
-   * here may depend on them, and theirs on these: without it, a chain of calls that comes back to an
-   * endpoint whose credit is all in use would wait for itself.
-   */
-  askForCredit(peers: readonly (Peer | undefined)[]): void {
-    for (const peer of peers) {
-      if (peer === undefined || peer.asked || peer.waiting.size === 0) continue;
-      if (peer.outstanding < this.#credit - 1) continue;
-      peer.asked = true;
-      this.sendUrgent(peer, KIND_ASK, 0, [], argumentName);
-    }
-  }
-
   #wait(peer: Peer, waiting: WaitingCall): void {
-    const link = (waiting.urgent ? peer.urgent : peer.waiting).push(waiting);
+    const link = peer.waiting.push(waiting);
     if (waiting.handle !== undefined) {
       waiting.handle.peer = peer;
       waiting.handle.waiting = link;
     }
     this.#waiting++;
-    if (waiting.task !== undefined) this.#counters[CALLS_DELAYED]!++;
+    this.#counters[CALLS_DELAYED]!++;
     this.#counters[CALLS_WAITING] = this.#waiting;
     this.#onChange();
   }
@@ -271,35 +214,34 @@ export class Caller {
   #admit(
     peer: Peer,
     at: number,
-    task: Callable | undefined,
+    task: Callable,
     resolve: Settle,
     handle: CallHandle | undefined,
     noReply: boolean,
   ): void {
     if (noReply) {
-      peer.outstanding++;
-      peer.unacknowledged++;
-      this.#unacknowledged++;
+      peer.credit.admitDetached();
       handle?.settle(); // it was sent, which is all that its promise stands for
       resolve(undefined);
     } else {
       const block = this.#body.blockOf(this.#views, at);
-      const call = this.#calls.add(peer, task!, resolve, handle, block);
+      peer.credit.admit();
+      const call = this.#calls.add(peer, task, resolve, handle, block);
       this.#views.words[at + CALL_WORD] = call;
     }
     // Not sooner: a call that waits may never be sent.
     if ((this.#views.words[at + KIND_WORD]! & FLAG_INTRODUCES) !== 0) {
       peer.introduced[this.#views.words[at + TASK_WORD]!] = true;
     }
-    this.#counters[task === undefined ? REPLIES_SENT : CALLS_SENT]!++;
+    this.#counters[CALLS_SENT]!++;
     this.#commit(peer);
   }
 
   /** Sends what waits for `peer`, as far as credit and memory go. */
   sendWaiting(peer: Peer): void {
     for (;;) {
-      const link = peer.urgent.first ?? peer.waiting.first;
-      if (link === undefined || peer.outstanding >= this.#creditOf(link.value.urgent)) return;
+      const link = peer.waiting.first;
+      if (link === undefined || !peer.credit.mayCall) return;
       const { bytes, views, task, resolve, handle, noReply } = link.value;
       let block = 0;
       if (bytes !== undefined) {
@@ -307,7 +249,7 @@ export class Caller {
           block = this.#body.allocateBlock(bytes.length);
           if (block === 0 && link.isLinked) {
             // A reply brings memory back and tries again.
-            if (this.#calls.size + this.#unacknowledged > 0) return;
+            if (this.#sent > 0) return;
             throw this.#body.memoryError(bytes.length);
           }
         } catch (error) {
@@ -317,8 +259,7 @@ export class Caller {
         }
       }
       // Inside of malloc() a reclaimer may have given it up, or others, which takes credit to say.
-      const hasCredit = peer.outstanding < this.#creditOf(link.value.urgent);
-      if (!hasCredit || !this.#unqueue(peer, link)) {
+      if (!peer.credit.mayCall || !this.#unqueue(peer, link)) {
         this.#body.free(block);
         continue;
       }
@@ -331,48 +272,24 @@ export class Caller {
 
   /** Takes a call out of its queue; false if it is in none any more. */
   #unqueue(peer: Peer, link: Link<WaitingCall>): boolean {
-    if (!(link.value.urgent ? peer.urgent : peer.waiting).remove(link)) return false;
+    if (!peer.waiting.remove(link)) return false;
     this.#waiting--;
     this.#counters[CALLS_WAITING] = this.#waiting;
     return true;
   }
 
-  /** Rejects a call that was never sent; of a late reply, the caller is gone. */
+  /** Rejects a call that was never sent. */
   #refuse(waiting: WaitingCall, error: unknown): void {
     if (waiting.bytes !== undefined) this.#body.discardBytes(waiting.bytes);
     else this.#body.discard(waiting.views, 0);
-    this.#body.free(this.#body.blockOf(waiting.views, 0));
     waiting.handle?.settle();
-    if (waiting.task !== undefined) rejectBy(waiting.resolve, error);
+    rejectBy(waiting.resolve, error);
   }
 
   /** Takes the reply at `at`, of `kind`, and settles its call. */
   reply(peer: Peer, kind: number, at: number): void {
     const call = this.#views.words[at + CALL_WORD]!;
-    switch (kindOf(kind)) {
-      case KIND_ACK:
-        peer.consumer.release();
-        this.#forget(peer, call);
-        return;
-      case KIND_GRANT:
-        peer.asked = false;
-        peer.outstanding -= call;
-        peer.runningOn += call;
-        this.#forget(peer, this.#views.words[at + DETACHED_WORD]!);
-        peer.consumer.release();
-        return;
-      case KIND_ASK:
-        peer.consumer.release();
-        peer.wantsCredit = true;
-        peer.owedAcks++;
-        return;
-    }
-    if ((kind & FLAG_LATE) !== 0) {
-      // For the moment of its end the call counts again.
-      peer.outstanding++;
-      peer.runningOn--;
-      peer.owedAcks++;
-    }
+    if ((kind & FLAG_LATE) !== 0) peer.credit.late();
     this.#counters[REPLIES_RECEIVED]!++;
     const abandoned = this.#calls.isAbandoned(call);
     let failed = kindOf(kind) !== KIND_RESULT;
@@ -384,24 +301,17 @@ export class Caller {
       value = error;
       failed = true;
     }
-    const block = this.#body.blockOf(this.#views, at);
-    peer.consumer.release();
-    if (block !== 0) {
-      // Invariant: HEAD is past a record before its sender can see the block freed. If this endpoint
-      // dies, the sender looks into the blocks of all records from HEAD on: see discardUnread().
-      peer.consumer.publish();
-      this.#body.free(block); // the callee's: a remote free
-    }
+    this.#body.release(this.#views, at, peer.consumer);
     if (value instanceof ComingParcel) this.#awaitParcel(peer, call, kindOf(kind), value);
     else if (failed) this.#fail(peer, call, value);
-    else this.#finish(call)?.(value);
+    else this.#finish(peer, call)?.(value);
   }
 
   /** The call stays under way until the rest of its reply is here. */
   #awaitParcel(peer: Peer, call: number, kind: number, { parcel }: ComingParcel): void {
     this.#parcels.receive(peer.endpoint, parcel, (arrived) => {
       if (peer.gone !== undefined) return;
-      if (kind === KIND_RESULT) this.#finish(call)?.(arrived);
+      if (kind === KIND_RESULT) this.#finish(peer, call)?.(arrived);
       else {
         const isPacked = kind === KIND_PACKED_ERROR;
         this.#fail(
@@ -417,32 +327,31 @@ export class Caller {
   /** Ends a call that has failed with `error`. */
   #fail(peer: Peer, call: number, error: unknown): void {
     const { key } = this.#calls.taskOf(call);
-    const resolve = this.#finish(call);
+    const resolve = this.#finish(peer, call);
     if (resolve === undefined) return;
     if (error instanceof Error) resolve(rejectWithLocalStack(error, peer.endpoint, key));
     else rejectBy(resolve, error);
   }
 
-  /** Takes the credit of so many messages back that want no reply. */
-  #forget(peer: Peer, messages: number): void {
-    peer.outstanding -= messages;
-    peer.unacknowledged -= messages;
-    this.#unacknowledged -= messages;
+  /** Ends a call and frees what carried its arguments; returns what resolves its promise, if wanted. */
+  #finish(peer: Peer, call: number): Settle | undefined {
+    this.#body.free(this.#calls.blockOf(call));
+    return this.#remove(peer, call);
   }
 
-  /** Ends a call and frees what carried its arguments; returns what resolves its promise, if wanted. */
-  #finish(call: number): Settle | undefined {
-    this.#body.free(this.#calls.blockOf(call));
+  /** The same without a look at what carried the arguments. */
+  #remove(peer: Peer, call: number): Settle | undefined {
+    peer.credit.reply();
     return this.#calls.remove(call);
   }
 
   /**
-   * Gives a call up: its promise rejects with `reason` at once, and its reply will be nobody's.
-   * Returns its number if it has been sent, so that its callee can be told; -1 otherwise. One that has
-   * come to no ring yet is not sent: see `CallHandle.throwIfGivenUp()`.
+   * Gives a call up: its promise rejects with `reason` at once, and its reply will be nobody's. Its
+   * callee is told if it has been sent; one that has come to no ring yet is not: see
+   * `CallHandle.throwIfGivenUp()`.
    */
-  cancel(handle: CallHandle, reason: unknown): number {
-    if (handle.settled) return -1;
+  cancel(handle: CallHandle, reason: unknown): void {
+    if (handle.settled) return;
     handle.settle();
     handle.reason = reason;
     const { peer, waiting, local } = handle;
@@ -451,17 +360,16 @@ export class Caller {
       rejectBy(local.resolve, reason);
       local.served.cancel(reason);
     }
-    if (peer === undefined) return -1;
+    if (peer === undefined) return;
     if (waiting !== undefined) {
       this.#unqueue(peer, waiting);
       this.#refuse(waiting.value, reason);
       // It may have been the one that there was no memory for. Not sooner than the end of the turn:
       // what gives this one up may be about to give up those behind it.
-      this.#onChange();
-      return -1;
+      return this.#onChange();
     }
     rejectBy(this.#calls.abandon(handle.call), reason);
-    return handle.call;
+    this.#notices.tell(peer, KIND_CANCEL, handle.call, textOf(reason));
   }
 
   /**
@@ -469,22 +377,26 @@ export class Caller {
    * sent are freed only if its thread has ended.
    */
   rejectAll(peer: Peer, error: unknown, hasEnded: boolean): number {
-    this.#unacknowledged -= peer.unacknowledged;
-    peer.outstanding -= peer.unacknowledged;
-    peer.unacknowledged = 0;
+    peer.credit.forget();
+    this.#notices.drop(peer);
     let rejected = 0;
     for (const call of this.#calls.callsTo(peer)) {
-      const resolve = hasEnded ? this.#finish(call) : this.#calls.remove(call);
+      const resolve = hasEnded ? this.#finish(peer, call) : this.#remove(peer, call);
       if (resolve === undefined) continue;
       rejectBy(resolve, error);
       rejected++;
     }
     for (;;) {
-      const link = peer.urgent.first ?? peer.waiting.first;
+      const link = peer.waiting.first;
       if (link === undefined) return rejected;
       this.#unqueue(peer, link);
       this.#refuse(link.value, error);
       rejected++;
     }
   }
+}
+
+/** Whether a call has credit, and nothing is before it. */
+function mayGo({ credit, waiting, notices }: Peer): boolean {
+  return credit.mayCall && waiting.size === 0 && notices.size === 0;
 }

@@ -21,6 +21,7 @@ import {
   KIND_REQUEST,
   KIND_WORD,
   kindOf,
+  type RingConsumer,
   valueCountOf,
 } from "../ring/mod.ts";
 import { type Parcels, Transferred } from "./parcels.ts";
@@ -218,6 +219,17 @@ export class MessageBody {
     return isForSender ? 0 : this.blockOf(views, at);
   }
 
+  /** The record at `at` of the ring that `consumer` reads is over; so is its block, if it is another's. */
+  release(views: RecordViews, at: number, consumer: RingConsumer): void {
+    const block = this.blockForReader(views, at);
+    consumer.release();
+    if (block === 0) return;
+    // Invariant: HEAD is past a record before its sender can see the block freed. If this endpoint
+    // dies, the sender looks into the blocks of all records from HEAD on: see discardUnread().
+    consumer.publish();
+    this.free(block); // a remote free
+  }
+
   /** Frees a block, whosever it is; 0 is none. */
   free(address: number): void {
     if (address !== 0) this.#allocator.free(address); // most messages have none, and pay no call
@@ -297,7 +309,14 @@ export class MessageBody {
     }
   }
 
-  /** The same of `value` alone: what it holds may be somebody's still, as a local call copies nothing. */
+  /** What was thrown as bytes for which a message needs no memory; it owns nothing any more. */
+  pack(thrown: unknown): Uint8Array<ArrayBuffer> {
+    const bytes = this.packer.pack(thrown);
+    this.abandon(thrown);
+    return bytes;
+  }
+
+  /** Lets go of `value` alone: what it holds may be somebody's still, as a local call copies nothing. */
   abandonAlone(value: unknown): void {
     if (isObject(value)) this.#wireTypeOf(value)?.abandon?.(value);
   }

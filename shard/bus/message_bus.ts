@@ -10,9 +10,8 @@
  * Calls that wait for each other in a circle could, still: a task that calls back holds its caller's
  * credit until its own call has some. So an endpoint that serves calls, and whose own calls wait for
  * credit, asks for it (KIND_ASK); the peer gives back the credit of calls that run on there
- * (KIND_GRANT), and sends their replies, late, on credit of its own. One call of each half ring is kept
- * for such messages and for cancellations: they must not wait for what they are to end, and their
- * credit comes back as soon as they are read. (Seastar bounds its queues the other way, and had to
+ * (KIND_GRANT), and sends their replies, late, on credit of its own. One message of each half ring is
+ * kept for such and for cancellations: see notices.ts. (Seastar bounds its queues the other way, and had to
  * lift the bound on calls under way for that circle: smp.hh, commit 15a92cfe7.)
  *
  * Everything is synchronous but the promises of calls; wait_strategy.ts decides when to poll.
@@ -23,7 +22,6 @@
 import type { Allocator } from "../../allocator/mod.ts";
 import {
   announce,
-  Arrivals,
   BATCHES,
   BUCKET_COUNT,
   CHANGES_SEEN_BYTES,
@@ -31,13 +29,14 @@ import {
   COUNTERS_BYTES,
   type Doorbells,
   HEARTBEAT_BYTES,
+  KIND_PACKED_ERROR,
   KIND_REQUEST,
+  KIND_WARNING,
   KIND_WORD,
   kindOf,
   LATENCIES_BYTES,
   LatencyHistogram,
-  RingConsumer,
-  RingProducer,
+  type RingConsumer,
   SENDERS_PER_LINE,
   SLEEPS,
   type Spinner,
@@ -46,14 +45,17 @@ import {
 import type { Callable } from "./callable.ts";
 import { Callee } from "./callee.ts";
 import { Caller } from "./caller.ts";
+import { CreditTotals } from "./credit.ts";
 import type { ErrorPacker } from "../codec/mod.ts";
 import { FailureLog, type Failures, sumOf } from "./failure_log.ts";
 import { MessageBody } from "./message_body.ts";
 import type { MessageBusOptions } from "./message_bus_options.ts";
 import { RecordViews } from "./inline_codec.ts";
-import { type CallHandle, Peer, refused, type ServedCall } from "./peer.ts";
+import { type CallHandle, type Peer, refused, type ServedCall } from "./peer.ts";
 import { LocalCalls } from "./local_calls.ts";
+import { Notices } from "./notices.ts";
 import { Parcels, transfer } from "./parcels.ts";
+import { hasSent, Peers } from "./peers.ts";
 
 /**
  * Records that a turn writes before it publishes them without waiting for its end. Measured with 64
@@ -84,21 +86,15 @@ export class MessageBus {
   readonly #body: MessageBody;
   readonly #onGone: (endpoint: number) => void;
   readonly #onSleep: () => void;
+  readonly #notices: Notices;
   readonly #caller: Caller;
   readonly #callee: Callee;
   readonly #local: LocalCalls;
   readonly #spinner: Spinner;
   readonly #cores: number;
-  readonly #ring: (from: number, to: number) => number;
-  readonly #ringSlots: number;
-  /** By endpoint; none at the own number. */
-  readonly #peers: (Peer | undefined)[] = [];
+  readonly #peers: Peers;
   /** Peers with records to publish at the end of the turn. */
   readonly #dirty: Peer[] = [];
-  /** What has arrived at each endpoint. */
-  readonly #arrivalsOf: Arrivals[] = [];
-  /** The same of this one. */
-  readonly #arrivals: Arrivals;
   readonly #heartbeatWord: number;
   readonly #changesWord: number;
   readonly #changesSeenWord: number;
@@ -141,8 +137,6 @@ export class MessageBus {
     this.#changesSeenWord = (page + CHANGES_SEEN_BYTES) >> 2;
     this.#heartbeatWord = (page + HEARTBEAT_BYTES) >> 2;
     this.#onChanges = options.onChanges;
-    this.#ring = options.ring;
-    this.#ringSlots = options.ringSlots;
     this.parcels = new Parcels(options.endpoint, options.connect);
     const body = new MessageBody(options.buffer, options.allocator, options.types, this.parcels);
     this.#body = body;
@@ -150,13 +144,26 @@ export class MessageBus {
     this.#onGone = options.onGone;
     this.#onSleep = options.onSleep;
     const commit = (peer: Peer): void => this.#commit(peer);
+    const touch = (peer: Peer): void => this.#touch(peer);
+    const totals = new CreditTotals();
+    this.#peers = new Peers(options, this.#views.words, totals);
+    this.#notices = new Notices(
+      this.#views,
+      body,
+      this.parcels,
+      this.#counters,
+      commit,
+      touch,
+      options.onWarning,
+    );
     this.#caller = new Caller(
       this.#views,
       body,
       this.parcels,
       this.#counters,
       new LatencyHistogram(latencies),
-      options.ringSlots,
+      this.#notices,
+      totals,
       commit,
       () => this.#scheduleEnd(),
     );
@@ -166,35 +173,15 @@ export class MessageBus {
       this.parcels,
       this.#counters,
       options.resolve,
-      this.#caller,
+      this.#notices,
       commit,
-      (peer) => this.#touch(peer),
+      touch,
     );
     this.#local = new LocalCalls(
       options.resolve,
       this.#callee,
       (value) => body.abandonAlone(value),
       () => this.#tellOfEnds(),
-    );
-    const words = this.#views.words;
-    for (let other = 0; other < options.endpointCount; other++) {
-      const itsPage = options.controlPage(other);
-      this.#arrivalsOf.push(new Arrivals(words, itsPage, options.endpointCount));
-    }
-    this.#arrivals = this.#arrivalsOf[options.endpoint]!;
-    for (let other = 0; other < options.endpointCount; other++) {
-      this.#peers.push(other === options.endpoint ? undefined : this.#newPeer(other));
-    }
-  }
-
-  #newPeer(endpoint: number): Peer {
-    const words = this.#views.words;
-    const tailThere = this.#arrivalsOf[endpoint]!.tailWord(this.endpoint);
-    const tailHere = this.#arrivals.tailWord(endpoint);
-    return new Peer(
-      endpoint,
-      new RingProducer(words, this.#ring(this.endpoint, endpoint), this.#ringSlots, tailThere),
-      new RingConsumer(words, this.#ring(endpoint, this.endpoint), this.#ringSlots, tailHere),
     );
   }
 
@@ -241,25 +228,23 @@ export class MessageBus {
     handle?: CallHandle,
   ): Promise<unknown> {
     if (!this.open) return refused(handle, this.#closedBy);
-    if (to !== this.endpoint) return this.#caller.call(this.#peers[to]!, task, args, handle);
+    if (to !== this.endpoint) return this.#caller.call(this.#peers.list[to]!, task, args, handle);
     return this.#local.call(task, args, handle);
   }
 
   /**
    * Calls `task` on endpoint `to` and wants no result: resolves as soon as the call is sent. What it
    * throws waits there for `takeFailures()`. With a handle, the call can be given up until it is sent.
-   * An urgent one goes before others, and its task must end at once.
    */
   callWithoutReply(
     to: number,
     task: Callable,
     args: readonly unknown[],
     handle?: CallHandle,
-    urgent = false,
   ): Promise<unknown> {
     if (!this.open) return refused(handle, this.#closedBy);
     if (to !== this.endpoint) {
-      return this.#caller.call(this.#peers[to]!, task, args, handle, true, urgent);
+      return this.#caller.call(this.#peers.list[to]!, task, args, handle, true);
     }
     handle?.settle();
     this.#local.callWithoutReply(task, args);
@@ -271,7 +256,7 @@ export class MessageBus {
    * came before this are over.
    */
   async takeFailures(from: number): Promise<Failures> {
-    const peer = this.#peers[from];
+    const peer = this.#peers.list[from];
     while ((peer ?? this.#local).detached > 0) await this.nextEnd();
     return (peer ?? this.#local).failures.take();
   }
@@ -279,7 +264,7 @@ export class MessageBus {
   /** The same of every endpoint, the dead included, without waiting. */
   takeAllFailures(): Failures {
     const all = [this.#local.failures, this.#failuresOfDead];
-    for (const peer of this.#peers) if (peer !== undefined) all.push(peer.failures);
+    for (const peer of this.#peers.list) if (peer !== undefined) all.push(peer.failures);
     return sumOf(all.map((log) => log.take()));
   }
 
@@ -296,21 +281,21 @@ export class MessageBus {
 
   /** What was thrown as bytes, to be a part of such a result; it owns nothing any more. */
   pack(thrown: unknown): Uint8Array<ArrayBuffer> {
-    const bytes = this.packer.pack(thrown);
-    this.#body.abandon(thrown);
-    return bytes;
+    return this.#body.pack(thrown);
   }
 
-  /** Gives a call up, for `reason`; the number to tell its callee, or -1 if there is none to tell. */
-  cancel(handle: CallHandle, reason: unknown): number {
-    const call = this.#caller.cancel(handle, reason);
+  /** Gives a call up, for `reason`. The task that serves it is told, if there is one. */
+  cancel(handle: CallHandle, reason: unknown): void {
+    this.#caller.cancel(handle, reason);
     this.#tellOfEnds();
-    return call;
   }
 
-  /** The caller `from` has given its call up: the task that serves it is told. */
-  cancelServed(from: number, call: number, reason: unknown): void {
-    this.#peers[from]!.served.get(call)?.cancel(reason);
+  /**
+   * Tells endpoint `to` of something that went wrong where nobody waits, whatever memory there is; a
+   * dead one is not told.
+   */
+  warn(to: number, warning: Error): void {
+    this.#notices.tell(this.#peers.list[to]!, KIND_WARNING, 0, warning);
   }
 
   /** Takes the reserved slot of the ring to `peer`, to be published at the end of the turn. */
@@ -353,9 +338,9 @@ export class MessageBus {
       const peer = dirty[i]!;
       peer.dirty = false;
       if (peer.gone !== undefined) continue; // its rings may be another life's by now
-      this.#callee.acknowledge(peer);
+      this.#notices.acknowledge(peer);
       peer.producer.publish();
-      this.#arrivalsOf[peer.endpoint]!.mark(this.endpoint);
+      this.#peers.mark(peer.endpoint);
       this.#counters[BATCHES]!++;
       if (this.#doorbells.ring(peer.endpoint)) this.#counters[WAKE_UPS]!++;
     }
@@ -380,11 +365,11 @@ export class MessageBus {
     this.#allocator.drainRemoteFrees();
     if (this.#allocator.reclaimers.isDue()) this.#allocator.reclaimers.run();
     if (words[this.#changesWord] !== this.#seenChanges) this.#lookForChanges();
-    if (!this.#looksArrived()) return 0;
+    if (!this.#peers.looksArrived()) return 0;
     let handled = 0;
     this.#polling = true;
     try {
-      for (let lines = this.#arrivals.take(); lines !== 0; lines &= lines - 1) {
+      for (let lines = this.#peers.takeLines(); lines !== 0; lines &= lines - 1) {
         handled += this.#receiveLine(31 - Math.clz32(lines & -lines));
       }
       if (handled > 0) this.#sendWaiting();
@@ -400,24 +385,28 @@ export class MessageBus {
 
   /** Sends what waits, as far as credit and memory go. */
   #sendWaiting(): void {
-    if (!this.#caller.hasWaiting) return;
-    for (const peer of this.#peers) if (peer !== undefined) this.#caller.sendWaiting(peer);
+    if (!this.#caller.hasWaiting && this.#notices.waiting === 0) return;
+    for (const peer of this.#peers.list) {
+      if (peer === undefined) continue;
+      this.#notices.sendWaiting(peer);
+      this.#caller.sendWaiting(peer);
+    }
   }
 
   /** Of calls that wait for credit others may wait, in a circle, if some are served here. */
   #askForCredit(): void {
     if (this.#caller.hasWaiting && this.#callee.underWay > 0) {
-      this.#caller.askForCredit(this.#peers);
+      this.#notices.askForCredit(this.#peers.list);
     }
   }
 
   /** Handles the records from the senders of a line. */
   #receiveLine(line: number): number {
     const first = line * SENDERS_PER_LINE;
-    const end = Math.min(first + SENDERS_PER_LINE, this.#peers.length);
+    const end = Math.min(first + SENDERS_PER_LINE, this.#peers.list.length);
     let handled = 0;
     for (let endpoint = first; endpoint < end; endpoint++) {
-      const peer = this.#peers[endpoint];
+      const peer = this.#peers.list[endpoint];
       if (peer !== undefined && hasSent(peer)) handled += this.#receive(peer);
     }
     return handled;
@@ -430,50 +419,31 @@ export class MessageBus {
     let handled = 0;
     for (let at = consumer.peek(); at >= 0; at = consumer.peek()) {
       if (handled === RECORDS_PER_POLL) {
-        this.#arrivals.mark(peer.endpoint); // the rest is for the next poll, which must find it
+        this.#peers.keepMark(peer.endpoint); // the rest is for the next poll
         break;
       }
       const kind = this.#views.words[at + KIND_WORD]!;
       if (kindOf(kind) === KIND_REQUEST) this.#callee.request(peer, kind, at);
-      else this.#caller.reply(peer, kind, at);
+      else if (kindOf(kind) <= KIND_PACKED_ERROR) this.#caller.reply(peer, kind, at);
+      else this.#notices.receive(peer, kind, at);
       handled++;
     }
     consumer.publish();
     this.#reading = undefined;
-    this.#callee.grant(peer);
-    if (peer.owedAcks > 0) this.#touch(peer);
+    this.#notices.grant(peer);
+    if (peer.credit.owedAcks > 0) this.#touch(peer);
     return handled;
   }
 
   /** Whether something seems to wait: plain looks, cheap enough to spin on. */
   looksBusy(): boolean {
-    return this.#looksArrived() ||
+    return this.#peers.looksArrived() ||
       this.#views.words[this.#changesWord] !== this.#seenChanges;
-  }
-
-  /** Looks at one word, or at the peers where they are few: see arrivals.ts. */
-  #looksArrived(): boolean {
-    if (this.#arrivals.marked) return this.#arrivals.looksMarked();
-    const peers = this.#peers;
-    for (let i = 0; i < peers.length; i++) {
-      const peer = peers[i];
-      if (peer !== undefined && hasSent(peer)) return true;
-    }
-    return false;
-  }
-
-  /** The same, exactly. */
-  #hasArrived(): boolean {
-    if (this.#arrivals.marked) return this.#arrivals.isMarked();
-    for (const peer of this.#peers) {
-      if (peer !== undefined && peer.gone === undefined && !peer.consumer.isEmpty()) return true;
-    }
-    return false;
   }
 
   /** Whether something waits: exact, for the last look before a sleep. */
   isBusy(): boolean {
-    return this.#hasArrived() ||
+    return this.#peers.hasArrived() ||
       Atomics.load(this.#views.words, this.#changesWord) !== this.#seenChanges ||
       this.#allocator.hasRemoteFrees();
   }
@@ -483,7 +453,7 @@ export class MessageBus {
    * each, and only if there are more endpoints than cores.
    */
   maySpin(): boolean {
-    const peers = this.#peers;
+    const peers = this.#peers.list;
     let spare = this.#cores - 1;
     if (peers.length <= this.#cores) return true;
     for (let i = 0; i < peers.length; i++) {
@@ -516,24 +486,22 @@ export class MessageBus {
 
   /** Whether `endpoint` was declared gone and has not come back. */
   isGone(endpoint: number): boolean {
-    return this.#peers[endpoint]?.gone !== undefined;
+    return this.#peers.list[endpoint]?.gone !== undefined;
   }
 
   /** Whether a call was rejected because `endpoint` is gone, one that was made since. */
   hasToldGone(endpoint: number): boolean {
-    return this.#peers[endpoint]?.goneTold === true;
+    return this.#peers.list[endpoint]?.goneTold === true;
   }
 
   /** `endpoint` has come back for its life `epoch`, with empty rings and no memory of the former. */
   declareBack(endpoint: number, epoch: number): void {
     this.#allocator.remoteFrees.restore(endpoint);
     // A shard is started again only after the thread of its former life has ended.
-    for (const block of this.#peers[endpoint]!.unread) this.#body.free(block);
+    for (const block of this.#peers.list[endpoint]!.unread) this.#body.free(block);
     this.parcels.renew(endpoint, epoch);
-    this.#failuresOfDead.addAll(this.#peers[endpoint]!.failures.take());
-    this.#peers[endpoint] = this.#newPeer(endpoint);
-    // It may have sent something, and its mark been taken while it still counted as dead.
-    this.#arrivals.mark(endpoint);
+    this.#failuresOfDead.addAll(this.#peers.list[endpoint]!.failures.take());
+    this.#peers.renew(endpoint);
   }
 
   /**
@@ -541,7 +509,7 @@ export class MessageBus {
    * to it stays as it is unless its thread has ended: it would read the blocks' next contents.
    */
   declareGone(endpoint: number, error: Error, hasEnded: boolean): number {
-    const peer = this.#peers[endpoint]!;
+    const peer = this.#peers.list[endpoint]!;
     // Also when it has died again before this endpoint has heard that it was back: blocks of the life
     // between may have been gathered.
     this.#allocator.remoteFrees.retire(endpoint);
@@ -592,7 +560,7 @@ export class MessageBus {
     if (!this.open) return 0; // the first end is the one that is told
     this.#closedBy = afterwards;
     let rejected = 0;
-    for (const peer of this.#peers) {
+    for (const peer of this.#peers.list) {
       // Nobody waits for the others' threads, which may be in the middle of a turn.
       if (peer !== undefined) rejected += this.declareGone(peer.endpoint, error, false);
     }
@@ -600,12 +568,4 @@ export class MessageBus {
     this.#doorbells.ringSelf();
     return rejected;
   }
-}
-
-/**
- * Whether `peer` seems to have sent something. A call number of a dead peer may have been given out
- * again: its late replies are not read.
- */
-function hasSent(peer: Peer): boolean {
-  return peer.gone === undefined && !peer.consumer.looksEmpty();
 }

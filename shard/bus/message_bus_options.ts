@@ -33,6 +33,8 @@ export interface MessageBusOptions {
   readonly isRunning: (endpoint: number) => boolean;
   /** Called when an endpoint has been declared gone, once for each of its lives. */
   readonly onGone: (endpoint: number) => void;
+  /** Called with what went wrong at another endpoint where nobody waits. */
+  readonly onWarning: (warning: Error) => void;
   /** Called when this endpoint goes to sleep. */
   readonly onSleep: () => void;
   /** The allocator of this endpoint's slice. */

@@ -5,6 +5,7 @@
  */
 
 import type { Callable } from "./callable.ts";
+import type { Credit } from "./credit.ts";
 import { FailureLog } from "./failure_log.ts";
 import { type Link, LinkedQueue } from "./linked_queue.ts";
 import type { RecordViews } from "./inline_codec.ts";
@@ -19,20 +20,18 @@ export type Handler = (...args: unknown[]) => unknown;
 
 /** A call that has no credit or no memory yet, whole but for its place in the ring. */
 export interface WaitingCall {
-  /** The record: of a call, a late reply, or a KIND_ASK. */
+  /** The record. */
   readonly views: RecordViews;
-  /** The values of a call, when they do not fit the record; a late reply has its block already. */
+  /** The values, when they do not fit the record. */
   readonly bytes: Uint8Array | undefined;
-  /** What it calls, if it is a call. */
-  readonly task: Callable | undefined;
+  /** What it calls. */
+  readonly task: Callable;
   /** Resolves the caller's promise. */
   readonly resolve: Settle;
   /** Of a call that can be cancelled. */
   readonly handle: CallHandle | undefined;
   /** Whether no reply is wanted. */
   readonly noReply: boolean;
-  /** Whether it may have the credit that is kept for such, and goes before others that wait. */
-  readonly urgent: boolean;
 }
 
 /** What ends calls, and lets go of one that is over. */
@@ -121,12 +120,12 @@ export class Peer {
   declare readonly producer: RingProducer;
   /** Ring from it. */
   declare readonly consumer: RingConsumer;
-  /** Calls sent and not yet answered. Invariant: at most half the slots of a ring. */
-  outstanding = 0;
+  /** How much may be sent to it, and what is owed to it. */
+  declare readonly credit: Credit;
   /** Calls that wait for credit or memory. */
   readonly waiting: LinkedQueue<WaitingCall> = new LinkedQueue();
-  /** The urgent ones, which go first. */
-  readonly urgent: LinkedQueue<WaitingCall> = new LinkedQueue();
+  /** Notices that wait for credit, which go first: records, whose blocks are there. */
+  readonly notices: LinkedQueue<RecordViews> = new LinkedQueue();
   /** Own tasks, by index, that this peer has met. */
   readonly introduced: boolean[] = [];
   /** The peer's tasks by the number it gives them. */
@@ -135,26 +134,10 @@ export class Peer {
   held: HeldCall[] | undefined;
   /** The peer's calls that run here and can be cancelled, by its number for them. */
   readonly served: Map<number, ServedCall> = new Map();
-  /** Calls without reply that it has not acknowledged; they count as outstanding. */
-  unacknowledged = 0;
-  /** Its calls without reply that are over here and not acknowledged. */
-  owedAcks = 0;
   /** Its calls without reply that run or wait here. */
   detached = 0;
   /** What its calls without reply have thrown here, for its next flush(). */
   readonly failures: FailureLog = new FailureLog();
-  /** Its calls that run here past the turn in which they began, and hold its credit. */
-  running = 0;
-  /** Those of them that want no reply. */
-  runningDetached = 0;
-  /** How often it was given credit back: the replies of calls that began before will be late. */
-  grants = 0;
-  /** Whether it has asked for credit that calls which run here hold. */
-  wantsCredit = false;
-  /** Whether it was asked for credit and has not answered. */
-  asked = false;
-  /** Own calls that run there and hold no credit any more. */
-  runningOn = 0;
   /** Why nothing more can be sent to it. */
   gone: Error | undefined;
   /** Blocks of this endpoint's slice in records that it left unread: free once its thread has ended. */
@@ -164,8 +147,9 @@ export class Peer {
   /** Whether the ring to it has records that are not published. */
   dirty = false;
 
-  constructor(endpoint: number, producer: RingProducer, consumer: RingConsumer) {
+  constructor(endpoint: number, credit: Credit, producer: RingProducer, consumer: RingConsumer) {
     this.endpoint = endpoint;
+    this.credit = credit;
     this.producer = producer;
     this.consumer = consumer;
   }

@@ -10,9 +10,7 @@
 
 import { AbortListeners } from "./abort_listeners.ts";
 import { type Callable, CallHandle, type MessageBus, rejected } from "../bus/mod.ts";
-import { textOf } from "../codec/mod.ts";
 import type { CallOptions } from "./call_options.ts";
-import { controlTasks } from "./control_tasks.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { ServiceGroup } from "./service_group.ts";
 
@@ -24,11 +22,11 @@ export class CallsWithOptions {
 
   constructor(bus: MessageBus) {
     this.#bus = bus;
-    this.#bySignal = new AbortListeners((handle, reason) => this.#giveUp(handle, reason));
+    this.#bySignal = new AbortListeners((handle, reason) => bus.cancel(handle, reason));
     this.#deadlines = new Deadlines((handles) => {
       // One for all: to make it takes longer than to give a call up.
       const late = new DOMException("The call took too long", "TimeoutError");
-      for (const handle of handles) this.#giveUp(handle, late);
+      for (const handle of handles) bus.cancel(handle, late);
     });
   }
 
@@ -87,18 +85,5 @@ export class CallsWithOptions {
     };
     outcome.then(leave, leave);
     return outcome;
-  }
-
-  #giveUp(handle: CallHandle, reason: unknown): void {
-    const call = this.#bus.cancel(handle, reason);
-    if (call < 0) return;
-    // Nobody waits for the answer; a callee that cannot be told any more has no task to end.
-    this.#bus.callWithoutReply(
-      handle.peer!.endpoint,
-      controlTasks.cancel,
-      [call, textOf(reason)],
-      undefined,
-      true,
-    ).catch(() => {});
   }
 }

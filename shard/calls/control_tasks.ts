@@ -13,7 +13,6 @@ interface ControlTasks {
   readonly quiesce: Task<[], number>;
   readonly takeAllFailures: Task<[], Uint8Array | null>;
   readonly leakReport: Task<[], Uint8Array | null>;
-  readonly cancel: Task<[number, string], void>;
   readonly takeFailures: Task<[number], Failures | Uint8Array | null>;
 }
 
@@ -39,11 +38,6 @@ export const controlTasks: ControlTasks = defineTasks(import.meta.url, {
     allocator.drainRemoteFrees();
     const report = allocator.debugHeap?.leakReport() ?? "";
     return report === "" ? null : bus.handOver([report]);
-  },
-  /** The caller has given its call up. */
-  cancel(call: number, reason: string): void {
-    const { bus } = localEndpoint();
-    bus.cancelServed(bus.currentCaller!, call, new DOMException(reason, "AbortError"));
   },
   /** What the caller's calls without reply have thrown; null if nothing. */
   async takeFailures(from: number): Promise<Failures | Uint8Array | null> {

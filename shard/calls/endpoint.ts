@@ -7,15 +7,7 @@
 
 import { Allocator } from "../../allocator/mod.ts";
 import type { DebugHeapOptions } from "../../allocator/diagnosis/mod.ts";
-import {
-  BusyError,
-  type Failures,
-  MessageBus,
-  MessageMemoryError,
-  rejected,
-  sumOf,
-  unpackFailures,
-} from "../bus/mod.ts";
+import { MessageBus, rejected } from "../bus/mod.ts";
 import { textOf, type WireType } from "../codec/mod.ts";
 import {
   attend,
@@ -27,8 +19,6 @@ import {
   STATE_RUNNING,
 } from "../ring/mod.ts";
 import type { BeforeStop } from "./before_stop.ts";
-import { controlTasks } from "./control_tasks.ts";
-import { oneErrorOf } from "./invoke.ts";
 import { CallsWithOptions } from "./calls_with_options.ts";
 import { readObituary } from "./obituary.ts";
 import {
@@ -38,7 +28,7 @@ import {
   SERVICES_BYTES,
 } from "./segment_layout.ts";
 import { shardIdFault } from "./shard_id.ts";
-import { defineTasks, findTask, Task } from "./task.ts";
+import { findTask, Task } from "./task.ts";
 import { bindWireTypes, type WireTypeName } from "./wire_type_registry.ts";
 
 /** What an endpoint is made from; travels to a shard's thread by postMessage. */
@@ -58,14 +48,6 @@ export interface EndpointSetup {
   /** Whether the slices have debug heaps. */
   readonly debugHeap: boolean | DebugHeapOptions;
 }
-
-/** Tasks of the host, which is no shard and has no others. */
-const hostTasks: { readonly warn: Task<[Error], void> } = defineTasks(import.meta.url, {
-  /** Stands for what the host's endpoint does with warnings: see `resolve` there. */
-  warn: (warning: Error): void => {
-    throw warning;
-  },
-});
 
 /**
  * What a thread needs to take part in a runtime.
@@ -118,7 +100,7 @@ export class Endpoint {
 
   /**
    * `connect` asks for a channel to another endpoint; `bus.parcels.attach()` is given its port.
-   * `onWarning` is the host's; on a shard it tells the host, where that is not possible by the bus.
+   * `onWarning` is the host's: it is told of what goes wrong where nobody waits, on any endpoint.
    * @internal
    */
   constructor(
@@ -156,10 +138,8 @@ export class Endpoint {
       onChanges: () => this.#lookAtShards(),
       allocator: this.allocator,
       types: this.wireTypes,
-      resolve: (module, key) =>
-        module === hostTasks.warn.module
-          ? (warning) => onWarning(warning as Error)
-          : findTask(module, key),
+      resolve: findTask,
+      onWarning,
       isRunning: (endpoint) => this.#isRunning(endpoint),
       onGone: (shard) => this.#goneListeners.forEach((listener) => listener(shard)),
       onSleep: () => {
@@ -224,14 +204,7 @@ export class Endpoint {
   warn(warning: Error): void {
     const { host } = this.layout;
     if (this.id === host) this.#onWarning(warning);
-    else {
-      this.bus.call(host, hostTasks.warn, [warning]).catch((error) => {
-        // Then it goes beside the bus. A host that takes no more calls has nobody left to tell.
-        if (error instanceof MessageMemoryError || error instanceof BusyError) {
-          this.#onWarning(warning);
-        }
-      });
-    }
+    else this.bus.warn(host, warning);
   }
 
   /**
@@ -281,47 +254,6 @@ export class Endpoint {
    */
   whenAsleep(listener: () => void): void {
     this.#sleepListeners.push(listener);
-  }
-
-  /**
-   * Resolves when every call without reply made here so far is over; rejects with what one threw, or
-   * an AggregateError of several.
-   */
-  async flush(): Promise<void> {
-    const asked = await Promise.allSettled(
-      Array.from(
-        { length: this.shardCount },
-        (_, shard) => this.submitTo(shard, controlTasks.takeFailures, [this.id]),
-      ),
-    );
-    const told: Failures[] = [];
-    const unable: unknown[] = [];
-    for (const outcome of asked) {
-      if (outcome.status === "rejected") unable.push(outcome.reason);
-      else told.push(this.unpackFailures(outcome.value));
-    }
-    const failures = sumOf(told);
-    if (unable.length > 0 && failures.count === 0) {
-      throw oneErrorOf(
-        unable,
-        () =>
-          `${unable.length} of ${asked.length} shards cannot tell what calls without reply have thrown: ${
-            textOf(unable[0])
-          }`,
-      );
-    }
-    // What the others have told must not be lost.
-    throwFailures(sumOf([failures, { count: unable.length, first: unable }]));
-  }
-
-  /**
-   * Failures as another shard has handed them over, or this one has given them.
-   * @internal
-   */
-  unpackFailures(taken: Failures | Uint8Array | null): Failures {
-    return taken === null || taken instanceof Uint8Array
-      ? unpackFailures(taken, this.bus.packer)
-      : taken;
   }
 
   /** Wakes `endpoint`, to look at what has changed. */
@@ -384,12 +316,4 @@ export class Endpoint {
     const word = (this.layout.controlPage(shard) + STATE_BYTES) >> 2;
     return Atomics.load(this.#words, word) === STATE_RUNNING;
   }
-}
-
-/** Throws what calls without reply have thrown, if anything: how many have failed, and the first of them. */
-export function throwFailures({ count, first }: Failures, of = "calls without reply"): void {
-  if (count === 0) return;
-  if (count === 1) throw first[0];
-  const kept = count === first.length ? "" : `; errors has ${first.length} of them`;
-  throw new AggregateError(first, `${count} ${of} have failed${kept}`);
 }

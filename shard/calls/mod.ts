@@ -9,7 +9,7 @@ export type { BeforeStop } from "./before_stop.ts";
 export { type CallOptions, readCallOptions } from "./call_options.ts";
 export { controlTasks } from "./control_tasks.ts";
 export { MAX_TIMER_MS } from "./deadlines.ts";
-export { Endpoint, type EndpointSetup, throwFailures } from "./endpoint.ts";
+export { Endpoint, type EndpointSetup } from "./endpoint.ts";
 export {
   GateClosedError,
   NoReplicaError,
@@ -17,6 +17,7 @@ export {
   ShardCrashedError,
   ShardStartError,
 } from "./errors.ts";
+export { flush, flushCalls, takenFailures, throwFailures } from "./flush.ts";
 export { type ForeignStatistics, readForeignStatistics } from "./foreign_statistics.ts";
 export { GivenAwayRegion } from "./given_away_region.ts";
 export {
@@ -52,7 +53,6 @@ export { defineTasks, findTask, Task, type TaskFunction, type Tasks } from "./ta
 export {
   busStatistics,
   enterShard,
-  flush,
   isShard,
   isThisShard,
   localAllocator,

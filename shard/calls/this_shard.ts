@@ -180,27 +180,3 @@ export function taskSignal(): AbortSignal {
 }
 
 const NEVER = new AbortController().signal;
-
-/**
- * Resolves when every call without reply that this shard has made so far is over.
- *
- * @throws {TypeError} If this thread is no shard.
- * @throws What one of the calls has thrown, as a rejection; an `AggregateError` if there are several.
- *
- * @example
- * ```ts
- * import { defineTasks, flush, submitTo } from "@tidepool/core";
- *
- * const log = defineTasks(import.meta.url, { write: (line: string) => void line.length });
- * export const work = defineTasks(import.meta.url, {
- *   run: async () => {
- *     const write = log.write.with({ noReply: true });
- *     for (let i = 0; i < 100; i++) await submitTo(0, write, `step ${i}`);
- *     await flush(); // all 100 have run; what one threw is thrown here
- *   },
- * });
- * ```
- */
-export function flush(): Promise<void> {
-  return localEndpoint().flush();
-}

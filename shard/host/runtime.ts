@@ -19,6 +19,7 @@ import {
   checkShardId,
   Endpoint,
   type EndpointSetup,
+  flushCalls,
   type ForeignStatistics,
   giveWarning,
   otherShards,
@@ -300,7 +301,7 @@ export class Runtime {
    * @throws What one of them has thrown; an `AggregateError` if there are several.
    */
   flush(): Promise<void> {
-    return this.#endpoint.flush();
+    return flushCalls(this.#endpoint);
   }
 
   /**

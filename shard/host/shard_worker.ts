@@ -29,7 +29,6 @@ export class ShardWorker {
   readonly #lifeLock: string;
   readonly #onDeath: (cause: unknown, hasEnded: boolean) => void;
   readonly #onConnect: (endpoint: number) => void;
-  readonly #onWarning: (warning: Error) => void;
   /** Resolves when the worker's handler exists. */
   readonly #loaded: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -46,18 +45,16 @@ export class ShardWorker {
   /**
    * `onDeath` is called once, if the thread dies after it has started and before `terminate()`, and
    * told whether it has ended, which all threads have but those that are stuck; `onConnect` when it
-   * wants a channel to another endpoint; `onWarning` with a warning that cannot go by the bus.
+   * wants a channel to another endpoint.
    */
   constructor(
     shard: number,
     onDeath: (cause: unknown, hasEnded: boolean) => void,
     onConnect: (endpoint: number) => void,
-    onWarning: (warning: Error) => void,
   ) {
     this.shard = shard;
     this.#onDeath = onDeath;
     this.#onConnect = onConnect;
-    this.#onWarning = onWarning;
     this.#loaded.promise.catch(() => {}); // start() awaits both, and sees the failure in either
     this.#ready.promise.catch(() => {});
     this.#lifeLock = `tidepool shard ${shard} ${crypto.randomUUID()}`;
@@ -111,8 +108,6 @@ export class ShardWorker {
         return this.#ready.resolve();
       case "connect":
         return this.#onConnect(message.endpoint);
-      case "warning":
-        return this.#onWarning(packer.unpack(message.error) as Error);
       default:
         this.declareDead(packer.unpack(message.error));
     }

@@ -6,7 +6,7 @@
  */
 
 import type { Failures } from "../bus/mod.ts";
-import { controlTasks, type Endpoint, type Task } from "../calls/mod.ts";
+import { controlTasks, type Endpoint, takenFailures, type Task } from "../calls/mod.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** The last rounds of a runtime. */
@@ -85,7 +85,7 @@ export class Shutdown {
       sentBefore = sentNow;
     }
     const failures = await this.#askAlive(controlTasks.takeAllFailures);
-    return failures.map((ofShard) => this.#endpoint.unpackFailures(ofShard));
+    return failures.map((ofShard) => takenFailures(this.#endpoint, ofShard));
   }
 
   #askAlive<Result>(task: Task<[], Result>): Promise<Result[]> {

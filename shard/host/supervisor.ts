@@ -118,7 +118,6 @@ export class Supervisor {
       shard,
       (cause, hasEnded) => this.#died(shard, cause, hasEnded),
       (endpoint) => this.connect(shard, endpoint),
-      (warning) => this.#endpoint.warn(warning),
     );
   }
 

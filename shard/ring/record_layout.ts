@@ -47,12 +47,16 @@ export const KIND_RESULT = 2;
 export const KIND_ERROR = 3;
 /** The same as packed bytes in a parcel, where there was no other way: see error_packer.ts. */
 export const KIND_PACKED_ERROR = 4;
-/** CALL calls that wanted no reply are over; no values. */
+/** CALL messages that get no reply are over; no values. */
 export const KIND_ACK = 5;
 /** The sender's calls wait for credit, and others wait for it: it wants back what it can get. */
 export const KIND_ASK = 6;
 /** CALL calls run on and give their credit back: their replies will be LATE. */
 export const KIND_GRANT = 7;
+/** The caller has given CALL up: the value says why, as a text, or packed in a parcel. */
+export const KIND_CANCEL = 8;
+/** The value went wrong where nobody waits: the receiver tells its program. */
+export const KIND_WARNING = 9;
 
 /** The values lie in a block of the sender's slice. */
 export const FLAG_OUT_OF_LINE = 1 << 16;
@@ -68,8 +72,6 @@ export const FLAG_PARCELS = 1 << 20;
 
 /** The reply of a call that has given its credit back: it comes on credit of its own sender's. */
 export const FLAG_LATE = 1 << 21;
-/** The task ends at once, and runs before calls that are held: a cancellation, which may be of one. */
-export const FLAG_URGENT = 1 << 22;
 
 /** No cell: `undefined`. */
 export const TAG_UNDEFINED = 0;

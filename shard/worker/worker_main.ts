@@ -5,14 +5,7 @@
  */
 
 import { ErrorPacker } from "../codec/mod.ts";
-import {
-  controlTasks,
-  Endpoint,
-  type EndpointSetup,
-  enterShard,
-  findTask,
-  localEndpoint,
-} from "../calls/mod.ts";
+import { Endpoint, type EndpointSetup, enterShard, localEndpoint } from "../calls/mod.ts";
 import { holdLifeLock } from "./life_lock.ts";
 import type { FromShard, ToShard } from "./worker_protocol.ts";
 
@@ -46,11 +39,8 @@ async function start(setup: EndpointSetup): Promise<void> {
   const endpoint = new Endpoint(
     setup,
     (peer) => scope.postMessage({ type: "connect", endpoint: peer }),
-    (warning) => scope.postMessage({ type: "warning", error: packer.pack(warning) }),
   );
   enterShard(endpoint);
-  // Known from now on: a cancellation runs when it is read, or its call's number may be another's.
-  await findTask(controlTasks.cancel.module, controlTasks.cancel.key);
   // A rejection means corrupted memory; it is unhandled on purpose, and so kills the shard.
   endpoint.attend();
 }

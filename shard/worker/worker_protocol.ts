@@ -9,7 +9,6 @@
  *   ── ready, or failed ───────▶
  *   ── connect ────────────────▶        it has something to hand over to another endpoint
  *   ◀──────────────────── port ──       one end of a channel; the other endpoint gets the other
- *   ── warning ────────────────▶        one for which the bus has no memory
  *   ── crashed ────────────────▶        an error outside of any task
  * ```
  *
@@ -28,7 +27,7 @@ import type { EndpointSetup } from "../calls/mod.ts";
 export type FromShard =
   | { readonly type: "loaded"; readonly pulse: SharedArrayBuffer }
   | { readonly type: "ready" }
-  | { readonly type: "failed" | "crashed" | "warning"; readonly error: Uint8Array }
+  | { readonly type: "failed" | "crashed"; readonly error: Uint8Array }
   | { readonly type: "connect"; readonly endpoint: number };
 
 /** From the host to a shard's thread. */

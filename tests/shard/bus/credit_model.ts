@@ -22,10 +22,9 @@ const TAKEN_BYTES = 30_000;
 /** Too many for what is left, though not for the slice. */
 const OVERFLOW_BYTES = 40_000;
 const MODULE = "model:tasks";
-const TASK_NAMES = ["echo", "ask", "overflow", "subscribe", "note", "cancel"] as const;
-type TaskName = typeof TASK_NAMES[number];
+const TASK_NAMES = ["echo", "ask", "overflow", "subscribe", "note"] as const;
 /** What an endpoint may call by a turn. */
-export type CalledTask = Exclude<TaskName, "cancel">;
+export type TaskName = typeof TASK_NAMES[number];
 /** Turns after which a state that still changes is taken for one that does not end. */
 const MAX_TURNS = 1000;
 
@@ -49,6 +48,8 @@ export class CreditModel {
   readonly ran: number[][][];
   /** Errors that a turn threw: an invariant of the bus was violated. */
   readonly faults: unknown[] = [];
+  /** What calls are given up for. */
+  reason = "given up";
   /** Called when a call begins to run at `endpoint`. */
   onRun: (endpoint: number) => void = () => {};
   /** Ends the calls of `subscribe`, by number. */
@@ -84,6 +85,7 @@ export class CreditModel {
         onChanges: () => {},
         isRunning: () => true,
         onGone: () => {},
+        onWarning: (warning) => this.faults.push(warning),
         onSleep: () => {},
         allocator: takenAllocator(Allocator.create(buffer, slices, endpoint), TAKEN_BYTES),
         types: [],
@@ -129,8 +131,6 @@ export class CreditModel {
             signal.addEventListener("abort", () => resolve(), { once: true });
           });
         };
-      case "cancel":
-        return (call) => bus.cancelServed(bus.currentCaller!, call as number, "given up");
       default:
         return (number) => {
           if (number !== -1) begin(number);
@@ -140,7 +140,7 @@ export class CreditModel {
   }
 
   /** One call, with so many bytes beside its number; its outcome shows in `calls`. */
-  call(from: number, to: number, task: CalledTask, byteLength = 0): void {
+  call(from: number, to: number, task: TaskName, byteLength = 0): void {
     const number = this.#count++;
     const call: ModelCall = { from, to, number, handle: new CallHandle(), outcome: "under way" };
     this.calls.push(call);
@@ -157,13 +157,10 @@ export class CreditModel {
   }
 
   /** Gives up every call of `from` that can be. */
-  giveUp(from: number, urgently = true): void {
-    for (const { from: caller, to, handle } of this.calls) {
-      if (caller !== from || handle.peer === undefined || handle.settled) continue;
-      const number = this.buses[from]!.cancel(handle, "given up");
-      if (number < 0) continue;
-      this.buses[from]!.callWithoutReply(to, this.#tasks.cancel, [number], undefined, urgently)
-        .catch((error) => this.faults.push(error));
+  giveUp(from: number): void {
+    for (const { from: caller, handle } of this.calls) {
+      if (caller !== from || handle.peer === undefined) continue;
+      this.buses[from]!.cancel(handle, this.reason);
     }
   }
 
@@ -195,7 +192,9 @@ export class CreditModel {
     const open = this.calls.filter(({ outcome }) => outcome === "under way");
     if (open.length > 0) return `${open.length} calls never end`;
     for (const [from, bus] of this.buses.entries()) {
-      if (bus.underWay > 0) return `endpoint ${from} has ${bus.underWay} calls under way for ever`;
+      if (bus.underWay !== 0) {
+        return `endpoint ${from} has ${bus.underWay} calls under way for ever`;
+      }
       if (!await isIdle(bus, 0)) return `endpoint ${from} serves calls for ever`;
       if (await isIdle(bus, -1)) return `endpoint ${from} serves fewer calls than none`;
       for (const [to, ran] of this.ran.map((byCaller) => byCaller[from]!).entries()) {
@@ -211,6 +210,8 @@ export class CreditModel {
     }
     for (const signal of this.#signals.values()) {
       if (!signal.aborted) return "a task that was given up was not told";
+      const { name, message } = signal.reason;
+      if (`${name}: ${message}` !== `AbortError: ${this.reason}`) return `${name}: ${message}`;
     }
     return "";
   }

@@ -25,6 +25,34 @@ Deno.test("a signal gives a call up at once, and its task sees its own signal ab
   ]);
 });
 
+Deno.test("a task learns the whole reason, however long it is, with memory for it and without", async () => {
+  await using runtime = await start();
+  const { allocator } = runtime.endpoint;
+  const taken: number[] = [];
+  const reasons = ["short", "not of one byte each: …", "long ".repeat(1000)];
+  for (const isFull of [false, true]) {
+    if (isFull) {
+      for (let bytes = 1 << 20; bytes >= 8; bytes >>= 1) {
+        for (let at = allocator.malloc(bytes); at !== 0; at = allocator.malloc(bytes)) {
+          taken.push(at);
+        }
+      }
+    }
+    for (const [index, reason] of reasons.entries()) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const name = `reason ${index} ${isFull}`;
+      const call = runtime.submitTo(1, optionTasks.untilAborted.with({ signal }), name);
+      await runtime.submitTo(1, optionTasks.pass, name);
+      controller.abort(reason);
+      assertEquals(await call.catch((error: unknown) => error), reason);
+      await runtime.submitTo(1, optionTasks.pass, `${name} ended`);
+      assertEquals(await runtime.submitTo(1, optionTasks.reasons), [`AbortError: ${reason}`]);
+    }
+  }
+  for (const address of taken) allocator.free(address);
+});
+
 Deno.test("a signal that has aborted already sends nothing", async () => {
   await using runtime = await start();
   const sent = runtime.busStatistics(2).callsSent;

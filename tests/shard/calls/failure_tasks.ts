@@ -26,6 +26,7 @@ interface FailureTasks {
   readonly call: Task<[shard: number, calls: number], void>;
   readonly fill: Task<[], void>;
   readonly warn: Task<[text: string], void>;
+  readonly warnOfFunction: Task<[], void>;
   readonly open: Task<[name: string], ForeignPtr<Piece>>;
   readonly destroyed: Task<[], string>;
   readonly die: Task<[], void>;
@@ -65,6 +66,10 @@ export const failureTasks: FailureTasks = defineTasks(import.meta.url, {
     for (let bytes = 1 << 16; bytes >= 8; bytes >>= 1) while (localAllocator().malloc(bytes) !== 0);
   },
   warn: (text: string) => localEndpoint().warn(new RangeError(text)),
+  /** Warns with something that cannot travel. */
+  warnOfFunction: () => {
+    localEndpoint().warn(Object.assign(new RangeError("odd"), { cause: () => 0, n: 1 }));
+  },
   open,
   destroyed: () => destroyed.splice(0).join(),
   /** The call ends with the shard. */

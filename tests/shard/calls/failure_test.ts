@@ -126,6 +126,34 @@ Deno.test("a warning of a shard without memory arrives", async () => {
   assertEquals(warning.message, "a warning ".repeat(20));
 });
 
+Deno.test("a warning that cannot travel whole arrives without what keeps it from that", async () => {
+  const warned = Promise.withResolvers<Error>();
+  await using runtime = await Runtime.start({
+    shards: 1,
+    memory: "8MiB",
+    onWarning: (warning) => warned.resolve(warning),
+  });
+  await runtime.submitTo(0, failureTasks.warnOfFunction);
+  const warning = await warned.promise;
+  assertInstanceOf(warning, RangeError);
+  assertEquals([warning.message, "n" in warning && warning.n], ["odd", 1]);
+});
+
+Deno.test("a warning is with the host when its runtime has stopped, whatever memory there is", async () => {
+  for (const isFull of [false, true]) {
+    const warnings: string[] = [];
+    const runtime = await Runtime.start({
+      shards: 1,
+      memory: "8MiB",
+      onWarning: ({ message }) => void warnings.push(message),
+    });
+    if (isFull) await runtime.submitTo(0, failureTasks.fill);
+    await runtime.submitTo(0, failureTasks.warn.with({ noReply: true }), "late ".repeat(20));
+    await runtime.stop();
+    assertEquals(warnings, ["late ".repeat(20)]);
+  }
+});
+
 Deno.test("Runtime.stop() tells every death of a shard that no call has told, and what failed besides", async () => {
   const runtime = await start();
   runtime.closed.catch(() => {});
