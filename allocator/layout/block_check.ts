@@ -53,7 +53,7 @@ export function locateBlock(
     throw new InvalidAddressError(operation, address, -1, reason);
   }
   const words = slices.words(index);
-  if (!isFormatted(words)) {
+  if (index !== ownIndex && !isFormatted(words)) {
     const reason = "its slice is not formatted: Allocator.create() has not run on it";
     throw new InvalidAddressError(operation, address, index, reason);
   }
