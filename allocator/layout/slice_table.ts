@@ -164,8 +164,8 @@ export function openSlice(buffer: SharedArrayBuffer, span: SliceSpan): Int32Arra
 
 /**
  * Any thread: whether an allocator has formatted the slice. What tells a thread of the slice orders the
- * word too, which its owner writes before anything is told, so a plain read does. Frees of blocks that
- * lie in one slice and another by turns would be 10 % slower with one of Atomics.
+ * word too, which its owner writes before anything is told, so a plain read does: it is asked at each
+ * free of a block that lies in another slice than the one before.
  */
 export function isFormatted(words: Int32Array): boolean {
   return words[MAGIC_WORD] === MAGIC;
