@@ -36,7 +36,7 @@ export const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
     "tests/allocator/malloc/remote_free_list_model_test.ts",
   ]],
   ["allocator/placement/tlsf.ts", [
-    "tests/allocator/layout/layout_test.ts",
+    "tests/allocator/layout/const_enum_test.ts",
     "tests/allocator/placement/tlsf_test.ts",
     "tests/allocator/placement/large_segment_test.ts",
     "tests/allocator/placement/heap_check_test.ts",

@@ -1,6 +1,6 @@
 /**
- * How a slice lies in memory: its words, its blocks and their flags, its size classes; and whether an
- * address is a block.
+ * How a slice lies in memory: its control words and counters, its blocks, its size classes; and whether
+ * an address is that of a block.
  *
  * @module
  */

@@ -162,9 +162,13 @@ export function openSlice(buffer: SharedArrayBuffer, span: SliceSpan): Int32Arra
   );
 }
 
-/** Any thread: whether an allocator has formatted the slice. Its owner writes the word after all else. */
+/**
+ * Any thread: whether an allocator has formatted the slice. What tells a thread of the slice orders the
+ * word too, which its owner writes before anything is told, so a plain read does: it is asked at each
+ * free of a block that lies in another slice than the one before.
+ */
 export function isFormatted(words: Int32Array): boolean {
-  return Atomics.load(words, MAGIC_WORD) === MAGIC;
+  return words[MAGIC_WORD] === MAGIC;
 }
 
 function wordsOf(buffer: SharedArrayBuffer, span: SliceSpan): Int32Array {

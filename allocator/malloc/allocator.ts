@@ -222,8 +222,8 @@ export class Allocator {
     const tlsf = this.#tlsf;
     const words = tlsf.words;
     const block = tlsf.firstBlock + (offset >>> 2);
-    // What looksLive() asks of a block, without its bounds. The call makes a malloc and a free 78 %
-    // slower, a run of them 15 %; the call of the original hasFreeNeighbour() alone 15 % and 8 %.
+    // What looksLive() asks of a block, without its bounds. A call of it costs a malloc and a free 21
+    // to 38 %; that of the layout's hasFreeNeighbour() alone 4 to 7 %. Measured as tlsf.ts says.
     const header = words[block]!;
     const granules = header >>> 3;
     const end = block + granules * 2;
@@ -268,7 +268,7 @@ export class Allocator {
     const address = this.malloc(Number.isSafeInteger(length) ? length : Number.MAX_SAFE_INTEGER);
     if (address === 0) return 0;
     const { words } = this.#tlsf;
-    // Whole numbers only, which blockAt() and the origin are not to the engine: that saves 15 %.
+    // A whole number to the engine, which what blockAt() returns is not.
     const start = (address - words.byteOffset) / 4;
     // In a debug heap to the byte: what lies behind is a guard.
     if (this.debugHeap !== undefined) this.bytes(address, length).fill(0);

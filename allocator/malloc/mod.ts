@@ -1,5 +1,6 @@
 /**
- * The malloc family over slices: requests, reclaimers, and blocks that another thread frees.
+ * The malloc family over slices, C's and C++'s: requests, reclaimers, and blocks that another thread
+ * frees.
  *
  * @module
  */
