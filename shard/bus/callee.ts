@@ -268,15 +268,13 @@ export class Callee {
 
   #writeAny(peer: Peer, call: number, kind: number, value: unknown, name: () => string): void {
     const views = this.#views;
-    let at = peer.producer.reserve();
-    const values = [value];
-    const bytes = this.#body.encode(values, views, at, name);
-    const kindFlags = this.#body.parcelFlag(values, name);
-    const block = bytes === undefined ? 0 : this.#body.expectBlock(bytes.length, peer);
-    at = peer.producer.reserve(); // a getter or a reclaimer may have made calls, and taken the slot
-    views.words[at + KIND_WORD] = kindWord(kind, 1, kindFlags);
+    const encoded = this.#body.encode([value], views, peer.producer.reserve(), name);
+    const block = this.#body.expectBlock(encoded, peer);
+    // Once more: a getter or a reclaimer may have made calls, and taken the slot.
+    const at = peer.producer.reserve();
+    views.words[at + KIND_WORD] = kindWord(kind, 1, encoded.flags);
     views.words[at + CALL_WORD] = call;
-    this.#body.put(bytes, block, views, at, peer.endpoint);
+    this.#body.put(encoded, block, views, at, peer.endpoint);
   }
 
   #write(

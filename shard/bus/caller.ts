@@ -144,31 +144,35 @@ export class Caller {
     const values = introduces ? [task.module, task.key, ...args] : args;
     const flags = (introduces ? FLAG_INTRODUCES : 0) |
       (noReply ? FLAG_NO_REPLY : handle === undefined ? 0 : FLAG_CANCELLABLE);
-    let direct = mayGo(peer);
-    let views = direct ? this.#views : RecordViews.ofOneRecord();
-    // Invariant: a call with credit has room in the ring.
-    let at = direct ? peer.producer.reserve() : 0;
     const name = introduces ? introducedName : argumentName;
-    const bytes = this.#body.encode(values, views, at, name);
-    const kindFlags = flags | this.#body.parcelFlag(values, name);
+
+    // Encode: into the ring if it may go at once, else into a record of its own.
+    let goes = mayGo(peer);
+    let views = goes ? this.#views : RecordViews.ofOneRecord();
+    // Invariant: a call with credit has room in the ring.
+    let at = goes ? peer.producer.reserve() : 0;
+    const encoded = this.#body.encode(values, views, at, name);
+    const { bytes } = encoded;
     let block = 0;
     if (bytes !== undefined) {
-      block = this.#blockFor(peer, bytes.length, handle);
-      direct = block !== 0;
-      views = direct ? this.#views : RecordViews.ofOneRecord();
-      at = direct ? peer.producer.reserve() : 0;
+      block = this.#blockFor(peer, bytes, handle);
+      goes = block !== 0;
+      views = goes ? this.#views : RecordViews.ofOneRecord();
+      at = goes ? peer.producer.reserve() : 0;
     }
-    views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, Math.min(values.length, 255), kindFlags);
+    const valueCount = Math.min(values.length, 255);
+    views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, valueCount, flags | encoded.flags);
     views.words[at + TASK_WORD] = task.index;
-    if (direct) {
-      this.#body.put(bytes, block, views, at, peer.endpoint);
-      this.#admit(peer, at, task, resolve, handle, noReply);
-    } else {
-      this.#body.move(peer.endpoint);
-      // The codec's scratch is reused by the next message.
-      const body = bytes?.slice();
-      this.#wait(peer, { views, bytes: body, task, resolve, handle, noReply });
+
+    // Admit.
+    if (goes) {
+      this.#body.put(encoded, block, views, at, peer.endpoint);
+      return this.#admit(peer, at, task, resolve, handle, noReply);
     }
+
+    // Wait: what moves has moved; the codec's scratch is the next message's.
+    this.#body.move(encoded, peer.endpoint);
+    this.#wait(peer, { views, bytes: bytes?.slice(), task, resolve, handle, noReply });
   }
 
   /**
@@ -179,16 +183,18 @@ export class Caller {
    */
   #blockFor(
     peer: Peer,
-    byteLength: number,
+    bytes: Uint8Array,
     handle: CallHandle | undefined,
   ): number {
     const hasCredit = mayGo(peer);
-    const block = hasCredit ? this.#body.allocateBlock(byteLength) : 0;
+    const block = hasCredit ? this.#body.allocateFor(bytes) : 0;
     try {
       if (peer.gone !== undefined) throw peer.gone;
       handle?.throwIfGivenUp();
       // No reply is due that could bring memory back.
-      if (hasCredit && block === 0 && this.underWay === 0) throw this.#body.memoryError(byteLength);
+      if (hasCredit && block === 0 && this.underWay === 0) {
+        throw this.#body.memoryError(bytes.length);
+      }
     } catch (error) {
       this.#body.free(block);
       throw error;
@@ -246,7 +252,7 @@ export class Caller {
       let block = 0;
       if (bytes !== undefined) {
         try {
-          block = this.#body.allocateBlock(bytes.length);
+          block = this.#body.allocate(bytes.length);
           if (block === 0 && link.isLinked) {
             // A reply brings memory back and tries again.
             if (this.#sent > 0) return;

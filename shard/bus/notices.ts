@@ -87,12 +87,11 @@ export class Notices {
     name: (index: number) => string,
   ): void {
     const record = RecordViews.ofOneRecord(); // rare enough to go by the queue always
-    const bytes = this.#body.encode(values, record, 0, name);
-    const flags = this.#body.parcelFlag(values, name);
-    const block = bytes === undefined ? 0 : this.#body.expectBlock(bytes.length, peer);
-    record.words[KIND_WORD] = kindWord(kind, values.length, flags);
+    const encoded = this.#body.encode(values, record, 0, name);
+    const block = this.#body.expectBlock(encoded, peer);
+    record.words[KIND_WORD] = kindWord(kind, values.length, encoded.flags);
     record.words[CALL_WORD] = call;
-    this.#body.put(bytes, block, record, 0, peer.endpoint);
+    this.#body.put(encoded, block, record, 0, peer.endpoint);
     peer.notices.push(record);
     this.#waiting++;
     this.sendWaiting(peer);
