@@ -11,7 +11,7 @@ import {
   walkHeap,
 } from "../../allocator/diagnosis/mod.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "../../allocator/mod.ts";
-import { rejected, StoppedError, sumOf } from "../bus/mod.ts";
+import { type Failures, rejected, StoppedError, sumOf } from "../bus/mod.ts";
 import { causeOf } from "../codec/mod.ts";
 import { type BusStatistics, readBusStatistics } from "../ring/mod.ts";
 import {
@@ -275,7 +275,8 @@ export class Runtime {
 
   /**
    * Ends the runtime in good order: takes no new calls from the host, waits for calls under way,
-   * stops services that still run, then ends the threads. Calling it again gives the same promise.
+   * stops services that still run, then ends the threads and waits until they have ended. Calling it
+   * again gives the same promise.
    *
    * @param options How long to wait.
    * @throws {TypeError} If the deadline is no number.
@@ -312,7 +313,7 @@ export class Runtime {
   abort(reason: Error = new StoppedError("The runtime was aborted")): void {
     this.#told.add(reason); // the caller knows
     this.#fail(reason);
-    this.#stopping ??= Promise.resolve();
+    this.#stopping ??= this.#supervisor.terminate();
   }
 
   /** Calls `stop()`. */
@@ -416,7 +417,9 @@ export class Runtime {
 
   async #stop(deadlineMs: number): Promise<void> {
     const { bus } = this.#endpoint;
+    const begin = performance.now();
     const shutdown = new Shutdown(this.#endpoint, this.#supervisor, this.#reportsLeaks);
+    let failures: Failures;
     try {
       await shutdown.run(deadlineMs);
     } catch (error) {
@@ -428,13 +431,14 @@ export class Runtime {
         ),
         new StoppedError("Cannot make a call: the runtime has stopped"),
       );
-      this.#supervisor.terminate();
+      failures = sumOf(shutdown.failures); // before the hooks see calls end for want of time
+      await this.#supervisor.terminate(Math.max(0, begin + deadlineMs - performance.now()));
     }
     this.#settleClosed.resolve();
     const untold = this.#untold();
     const shards = untold.length === 0 ? "" : "shards, ";
     throwFailures(
-      sumOf([{ count: untold.length, first: untold }, ...shutdown.failures]),
+      sumOf([{ count: untold.length, first: untold }, failures]),
       `${shards}calls without reply, or services told to stop,`,
     );
   }
