@@ -28,7 +28,7 @@ import {
   SERVICES_BYTES,
 } from "./segment_layout.ts";
 import { shardIdFault } from "./shard_id.ts";
-import { findTask, Task } from "./task.ts";
+import { callableOf, findTask, Task } from "./task.ts";
 import { bindWireTypes, type WireTypeName } from "./wire_type_registry.ts";
 
 /** What an endpoint is made from; travels to a shard's thread by postMessage. */
@@ -178,10 +178,11 @@ export class Endpoint {
     const fault = shardIdFault(shard, this.shardCount, "submit to");
     if (fault !== undefined) return rejected(fault);
     const { options } = task;
+    const callable = callableOf(task);
     // What comes is what the task gave: a cast, not a promise of its own.
     return (options === undefined
-      ? this.bus.call(shard, task, args)
-      : this.#limited.call(shard, task, args, options)) as Promise<Result>;
+      ? this.bus.call(shard, callable, args)
+      : this.#limited.call(shard, callable, args, options)) as Promise<Result>;
   }
 
   /**

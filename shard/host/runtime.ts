@@ -88,7 +88,7 @@ export class Runtime {
    * The host's endpoint.
    * @internal
    */
-  get endpoint(): Endpoint {
+  private get endpoint(): Endpoint {
     return this.#endpoint;
   }
 
@@ -226,7 +226,7 @@ export class Runtime {
   ): Promise<Sharded<Service>> {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
-    return await Sharded.start(this.#endpoint, definition, args);
+    return await Sharded["start"](this.#endpoint, definition, args);
   }
 
   /**
@@ -248,7 +248,7 @@ export class Runtime {
   async replicate<T>(value: T, { home = 0 }: ReplicateOptions = {}): Promise<Replicated<T>> {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
-    return await Replicated.make(this.#endpoint, home, value);
+    return await Replicated["make"](this.#endpoint, home, value);
   }
 
   async #submitToEach<Arguments extends readonly unknown[], Result>(

@@ -97,7 +97,7 @@ export class Sharded<Service extends object> {
    * Starts a service from `endpoint`. Use `startSharded()` or `Runtime.startSharded()`.
    * @internal
    */
-  static async start<Arguments extends readonly unknown[], Service extends object>(
+  private static async start<Arguments extends readonly unknown[], Service extends object>(
     endpoint: Endpoint,
     definition: ServiceDefinition<Arguments, Service>,
     args: readonly unknown[],
@@ -119,7 +119,7 @@ export class Sharded<Service extends object> {
     try {
       await callEach(
         allShards(endpoint),
-        (shard) => endpoint.submitTo(shard, definition.make, [id, parameters, ...values]),
+        (shard) => endpoint.submitTo(shard, definition["make"], [id, parameters, ...values]),
       );
     } catch (error) {
       await sharded.stop().catch((stopError) => {
@@ -137,7 +137,7 @@ export class Sharded<Service extends object> {
    * The service of that number, as `endpoint` sees it.
    * @internal
    */
-  static ofId<Service extends object>(
+  private static ofId<Service extends object>(
     endpoint: Endpoint,
     id: number,
     name: string,
@@ -149,7 +149,12 @@ export class Sharded<Service extends object> {
    * Writes the number of the service as a message carries it.
    * @internal
    */
-  static write(endpoint: Endpoint, sharded: Sharded<object>, words: Int32Array, at: number): void {
+  private static write(
+    endpoint: Endpoint,
+    sharded: Sharded<object>,
+    words: Int32Array,
+    at: number,
+  ): void {
     endpoint.checkOwn(sharded.#endpoint, "Sharded");
     words[at] = sharded.#id;
   }
@@ -177,7 +182,7 @@ export class Sharded<Service extends object> {
    * Stops the instances on `shards`, which are all that live.
    * @internal
    */
-  async stopOn(shards: readonly number[]): Promise<void> {
+  private async stopOn(shards: readonly number[]): Promise<void> {
     const errors: unknown[] = [];
     for (const phase of [shardedTasks.stop, shardedTasks.drop]) {
       try {
@@ -399,7 +404,7 @@ export async function startSharded<Arguments extends readonly unknown[], Service
   definition: ServiceDefinition<Arguments, Service>,
   ...args: PerShard<Arguments>
 ): Promise<Sharded<Service>> {
-  return await Sharded.start(localEndpoint(), definition, args);
+  return await Sharded["start"](localEndpoint(), definition, args);
 }
 
 /**
@@ -422,7 +427,7 @@ export function containerOf<Service extends object>(service: Service): Sharded<S
       }: it is no instance of a sharded service, or still in its constructor`,
     );
   }
-  return Sharded.ofId<Service>(localEndpoint(), id, instances.nameOf(id));
+  return Sharded["ofId"]<Service>(localEndpoint(), id, instances.nameOf(id));
 }
 
 /**
@@ -449,7 +454,7 @@ async function stopServices(
       new StoppedError(`${name} had not stopped when the runtime could wait no longer`),
     );
     try {
-      await Sharded.ofId(endpoint, id, name).stopOn(shards);
+      await Sharded["ofId"](endpoint, id, name)["stopOn"](shards);
       failures.pop();
     } catch (error) {
       failures[failures.length - 1] = error;
@@ -469,10 +474,10 @@ registerWireType({
       class: Sharded,
       words: 1,
       write: (sharded: Sharded<object>, words: Int32Array, at: number) =>
-        Sharded.write(endpoint, sharded, words, at),
+        Sharded["write"](endpoint, sharded, words, at),
       moved: () => {}, // a name stays where it is, too
       read: (words: Int32Array, at: number) =>
-        Sharded.ofId(endpoint, words[at]!, endpoint.part(ServiceInstances).nameOf(words[at]!)),
+        Sharded["ofId"](endpoint, words[at]!, endpoint.part(ServiceInstances).nameOf(words[at]!)),
       undelivered: () => {},
     };
   },
