@@ -24,6 +24,7 @@ import {
   REPLIES_RECEIVED,
   TASK_WORD,
 } from "../ring/mod.ts";
+import type { Batches } from "./batches.ts";
 import { CallTable } from "./call_table.ts";
 import { textOf } from "../codec/mod.ts";
 import type { CreditTotals } from "./credit.ts";
@@ -34,7 +35,7 @@ import type { Callable } from "./callable.ts";
 import type { Link } from "./linked_queue.ts";
 import type { Notices } from "./notices.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
-import { type CallHandle, type Peer, refused, type Settle, type WaitingCall } from "./peer.ts";
+import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
 import { rejectBy } from "./rejection.ts";
 import { rejectWithLocalStack } from "./two_sided_stack.ts";
 
@@ -54,14 +55,13 @@ export class Caller {
   readonly #body: MessageBody;
   readonly #counters: Float64Array;
   readonly #parcels: Parcels;
-  readonly #commit: (peer: Peer) => void;
-  readonly #onChange: () => void;
+  readonly #batches: Batches;
   readonly #notices: Notices;
   readonly #totals: CreditTotals;
   readonly #calls: CallTable;
   #waiting = 0;
 
-  /** `commit` takes the reserved slot of a peer's ring and sees to its publication. */
+  /** `totals` are those of the peers' credit. */
   constructor(
     views: RecordViews,
     body: MessageBody,
@@ -70,8 +70,7 @@ export class Caller {
     latencies: LatencyHistogram,
     notices: Notices,
     totals: CreditTotals,
-    commit: (peer: Peer) => void,
-    onChange: () => void,
+    batches: Batches,
   ) {
     this.#calls = new CallTable(latencies);
     counters[CALLS_WAITING] = 0; // of this life: the others go on from those before
@@ -81,8 +80,7 @@ export class Caller {
     this.#counters = counters;
     this.#notices = notices;
     this.#totals = totals;
-    this.#commit = commit;
-    this.#onChange = onChange;
+    this.#batches = batches;
   }
 
   /** Calls and notices sent and not answered, or waiting to be sent. */
@@ -103,6 +101,8 @@ export class Caller {
   /**
    * Calls `task` on `peer`. With a handle, the call can be given up; without a reply, the promise
    * resolves as soon as the call is sent, and it can be given up until then.
+   *
+   * @throws Why the call is refused at once: then nothing is under way, and nothing has moved.
    */
   call(
     peer: Peer,
@@ -113,22 +113,16 @@ export class Caller {
   ): Promise<unknown> {
     if (peer.gone !== undefined) {
       peer.goneTold = true;
-      return refused(handle, peer.gone);
+      throw peer.gone;
     }
     const waiting = peer.waiting.size + peer.notices.size + peer.credit.runningOn;
-    if (waiting >= MAX_WAITING_CALLS) {
-      return refused(handle, new BusyError(peer.endpoint, waiting));
-    }
+    if (waiting >= MAX_WAITING_CALLS) throw new BusyError(peer.endpoint, waiting);
     // Once this is compiled, the executor is a part of it: neither it nor a reject() is made.
     let resolve!: Settle;
     const outcome = new Promise<unknown>((itsResolve) => {
       resolve = itsResolve;
     });
-    try {
-      this.#send(peer, task, args, resolve, handle, noReply);
-    } catch (error) {
-      return refused(handle, error);
-    }
+    this.#send(peer, task, args, resolve, handle, noReply);
     return outcome;
   }
 
@@ -213,7 +207,7 @@ export class Caller {
     this.#waiting++;
     this.#counters[CALLS_DELAYED]!++;
     this.#counters[CALLS_WAITING] = this.#waiting;
-    this.#onChange();
+    this.#batches.scheduleEnd();
   }
 
   /** Enters the record at `at` in the table of calls and commits it. */
@@ -240,7 +234,7 @@ export class Caller {
       peer.introduced[this.#views.words[at + TASK_WORD]!] = true;
     }
     this.#counters[CALLS_SENT]!++;
-    this.#commit(peer);
+    this.#batches.commit(peer);
   }
 
   /** Sends what waits for `peer`, as far as credit and memory go. */
@@ -326,7 +320,7 @@ export class Caller {
           isPacked ? this.#body.packer.unpack(arrived as Uint8Array) : arrived,
         );
       }
-      this.#onChange(); // its credit is free, and there may be no reply to notice that
+      this.#batches.scheduleEnd(); // its credit is free, and there may be no reply to notice that
     });
   }
 
@@ -372,7 +366,7 @@ export class Caller {
       this.#refuse(waiting.value, reason);
       // It may have been the one that there was no memory for. Not sooner than the end of the turn:
       // what gives this one up may be about to give up those behind it.
-      return this.#onChange();
+      return this.#batches.scheduleEnd();
     }
     rejectBy(this.#calls.abandon(handle.call), reason);
     this.#notices.tell(peer, KIND_CANCEL, handle.call, textOf(reason));
