@@ -58,7 +58,7 @@ export function locateBlock(
     throw new InvalidAddressError(operation, address, index, reason);
   }
   if (address % GRANULE_BYTES !== 0) {
-    throw new InvalidAddressError(operation, address, index, "it is no multiple of 8");
+    throw new InvalidAddressError(operation, address, index, "it is not a multiple of 8");
   }
   const block = blockAt(words, address);
   const first = firstBlockOf(words.length);

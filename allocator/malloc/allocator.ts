@@ -137,7 +137,7 @@ export class Allocator {
    * @param options what to check beyond what is always checked
    * @returns the allocator
    * @throws {RangeError} if a slice does not fit, overlaps another, or `index` names none
-   * @throws {TypeError} if `buffer` is no SharedArrayBuffer, or `debugHeap` neither true, false nor
+   * @throws {TypeError} if `buffer` is not a SharedArrayBuffer, or `debugHeap` neither true, false nor
    * options
    */
   static create(
@@ -306,7 +306,7 @@ export class Allocator {
    * @param alignment a power of two, in bytes; up to 8 every block has it
    * @param byteLength bytes wanted
    * @returns the address, or 0 if there is no room
-   * @throws {RangeError} if the alignment is no power of two, or `byteLength` is negative, fractional
+   * @throws {RangeError} if the alignment is not a power of two, or `byteLength` is negative, fractional
    * or not finite
    */
   memalign(alignment: number, byteLength: number): number {
@@ -322,7 +322,7 @@ export class Allocator {
    * @param alignment a power of two, in bytes
    * @param byteLength bytes wanted
    * @returns the address, or 0 if there is no room
-   * @throws {RangeError} if the alignment is no power of two, or `byteLength` is negative, fractional
+   * @throws {RangeError} if the alignment is not a power of two, or `byteLength` is negative, fractional
    * or not finite
    */
   alignedAlloc(alignment: number, byteLength: number): number {
@@ -337,7 +337,7 @@ export class Allocator {
    * @param alignment a power of two, 8 or more, in bytes
    * @param byteLength bytes wanted
    * @returns the address, or 0 if there is no room
-   * @throws {RangeError} if the alignment is none of these, or `byteLength` is negative, fractional or
+   * @throws {RangeError} if the alignment is not one of these, or `byteLength` is negative, fractional or
    * not finite
    */
   posixMemalign(alignment: number, byteLength: number): number {
@@ -381,7 +381,7 @@ export class Allocator {
    * @param byteLength bytes wanted
    * @param alignment a power of two, in bytes
    * @returns whether it could
-   * @throws {RangeError} if the alignment is no power of two, or `byteLength` is negative, fractional
+   * @throws {RangeError} if the alignment is not a power of two, or `byteLength` is negative, fractional
    * or not finite
    */
   canHold(byteLength: number, alignment = 8): boolean {
@@ -395,7 +395,7 @@ export class Allocator {
    *
    * @param address bytes from the start of the segment
    * @returns the index of the slice, -1 if none holds the address
-   * @throws {TypeError} if the address is no number
+   * @throws {TypeError} if the address is not a number
    */
   owner(address: number): number {
     return this.#slices.owner(address);
@@ -409,7 +409,7 @@ export class Allocator {
    * @param byteLength how many
    * @returns the view
    * @throws {RangeError} if the bytes are not all in the segment
-   * @throws {TypeError} if either is no number
+   * @throws {TypeError} if either is not a number
    */
   bytes(address: number, byteLength: number): Uint8Array {
     return this.#slices.bytes(address, byteLength);

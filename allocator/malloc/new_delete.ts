@@ -98,7 +98,7 @@ export class NewDelete {
    * @param options alignment, and whether to throw
    * @returns the address; 0 only with `nothrow`
    * @throws {BadAllocError} if there is no room, unless `nothrow`
-   * @throws {RangeError} if the length or the alignment is none
+   * @throws {RangeError} if the length or the alignment is not valid
    */
   new(byteLength: number, options: NewOptions = {}): number {
     const { alignment = 8, nothrow = false } = options;
@@ -117,7 +117,7 @@ export class NewDelete {
    * @param options alignment, and whether to throw
    * @returns the address; 0 only with `nothrow`
    * @throws {BadAllocError} if there is no room, unless `nothrow`
-   * @throws {RangeError} if a length or the alignment is none
+   * @throws {RangeError} if a length or the alignment is not valid
    */
   newArray(count: number, elementBytes: number, options: NewOptions = {}): number {
     checkLength(count, "elements");
@@ -133,7 +133,7 @@ export class NewDelete {
    * @param options what the caller knows of it
    * @throws {InvalidAddressError} if no such memory is allocated there, or what the caller knows is wrong
    * @throws {DoubleFreeError} if it was freed before
-   * @throws {RangeError} if the length or the alignment given is none
+   * @throws {RangeError} if the length or the alignment given is not valid
    */
   delete(address: number, options: DeleteOptions = {}): void {
     const { byteLength, alignment = 8 } = options;

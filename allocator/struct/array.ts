@@ -39,7 +39,7 @@ const ADDRESS: typeof memory.ADDRESS = memory.ADDRESS;
  * @param element the type of an element
  * @param length how many
  * @returns the field type
- * @throws {TypeError} if `element` is no field type, or `length` no number
+ * @throws {TypeError} if `element` is no field type, or `length` not a number
  * @throws {RangeError} if `length` is not a whole number, 1 or more, or the array is too large
  *
  * @example

@@ -150,7 +150,7 @@ export interface StructMembers<Fields> {
    *
    * @param address where that struct begins
    * @returns this view
-   * @throws {TypeError} if the address is no number
+   * @throws {TypeError} if the address is not a number
    * @throws {RangeError} if the address is null, misaligned, or the struct does not fit there
    */
   at(address: number): this;
@@ -168,7 +168,7 @@ export interface StructMembers<Fields> {
    *
    * @param name the field
    * @returns a view, or `null` if the pointer is null
-   * @throws {TypeError} if the field is no pointer
+   * @throws {TypeError} if the field is not a pointer
    * @throws {RangeError} if what it points to cannot lie at that address
    */
   deref<Name extends keyof Fields>(name: Name): Target<Fields[Name]>;
@@ -230,7 +230,7 @@ export interface ArrayView<Element> extends Iterable<FieldValue<Element>> {
    *
    * @param address where that array begins
    * @returns this view
-   * @throws {TypeError} if the address is no number
+   * @throws {TypeError} if the address is not a number
    * @throws {RangeError} if the address is null, misaligned, or the array does not fit there
    */
   at(address: number): this;

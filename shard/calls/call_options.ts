@@ -44,7 +44,7 @@ const OPTIONS: readonly string[] = ["signal", "timeoutMs", "group", "noReply"];
  * undefined if there are none. O(1).
  *
  * @throws {TypeError} one is of the wrong kind or unknown, or two do not go together
- * @throws {RangeError} `timeoutMs` is no time
+ * @throws {RangeError} `timeoutMs` is not a valid time
  */
 export function readCallOptions(
   options: CallOptions,

@@ -30,7 +30,7 @@ type CallShard<Result> = (shard: number) => Promise<Result>;
  *
  * @param task What to run, from `defineTasks()`.
  * @param args Its arguments. None may move, as a foreign pointer does.
- * @throws {TypeError} If this thread is no shard. As a rejection: if an argument cannot travel, or
+ * @throws {TypeError} If this thread is not a shard. As a rejection: if an argument cannot travel, or
  * moves; then no shard was called.
  * @throws {AggregateError} As a rejection: if several shards fail, and not all in the same way; the
  * errors are in the order of the shards. If one fails, it rejects with that error itself.
@@ -66,7 +66,7 @@ export async function invokeOnAll<Arguments extends readonly unknown[]>(
  *
  * @param task What to run, from `defineTasks()`.
  * @param args Its arguments. None may move.
- * @throws {TypeError} As a rejection: if this thread is no shard, or an argument cannot travel.
+ * @throws {TypeError} As a rejection: if this thread is not a shard, or an argument cannot travel.
  * @throws {AggregateError} As a rejection: if several shards fail, each in its way.
  *
  * @see `seastar::smp::invoke_on_others()`
@@ -88,7 +88,7 @@ export async function invokeOnOthers<Arguments extends readonly unknown[]>(
  * @param initial What the result of shard 0 is put to.
  * @param reduce Puts one more result to those before it; may be asynchronous.
  * @returns What the last `reduce` gave.
- * @throws {TypeError} As a rejection: if this thread is no shard, or an argument cannot travel.
+ * @throws {TypeError} As a rejection: if this thread is not a shard, or an argument cannot travel.
  * @throws {AggregateError} As a rejection: if several shards fail, each in its way. `reduce` is not
  * called if any fails.
  *

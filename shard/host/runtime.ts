@@ -153,7 +153,7 @@ export class Runtime {
 
   /**
    * Runs `task` on `shard`. All that is said of the function {@linkcode submitTo}, which tasks call,
-   * holds for the host, which is none of the shards.
+   * holds for the host, which is not one of the shards.
    *
    * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
    *
@@ -278,8 +278,8 @@ export class Runtime {
    * stops services that still run, then ends the threads. Calling it again gives the same promise.
    *
    * @param options How long to wait.
-   * @throws {TypeError} If the deadline is no number.
-   * @throws {RangeError} If the deadline is no time.
+   * @throws {TypeError} If the deadline is not a number.
+   * @throws {RangeError} If the deadline is not a valid time.
    * @throws {ShardCrashedError} If a shard had crashed and no call has said so.
    * @throws What calls without reply have thrown and no `flush()` has fetched, and what services threw
    * when they were stopped; a `StoppedError` for one that had not stopped at the deadline.

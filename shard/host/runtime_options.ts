@@ -156,7 +156,7 @@ export interface StopOptions {
   readonly deadlineMs?: number;
 }
 
-/** Refuses options of the wrong kind, and a policy that is none. */
+/** Refuses options of the wrong kind, and an unknown policy. */
 export function checkKinds(options: RuntimeOptions): void {
   checkObject(options, "start a runtime with options");
   for (const [name, kinds] of Object.entries(OPTION_KINDS)) {

@@ -81,7 +81,7 @@ export class Replicated<T> {
     if (this.version > 0) return this.#replica!.value as T;
     if (!isThisShard(this.#endpoint)) {
       throw new TypeError(
-        "Cannot read a local copy: the host has none, as it is no shard; use read()",
+        "Cannot read a local copy: the host has none, as it is not a shard; use read()",
       );
     }
     const { id } = this.#endpoint;
@@ -206,7 +206,7 @@ export interface ReplicateOptions {
  * @param options Where.
  * @throws {TypeError} As a rejection: if the value cannot travel, or moves; or if this thread is no
  * shard: on the host, use `runtime.replicate()`.
- * @throws {RangeError} As a rejection: if `home` is no shard.
+ * @throws {RangeError} As a rejection: if `home` is not a shard.
  *
  * @see `ssx::sharded_ptr` of Redpanda
  *

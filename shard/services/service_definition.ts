@@ -43,7 +43,7 @@ export class ServiceDefinition<Arguments extends readonly unknown[], Service ext
  * @param key Names the service in this module, among its tasks too.
  * @param serviceClass The class. If it has a method `stop()`, that is called when the service stops.
  * @returns The definition, to pass to `startSharded()`.
- * @throws {TypeError} If `module` is no URL or `serviceClass` no class.
+ * @throws {TypeError} If `module` is not a URL or `serviceClass` not a class.
  * @throws {RangeError} If the module has already defined the key.
  *
  * @example

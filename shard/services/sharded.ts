@@ -202,13 +202,13 @@ export class Sharded<Service extends object> {
   /**
    * The instance of the shard that this thread is: the object itself. O(1).
    *
-   * @throws {TypeError} On the host, which is no shard.
+   * @throws {TypeError} On the host, which is not a shard.
    * @throws {NoShardedInstanceError} If the service has stopped, or is not started here yet.
    */
   local(): Service {
     if (!isThisShard(this.#endpoint)) {
       throw new TypeError(
-        `Cannot get the local instance of ${this.name}: the host has none, as it is no shard`,
+        `Cannot get the local instance of ${this.name}: the host has none, as it is not a shard`,
       );
     }
     const service = this.#endpoint.part(ServiceInstances).find(this.#id);
@@ -255,7 +255,7 @@ export class Sharded<Service extends object> {
    * @param shards The shards, in any order.
    * @param method Name of the method.
    * @param args Its arguments. None may move.
-   * @throws {RangeError} As a rejection: if one of `shards` is none; then no shard was called.
+   * @throws {RangeError} As a rejection: if one of `shards` is not a shard; then no shard was called.
    * @throws {AggregateError} As a rejection: if several shards fail, each in its way.
    */
   async invokeOnSome<Method extends MethodOf<Service> & string>(
@@ -375,7 +375,7 @@ function checkArguments(endpoint: Endpoint, args: readonly unknown[]): void {
  * @param args What the constructor takes, the same for all but for a `shardedParameter()`. None may
  * move, as a foreign pointer does.
  * @returns The service, to be called and stopped.
- * @throws {TypeError} If this thread is no shard: on the host, use `runtime.startSharded()`. As a
+ * @throws {TypeError} If this thread is not a shard: on the host, use `runtime.startSharded()`. As a
  * rejection: if an argument cannot travel, or moves.
  * @throws {AggregateError} As a rejection: if constructors fail on several shards, each in its way.
  *
@@ -407,7 +407,7 @@ export async function startSharded<Arguments extends readonly unknown[], Service
  * `containerOf(this).invokeOnOthers("forget", key)`. O(1).
  *
  * @param service The instance; in its constructor it is not one yet.
- * @throws {TypeError} If it is no instance of a sharded service on this shard.
+ * @throws {TypeError} If it is not an instance of a sharded service on this shard.
  *
  * @see `seastar::peering_sharded_service::container()`
  */
@@ -419,7 +419,7 @@ export function containerOf<Service extends object>(service: Service): Sharded<S
     throw new TypeError(
       `Cannot find the container of ${
         classNameOf(service) ?? "an object"
-      }: it is no instance of a sharded service, or still in its constructor`,
+      }: it is not an instance of a sharded service, or still in its constructor`,
     );
   }
   return Sharded.ofId<Service>(localEndpoint(), id, instances.nameOf(id));

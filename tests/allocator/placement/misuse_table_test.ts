@@ -188,8 +188,8 @@ const ROWS: readonly Row[] = [
       assertThrows(() => owner.free(4096), InvalidAddressError, "it lies outside the heap");
       owner.free(address + 4);
     },
-    always: [InvalidAddressError, "as it is no multiple of 8"],
-    debug: [InvalidAddressError, "as it is no multiple of 8"],
+    always: [InvalidAddressError, "as it is not a multiple of 8"],
+    debug: [InvalidAddressError, "as it is not a multiple of 8"],
   },
   {
     misuse: "an address inside a block, where its bytes are 0",

@@ -33,7 +33,11 @@ Deno.test("every shard reads its copy without a message, the host asks the home"
   }
   assertEquals(await list.read(), ["a"]);
   assertEquals(list.version, 0);
-  assertThrows(() => list.local(), TypeError, "the host has none, as it is no shard; use read()");
+  assertThrows(
+    () => list.local(),
+    TypeError,
+    "the host has none, as it is not a shard; use read()",
+  );
 });
 
 Deno.test("a shard makes one too, and is its home", async () => {
@@ -140,7 +144,7 @@ Deno.test("a value that cannot travel, or moves, is refused before anything happ
   await assertRejects(() => runtime.replicate({ pointer }), TypeError, "holds a ForeignPtr");
   assert(!pointer.isNull);
   await assertRejects(() => runtime.replicate(1, { home: 3 }), RangeError, "shards 0 to 2");
-  await assertRejects(() => replicate(1), TypeError, "This thread is no shard");
+  await assertRejects(() => replicate(1), TypeError, "This thread is not a shard");
   assertEquals(await list.read(), ["a"]);
   assertThrows(() => makeForeign({}), TypeError); // the host owns nothing
 });

@@ -147,7 +147,7 @@ Deno.test("containerOf() in a constructor says that it is too early", async () =
   await assertRejects(
     () => runtime.startSharded(asksInConstructor),
     TypeError,
-    "Cannot find the container of AsksInConstructor: it is no instance of a sharded service, or still in its constructor",
+    "Cannot find the container of AsksInConstructor: it is not an instance of a sharded service, or still in its constructor",
   );
 });
 
