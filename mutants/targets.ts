@@ -57,7 +57,11 @@ export const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
     "tests/shard/bus/credit_model_test.ts",
   ]],
   ["shard/bus/failure_log.ts", ["tests/shard/calls/failure_test.ts"]],
-  ["shard/bus/notices.ts", [...CALLS, "tests/shard/calls/failure_test.ts"]],
+  ["shard/bus/notices.ts", [
+    "tests/shard/bus/late_reason_test.ts",
+    ...CALLS,
+    "tests/shard/calls/failure_test.ts",
+  ]],
   ["shard/codec/value_reader.ts", [
     "tests/shard/codec/value_reader_test.ts",
     "tests/shard/codec/value_codec_values_test.ts",
