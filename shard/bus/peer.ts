@@ -85,7 +85,7 @@ export function refused(handle: CallHandle | undefined, error: unknown): Promise
 }
 
 /** A call taken in that has to wait: for a module to load, for parcels, or behind one that does. */
-export interface HeldCall {
+export interface DeferredCall {
   readonly call: number;
   readonly task: number;
   readonly args: unknown[];
@@ -131,7 +131,7 @@ export class Peer {
   /** The peer's tasks by the number it gives them. */
   readonly handlers: (Handler | Error)[] = [];
   /** Not undefined while a call has to wait: later calls of the peer queue behind it. */
-  held: HeldCall[] | undefined;
+  deferred: DeferredCall[] | undefined;
   /** The peer's calls that run here and can be cancelled, by its number for them. */
   readonly served: Map<number, ServedCall> = new Map();
   /** Its calls without reply that run or wait here. */
