@@ -20,8 +20,8 @@ export class ShardCrashedError extends Error {
 }
 
 /**
- * A shard takes no calls yet, as it is being started again, and the call was not to wait; `cause` says
- * what the shard had died of. Nothing was sent: the call can be made again.
+ * The shard is being started again, and the call was not to wait. Nothing was sent: it can be made again.
+ * `cause` is what the shard had died of, as far as it is known here.
  */
 export class ShardRestartingError extends Error {
   /** The shard that is being started again. */

@@ -74,24 +74,37 @@ export class Opener {
    * @throws Anything else that fails, or is late: the shard has died of it, or might as well have.
    */
   async open(opening: Opening): Promise<Error | undefined> {
+    const { shard, cause } = opening;
     const timeoutMs = this.#timeoutMs;
     const late = Promise.withResolvers<Error | undefined>();
     let whenLate = () =>
-      late.reject(lateError(opening, "replicated values had not come", timeoutMs));
+      late.reject(
+        new Error(
+          `Cannot open shard ${shard}: replicated values had not come after ${timeoutMs} ms`,
+        ),
+      );
     const timer = setTimeout(() => whenLate(), timeoutMs);
     const steps = async (): Promise<Error | undefined> => {
-      await restoreReplicas(this.#host, opening.shard);
-      await this.#host.part(ServiceRegister).restore(opening.shard, (name) => {
-        const what = `service ${name} had not started again`;
-        whenLate = () => late.reject(lateError(opening, what, timeoutMs));
+      await restoreReplicas(this.#host, shard);
+      await this.#host.part(ServiceRegister).restore(shard, (name) => {
+        whenLate = () =>
+          late.reject(
+            new Error(
+              `Cannot open shard ${shard}: service ${name} had not started again after ${timeoutMs} ms`,
+            ),
+          );
       });
       if (opening.isOver) return;
-      const what = `onRestart had not ended after ${timeoutMs} ms`;
-      whenLate = () => late.resolve(restoreError(opening, what));
+      const failed = (what: string, thrown?: unknown) =>
+        new Error(
+          `Cannot restore shard ${shard}, which had died of ${causeOf(cause)}: ${what}`,
+          thrown === undefined ? {} : { cause: thrown },
+        );
+      whenLate = () => late.resolve(failed(`onRestart had not ended after ${timeoutMs} ms`));
       try {
-        await this.#context.run(opening, () => this.#onRestart(opening.shard, opening.cause));
+        await this.#context.run(opening, () => this.#onRestart(shard, cause));
       } catch (thrown) {
-        return restoreError(opening, `onRestart threw ${causeOf(thrown)}`, thrown);
+        return failed(`onRestart threw ${causeOf(thrown)}`, thrown);
       }
     };
     try {
@@ -100,15 +113,4 @@ export class Opener {
       clearTimeout(timer);
     }
   }
-}
-
-function lateError({ shard }: Opening, what: string, timeoutMs: number): Error {
-  return new Error(`Cannot open shard ${shard}: ${what} after ${timeoutMs} ms`);
-}
-
-function restoreError({ shard, cause }: Opening, what: string, thrown?: unknown): Error {
-  return new Error(
-    `Cannot restore shard ${shard}, which had died of ${causeOf(cause)}: ${what}`,
-    thrown === undefined ? {} : { cause: thrown },
-  );
 }

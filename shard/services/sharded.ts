@@ -376,9 +376,9 @@ function checkArguments(endpoint: Endpoint, args: readonly unknown[]): void {
 
 /**
  * Starts a service from a task: an instance on every shard, made there by the class's constructor
- * with these arguments, and then by its method `init()`, if it has one, which is awaited. On the host it is
- * `runtime.startSharded()`. Resolves when all are made; until then no instance can be called. If one
- * cannot be made, those that were are stopped, and it rejects with the error of the constructor or of
+ * with these arguments. On the host it is `runtime.startSharded()`. An instance that has a method `init()`
+ * is opened by that, which is awaited; until then it cannot be called. Resolves when all are made. If one
+ * cannot be, those that were made are stopped, and it rejects with the error of the constructor or of
  * `init()`.
  *
  * With `onCrash: "restart"`, a shard that is started again makes its instance again, by the same class with
