@@ -46,6 +46,7 @@ export {
   type ServiceGroupRunOptions,
   shardCount,
   ShardCrashedError,
+  ShardRestartingError,
   ShardStartError,
   submitTo,
   type Task,

@@ -225,7 +225,7 @@ Deno.test("every room has a door, a sentence in docs/architecture.md, and files 
 
 Deno.test("the library depends on nothing but Deno", async () => {
   const outside = (await imports()).map(({ to }) => to).filter((to) => !isOfLibrary(to));
-  assertEquals([...new Set(outside)].sort(), ["node:process", "node:timers"]);
+  assertEquals([...new Set(outside)].sort(), ["node:async_hooks", "node:process", "node:timers"]);
 });
 
 Deno.test("the allocator knows no Worker, no Promise and no shard", async () => {

@@ -51,10 +51,12 @@ import { MessageBody } from "./message_body.ts";
 import type { MessageBusOptions } from "./message_bus_options.ts";
 import { RecordViews } from "./inline_codec.ts";
 import { type CallHandle, type Peer, refused, type ServedCall } from "./peer.ts";
+import { LinkedQueue } from "./linked_queue.ts";
 import { LocalCalls } from "./local_calls.ts";
 import { Notices } from "./notices.ts";
 import { Parcels, transfer } from "./parcels.ts";
 import { hasSent, Peers } from "./peers.ts";
+import { rejected } from "./rejection.ts";
 
 /**
  * Records of one peer that a poll handles at most. One that sends as fast as they are handled would
@@ -147,6 +149,7 @@ export class MessageBus {
       this.#notices,
       totals,
       this.#batches,
+      options.mayEnter,
     );
     this.#callee = new Callee(
       this.#views,
@@ -225,6 +228,19 @@ export class MessageBus {
   }
 
   /**
+   * The same for what opens an endpoint: it also goes to one that takes no calls of others yet, and
+   * waits for no next life of one that is gone.
+   */
+  callEarly(to: number, task: Callable, args: readonly unknown[]): Promise<unknown> {
+    if (to === this.endpoint || !this.open) return this.call(to, task, args);
+    try {
+      return this.#caller.call(this.#peers.list[to]!, task, args, undefined, false, true);
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  /**
    * Calls `task` on endpoint `to` and wants no result: resolves as soon as the call is sent. What it
    * throws waits there for `takeFailures()`. With a handle, the call can be given up until it is sent.
    */
@@ -276,6 +292,16 @@ export class MessageBus {
   /** What was thrown as bytes, to be a part of such a result; it owns nothing any more. */
   pack(thrown: unknown): Uint8Array<ArrayBuffer> {
     return this.#body.pack(thrown);
+  }
+
+  /** Values of which none moves as bytes for any endpoint, to be kept; `thaw()` reads them. */
+  freeze(values: readonly unknown[]): Uint8Array {
+    return this.#body.freeze(values);
+  }
+
+  /** Copies of the values that some endpoint froze. */
+  thaw(bytes: Uint8Array): unknown[] {
+    return this.#body.thaw(bytes);
   }
 
   /** Gives a call up, for `reason`. The task that serves it is told, if there is one. */
@@ -428,12 +454,27 @@ export class MessageBus {
     return this.#peers.list[endpoint]?.gone !== undefined;
   }
 
+  /** Why `endpoint` takes no calls, if it takes none: it is gone, or coming back. */
+  whyShut(endpoint: number): Error | undefined {
+    return this.#peers.list[endpoint]?.shut;
+  }
+
+  /** Takes up news of the others at once, which the next poll would: what has just come may be about it. */
+  catchUp(): void {
+    if (Atomics.load(this.#views.words, this.#changesWord) !== this.#seenChanges) {
+      this.#lookForChanges();
+    }
+  }
+
   /** Whether a call was rejected because `endpoint` is gone, one that was made since. */
   hasToldGone(endpoint: number): boolean {
     return this.#peers.list[endpoint]?.goneTold === true;
   }
 
-  /** `endpoint` has come back for its life `epoch`, with empty rings and no memory of the former. */
+  /**
+   * `endpoint` has come back for its life `epoch`, with empty rings and no memory of the former. It can
+   * call, and takes the calls that open it.
+   */
   declareBack(endpoint: number, epoch: number): void {
     this.#allocator.remoteFrees.restore(endpoint);
     // A shard is started again only after the thread of its former life has ended.
@@ -442,16 +483,29 @@ export class MessageBus {
     this.#peers.renew(endpoint);
   }
 
+  /** `endpoint`, which this one has not known before, takes no calls yet, for `why`. */
+  declareShut(endpoint: number, why: Error): void {
+    const peer = this.#peers.list[endpoint]!;
+    peer.shut = why;
+    peer.later ??= new LinkedQueue();
+  }
+
+  /** `endpoint`, which has come back, takes calls. */
+  declareUp(endpoint: number): void {
+    this.#caller.takeUp(this.#peers.list[endpoint]!);
+  }
+
   /**
-   * Rejects every call to `endpoint`, now and from now on, with `error`; returns how many. What was sent
-   * to it stays as it is unless its thread has ended: it would read the blocks' next contents.
+   * Rejects every call to `endpoint` with `error`; returns how many. Later calls wait for it if there is
+   * a `why`, which says that it will come back, and are rejected with `error` else. What was sent to it
+   * stays as it is unless its thread has ended: it would read the blocks' next contents.
    */
-  declareGone(endpoint: number, error: Error, hasEnded: boolean): number {
+  declareGone(endpoint: number, error: Error, hasEnded: boolean, why?: Error): number {
     const peer = this.#peers.list[endpoint]!;
     // Also when it has died again before this endpoint has heard that it was back: blocks of the life
     // between may have been gathered.
     this.#allocator.remoteFrees.retire(endpoint);
-    if (peer.gone !== undefined) return 0;
+    if (peer.gone !== undefined) return why === undefined ? this.#giveUpWaiting(peer, error) : 0;
     peer.gone = error;
     for (const served of peer.served.values()) served.cancel(error);
     peer.served.clear();
@@ -462,10 +516,20 @@ export class MessageBus {
       this.#body.discardUnread(this.#views, at);
       peer.unread.push(this.#body.blockForReader(this.#views, at));
     }
-    const rejected = this.#caller.rejectAll(peer, error, hasEnded);
+    const count = this.#caller.rejectAll(peer, error, hasEnded);
+    peer.shut = why ?? error;
+    peer.later = why === undefined ? undefined : peer.later ?? new LinkedQueue();
     this.#options.onGone(endpoint);
     this.#ends.tell();
-    return rejected;
+    return count;
+  }
+
+  /** A peer that is gone will not come back. */
+  #giveUpWaiting(peer: Peer, error: Error): number {
+    const count = this.#caller.rejectLater(peer, error);
+    peer.later = undefined;
+    this.#ends.tell();
+    return count;
   }
 
   /** Resolves when no call of this endpoint is under way, and at most `serving` of others here. */

@@ -18,7 +18,7 @@ export type Settle = (value: unknown) => void;
 /** A function that serves calls. */
 export type Handler = (...args: unknown[]) => unknown;
 
-/** A call that has no credit or no memory yet, whole but for its place in the ring. */
+/** A call that has no credit, no memory or no peer yet, whole but for its place in the ring. */
 export interface WaitingCall {
   /** The record. */
   readonly views: RecordViews;
@@ -47,8 +47,9 @@ export class CallHandle {
   peer: Peer | undefined;
   /** Where it waits for a place in its group, if it does. */
   place: { withdraw(reason: unknown): void } | undefined;
-  /** Where it waits for credit or memory, if it does. */
+  /** Where it waits for credit, for memory, or for its peer to come back, if it does; and in which queue. */
   waiting: Link<WaitingCall> | undefined;
+  queue: LinkedQueue<WaitingCall> | undefined;
   /** Whether the caller's promise is settled, or about to be. */
   settled = false;
   /** Why it was given up, if it was: for who finds it so before it was sent. */
@@ -140,6 +141,10 @@ export class Peer {
   readonly failures: FailureLog = new FailureLog();
   /** Why nothing more can be sent to it. */
   gone: Error | undefined;
+  /** Why it takes no calls: it is gone, or has come back and takes none but those that open it. */
+  shut: Error | undefined;
+  /** Calls that wait until it takes calls again; undefined if it does, or never will. */
+  later: LinkedQueue<WaitingCall> | undefined;
   /** Blocks of this endpoint's slice in records that it left unread: free once its thread has ended. */
   readonly unread: number[] = [];
   /** Whether a call made since then has been rejected with that. */

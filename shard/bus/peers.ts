@@ -58,10 +58,17 @@ export class Peers {
     );
   }
 
-  /** `endpoint` has come back, with empty rings: another peer takes the place of the former. */
+  /**
+   * `endpoint` has come back, with empty rings: another peer takes the place of the former, and the calls
+   * that wait for it.
+   */
   renew(endpoint: number): void {
-    this.#failuresOfDead.addAll(this.#list[endpoint]!.failures.take());
-    this.#list[endpoint] = this.#make(endpoint);
+    const former = this.#list[endpoint]!;
+    this.#failuresOfDead.addAll(former.failures.take());
+    const peer = this.#make(endpoint);
+    peer.shut = former.shut;
+    peer.later = former.later;
+    this.#list[endpoint] = peer;
     // It may have sent something, and its mark been taken while it still counted as dead.
     this.keepMark(endpoint);
   }

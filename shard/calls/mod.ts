@@ -15,6 +15,7 @@ export {
   NoReplicaError,
   NoShardedInstanceError,
   ShardCrashedError,
+  ShardRestartingError,
   ShardStartError,
 } from "./errors.ts";
 export { flush, flushCalls, takenFailures, throwFailures } from "./flush.ts";
@@ -34,6 +35,7 @@ export {
   registerRepeatable,
   submitToEach,
 } from "./invoke.ts";
+export { defineHostTasks, type HostTask } from "./host_tasks.ts";
 export { writeObituary } from "./obituary.ts";
 export type { Reference } from "./reference.ts";
 export {

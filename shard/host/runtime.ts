@@ -12,7 +12,6 @@ import {
 } from "../../allocator/diagnosis/mod.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "../../allocator/mod.ts";
 import { rejected, StoppedError, sumOf } from "../bus/mod.ts";
-import { causeOf } from "../codec/mod.ts";
 import { type BusStatistics, readBusStatistics } from "../ring/mod.ts";
 import {
   allShards,
@@ -37,6 +36,7 @@ import {
 import {
   checkKinds,
   deadlineFor,
+  restartTimeoutFor,
   type RuntimeOptions,
   shapeFor,
   spinFor,
@@ -50,6 +50,7 @@ import {
   type ServiceDefinition,
   Sharded,
 } from "../services/mod.ts";
+import { Opener, type Opening } from "./opening.ts";
 import { Shutdown } from "./shutdown.ts";
 import { type CrashPolicy, Supervisor } from "./supervisor.ts";
 
@@ -97,16 +98,18 @@ export class Runtime {
     endpoint: Endpoint,
     setup: Omit<EndpointSetup, "endpoint">,
     options: RuntimeOptions,
+    restartTimeoutMs: number,
   ) {
     this.shardCount = endpoint.shardCount;
     this.#endpoint = endpoint;
     this.#onCrash = options.onCrash ?? "fail";
     this.#reportsLeaks = Boolean(options.debugHeap);
+    const opener = new Opener(endpoint, restartTimeoutMs, options.onRestart ?? (() => {}));
     this.#supervisor = new Supervisor(endpoint, setup, {
       policy: this.#onCrash,
       crashed: (error, rejectedCalls) => this.#crashed(error, rejectedCalls),
       failed: (error) => this.#fail(error),
-      restarted: (shard, cause) => this.#putBack(options, shard, cause),
+      open: (opening) => this.#open(opener, opening),
     });
     this.closed = this.#settleClosed.promise;
     this.closed.catch(() => {}); // Whoever wants to know awaits it; stop() throws it otherwise.
@@ -130,6 +133,7 @@ export class Runtime {
     const shape = shapeFor(options);
     const spinMicroseconds = spinFor(options, shape.shardCount);
     const watchdogMs = watchdogFor(options);
+    const restartTimeoutMs = restartTimeoutFor(options);
     const layout = new SegmentLayout(shape);
     const setup = {
       buffer: layout.makeSegment(),
@@ -138,6 +142,7 @@ export class Runtime {
       wireTypes: wireTypeNames(),
       debug: options.debug ?? false,
       debugHeap: options.debugHeap ?? false,
+      restarts: options.onCrash === "restart",
     };
     const onWarning = (warning: Error): void => void giveWarning(warning, options.onWarning);
     const endpoint = new Endpoint(
@@ -145,7 +150,7 @@ export class Runtime {
       (shard) => runtime.#supervisor.connect(layout.host, shard),
       onWarning,
     );
-    const runtime = new Runtime(endpoint, setup, options);
+    const runtime = new Runtime(endpoint, setup, options, restartTimeoutMs);
     await runtime.#supervisor.start(watchdogMs);
     endpoint.attend().catch((error) => runtime.#fail(error));
     return runtime;
@@ -293,6 +298,33 @@ export class Runtime {
     }
     this.#stopping ??= this.#stop(deadlineMs);
     return this.#stopping;
+  }
+
+  /**
+   * Resolves when `shard` takes calls: at once, unless it has died and is being started again. Calls need
+   * not wait for it, as they do so themselves: it is for what is to be ready when the shard is.
+   *
+   * @param shard The shard.
+   * @throws {RangeError} As a rejection: if there is no such shard.
+   * @throws {ShardCrashedError} As a rejection: if the shard has died, and is not started again.
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
+   * @throws Why the runtime has ended, as a rejection.
+   *
+   * @example
+   * ```ts
+   * import { Runtime } from "@tidepool/core";
+   *
+   * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB", onCrash: "restart" });
+   * await runtime.whenUp(1);
+   * ```
+   */
+  async whenUp(shard: number): Promise<void> {
+    checkShardId(shard, this.shardCount, "wait for");
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    const why = this.#endpoint.bus.whyShut(shard);
+    if (why !== undefined && this.#onCrash !== "restart") throw why;
+    if (!await this.#supervisor.whenUp(shard)) throw this.#refusal();
   }
 
   /**
@@ -453,20 +485,12 @@ export class Runtime {
     this.#settleClosed.reject(error);
   }
 
-  /** Has the program put back what a shard needs, which takes as long as it takes. */
-  async #putBack({ onRestart }: RuntimeOptions, shard: number, cause: unknown): Promise<void> {
-    try {
-      await onRestart?.(shard, cause);
-    } catch (thrown) {
-      const error = new Error(
-        `Cannot restore shard ${shard}, which had died of ${causeOf(cause)}: onRestart threw ${
-          causeOf(thrown)
-        }`,
-        { cause: thrown },
-      );
-      if (this.#stopping === undefined) this.#fail(error);
-      else this.#endpoint.warn(error); // it may be just that the host takes no more calls
-    }
+  /** Opens a shard that is back; what the program fails to put back ends the runtime. */
+  async #open(opener: Opener, opening: Opening): Promise<void> {
+    const error = await opener.open(opening);
+    if (error === undefined) return;
+    if (this.#stopping === undefined) this.#fail(error);
+    else this.#endpoint.warn(error); // it may be just that the host takes no more calls
   }
 
   /** Ends everything at once: calls reject with `error`, threads are terminated. */

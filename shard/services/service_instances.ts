@@ -32,6 +32,8 @@ export class ServiceInstances {
   /** By the number of their service. */
   readonly #instances = new Map<number, Instance>();
   readonly #idsByService = new WeakMap<object, number>();
+  /** Those that have been constructed, or are about to be, and cannot be called yet. */
+  readonly #making = new Map<number, Promise<void>>();
   readonly #formerNames = new Map<number, string>();
 
   constructor({ id }: Pick<Endpoint, "id">) {
@@ -39,17 +41,30 @@ export class ServiceInstances {
   }
 
   /**
-   * Makes `service` the instance of service `id` here.
-   *
-   * @throws {RangeError} If there is one.
+   * Makes an instance of service `id` here, unless there is one, or the service has stopped here: who
+   * starts it, and who starts it again with its shard, may both ask for it. Resolves when it can be called,
+   * which is after its `init()`, if it has one.
    */
-  add(id: number, name: string, service: object): void {
-    const present = this.#instances.get(id);
-    if (present !== undefined) {
-      throw new RangeError(`Cannot start ${name} as service ${id}: ${present.name} runs as that`);
+  make(id: number, name: string, construct: () => object | Promise<object>): Promise<void> {
+    if (this.#instances.has(id) || this.#formerNames.has(id)) return Promise.resolve();
+    let making = this.#making.get(id);
+    if (making === undefined) {
+      making = this.#make(id, name, construct).finally(() => this.#making.delete(id));
+      this.#making.set(id, making);
     }
-    this.#instances.set(id, { service, name, stopping: undefined });
+    return making;
+  }
+
+  async #make(
+    id: number,
+    name: string,
+    construct: () => object | Promise<object>,
+  ): Promise<void> {
+    const service = await construct();
     this.#idsByService.set(service, id);
+    if ("init" in service && typeof service.init === "function") await service.init();
+    if (this.#formerNames.has(id)) return await destroy(service); // it has stopped meanwhile
+    this.#instances.set(id, { service, name, stopping: undefined });
   }
 
   /** The instance of service `id`. */
@@ -92,11 +107,11 @@ export class ServiceInstances {
   /** Second phase: there is no instance from now on. */
   async drop(id: number): Promise<void> {
     const instance = this.#instances.get(id);
+    const names = this.#formerNames;
+    names.set(id, this.nameOf(id)); // also where it is still to be made: it is not, any more
+    if (names.size > MAX_FORMER_NAMES) names.delete(names.keys().next().value!);
     if (instance === undefined) return;
     this.#instances.delete(id);
-    const names = this.#formerNames;
-    names.set(id, instance.name);
-    if (names.size > MAX_FORMER_NAMES) names.delete(names.keys().next().value!);
     await destroy(instance.service);
   }
 }

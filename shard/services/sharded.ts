@@ -31,11 +31,13 @@ import {
   registerRepeatable,
   registerWireType,
   type Sendable,
+  type Task,
 } from "../calls/mod.ts";
 import type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
 import { ServiceDefinition } from "./service_definition.ts";
 import { packParameters, type PerShard, withoutParameters } from "./sharded_parameter.ts";
 import { type RunningService, ServiceInstances } from "./service_instances.ts";
+import { confirmService, registerService, unregisterService } from "./service_register.ts";
 import { shardedTasks } from "./sharded_tasks.ts";
 
 /**
@@ -110,17 +112,18 @@ export class Sharded<Service extends object> {
       );
     }
     checkArguments(endpoint, args);
-    const parameters = packParameters(args);
-    const values = withoutParameters(args);
     // Counted in the segment: a thread's own count would begin again with the next life of its shard,
     // and name services of the former life.
     const id = endpoint.nextService();
     const sharded = new Sharded<Service>(endpoint, id, definition.name);
+    const values = [id, packParameters(args), ...withoutParameters(args)];
+    if (endpoint.restarts) await registerService(endpoint, id, definition, values);
     try {
       await callEach(
         allShards(endpoint),
-        (shard) => endpoint.submitTo(shard, definition.make, [id, parameters, ...values]),
+        (shard) => endpoint.submitTo(shard, definition.make, values),
       );
+      if (endpoint.restarts) await confirmService(endpoint, id);
     } catch (error) {
       await sharded.stop().catch((stopError) => {
         throw oneErrorOf(
@@ -178,14 +181,19 @@ export class Sharded<Service extends object> {
    * @internal
    */
   async stopOn(shards: readonly number[]): Promise<void> {
+    const endpoint = this.#endpoint;
     const errors: unknown[] = [];
-    for (const phase of [shardedTasks.stop, shardedTasks.drop]) {
+    const call = async (phase: Task<[number], void>) => {
       try {
-        await callEach(shards, (shard) => this.#endpoint.submitTo(shard, phase, [this.#id]));
+        await callEach(shards, (shard) => endpoint.submitTo(shard, phase, [this.#id]));
       } catch (error) {
         errors.push(error);
       }
-    }
+    };
+    const unregistered = endpoint.restarts ? unregisterService(endpoint, this.#id) : undefined;
+    await call(shardedTasks.stop);
+    await unregistered; // from here on it is not made again: whoever has been made is let go
+    await call(shardedTasks.drop);
     if (errors.length > 0) {
       throw oneErrorOf(
         errors,
@@ -368,8 +376,13 @@ function checkArguments(endpoint: Endpoint, args: readonly unknown[]): void {
 
 /**
  * Starts a service from a task: an instance on every shard, made there by the class's constructor
- * with these arguments. On the host it is `runtime.startSharded()`. Resolves when all are made. If one
- * cannot be, those that were made are stopped, and it rejects with the constructor's error.
+ * with these arguments. On the host it is `runtime.startSharded()`. An instance that has a method `init()`
+ * is opened by that, which is awaited; until then it cannot be called. Resolves when all are made. If one
+ * cannot be, those that were made are stopped, and it rejects with the error of the constructor or of
+ * `init()`.
+ *
+ * With `onCrash: "restart"`, a shard that is started again makes its instance again, by the same class with
+ * the same arguments, before it takes a call: services in the order in which they were started.
  *
  * @param definition The service, from `defineService()`.
  * @param args What the constructor takes, the same for all but for a `shardedParameter()`. None may

@@ -84,6 +84,7 @@ export class CreditModel {
         changesByteOffset: 0,
         onChanges: () => {},
         isRunning: () => true,
+        mayEnter: () => false,
         onGone: () => {},
         onWarning: (warning) => this.faults.push(warning),
         onSleep: () => {},

@@ -82,15 +82,26 @@ export const dyingTasks: DyingTasks = defineTasks(import.meta.url, {
   },
 });
 
+/** When an instance of a dying service dies: "back" is in its first life but one, while it is made. */
+export type When = "start" | "stop" | "back";
+
 /** A service whose instance on the victim dies at one of the ends of its life. */
 class Dying {
   readonly #how: Death;
-  readonly #when: "start" | "stop";
+  readonly #when: When;
+  readonly #lives: number;
 
-  constructor(how: Death, when: "start" | "stop") {
+  /** At `lives` is a word that counts the instances on the victim, in the host's slice. */
+  constructor(how: Death, when: When, lives = 0) {
     this.#how = how;
     this.#when = when;
+    this.#lives = lives;
     if (thisShard() === VICTIM && when === "start") die(how);
+  }
+  async init(): Promise<void> {
+    if (thisShard() !== VICTIM || this.#when !== "back") return;
+    const word = new Int32Array(localAllocator().buffer, this.#lives, 1);
+    if (Atomics.add(word, 0, 1) === 1) await die(this.#how);
   }
   shard(): number {
     return thisShard();
@@ -99,7 +110,7 @@ class Dying {
     if (thisShard() === VICTIM && this.#when === "stop") await die(this.#how);
   }
 }
-export const dyingService: ServiceDefinition<[Death, "start" | "stop"], Dying> = defineService(
+export const dyingService: ServiceDefinition<[Death, When, number?], Dying> = defineService(
   import.meta.url,
   "dyingService",
   Dying,

@@ -155,6 +155,14 @@ const PLAYS: Record<Moment, (cell: Cell) => Promise<void> | void> = {
     const service = await cell.runtime.startSharded(dyingService, cell.death, "stop");
     cell.watch("service stop", service.stop());
   },
+  async "service back"(cell) {
+    const lives = cell.runtime.endpoint.allocator.calloc(1, 4);
+    const service = await cell.runtime.startSharded(dyingService, cell.death, "back", lives);
+    await cell.watch("dying", cell.die());
+    cell.watch("invoke, back", service.invokeOn(VICTIM, "shard"));
+    await cell.watch("whenUp", cell.runtime.whenUp(VICTIM));
+    if (cell.policy === "restart") cell.watch("invoke", service.invokeOn(VICTIM, "shard"));
+  },
 };
 
 async function play(ending: Ending, moment: Moment, policy: Policy): Promise<CellReport> {
