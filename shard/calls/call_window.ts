@@ -22,6 +22,19 @@ export type Items<Item> = Iterable<Item> | AsyncIterable<Item>;
 /** Makes the call for an item. */
 export type CallItem<Item, Result> = (item: Item, index: number) => Promise<Result>;
 
+/** Where the calls go: to one shard, or to the one that a function chooses for each item. */
+export type ShardFor<Item> = number | ((item: Item, index: number) => number);
+
+/** The call for an item, made by `submit` to the shard that is meant. */
+export function callAt<Item, Result>(
+  shard: ShardFor<Item>,
+  submit: (shard: number, item: Item) => Promise<Result>,
+): CallItem<Item, Result> {
+  return typeof shard === "function"
+    ? (item, index) => submit(shard(item, index), item)
+    : (item) => submit(shard, item);
+}
+
 /** Who has a window, and collects what comes of it. */
 export interface Collector<Result> {
   /** Whether there is a place for the result of one item more. */
@@ -217,7 +230,8 @@ export class CallWindow<Item, Result> {
 /** How many calls a window makes at a time, and what ends it. */
 export interface WindowOptions {
   /**
-   * The most calls under way at once, from 1 to 65,536.
+   * The most calls under way at once, from 1 to 65,536. More than the default gain little, and take the
+   * place in the ring of other calls to the same shard, which admits 1,024 unless there are many shards.
    *
    * @default {256}
    */

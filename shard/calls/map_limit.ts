@@ -6,13 +6,56 @@
  */
 
 import {
+  callAt,
   type CallItem,
   CallWindow,
   type Collector,
   type Items,
   readWindowOptions,
+  type ShardFor,
   type WindowOptions,
 } from "./call_window.ts";
+import type { Task } from "./task.ts";
+import { localEndpoint } from "./this_shard.ts";
+
+/**
+ * Runs `task` for each item, from a task on another shard or the same, at most `inFlight` at a time, and
+ * resolves to all results, in the order of the items. The first error rejects at once: no further item is
+ * taken, the source is closed as by leaving a `for` loop, and calls under way go on, their results dropped.
+ *
+ * @param shard The shard to run on, or a function that chooses it for each item.
+ * @param items What to run it for: an iterable or an async iterable.
+ * @param task What to run, from `defineTasks()`.
+ * @param options How many calls at a time, until when.
+ * @returns The results; see `pipeline()` for more than memory holds.
+ * @throws {TypeError} As a rejection: if this thread is no shard, the items are not iterable, or an option
+ * is unknown or of the wrong kind.
+ * @throws {RangeError} As a rejection: if `inFlight` is not a whole number in its range.
+ * @throws As a rejection: what a call or the source throws, or the reason of the signal.
+ *
+ * @example
+ * ```ts
+ * import { defineTasks, mapLimit, shardCount } from "@tidepool/core";
+ *
+ * const numbers = defineTasks(import.meta.url, { square: (n: number) => n * n });
+ * export const tables = defineTasks(import.meta.url, {
+ *   squares: (all: number[]) => {
+ *     const count = shardCount();
+ *     return mapLimit((_, index) => index % count, all, numbers.square, { inFlight: 64 });
+ *   },
+ * });
+ * ```
+ */
+export async function mapLimit<Item, Result>(
+  shard: ShardFor<Item>,
+  items: Items<Item>,
+  task: Task<[Item], Result>,
+  options?: WindowOptions,
+): Promise<Result[]> {
+  const endpoint = localEndpoint();
+  const call = callAt(shard, (to, item: Item) => endpoint.submitTo(to, task, [item]));
+  return await mapCalls(items, call, options);
+}
 
 /**
  * Makes a call for each item, at most `inFlight` at a time, and resolves to the results in the order of
