@@ -80,6 +80,7 @@ class Mapping<Item, Result> implements Collector<Result> {
   readonly #settle = Promise.withResolvers<Result[]>();
   readonly #signal: AbortSignal | undefined;
   #hasEnded = false;
+  #isSettled = false;
   readonly #onAbort = (): void => {
     this.#window.abandon();
     this.sourceFailed(this.#signal!.reason);
@@ -105,6 +106,7 @@ class Mapping<Item, Result> implements Collector<Result> {
   }
 
   fulfilled(index: number, value: Result): void {
+    if (this.#isSettled) return;
     const results = this.#results;
     // One that comes before those in front of it finds places for all: an array with holes is slower.
     while (results.length <= index) results.push(value);
@@ -117,17 +119,23 @@ class Mapping<Item, Result> implements Collector<Result> {
     if (this.#window.underWay === 0) this.#finish();
   }
 
-  #finish(): void {
-    this.#signal?.removeEventListener("abort", this.#onAbort);
-    this.#settle.resolve(this.#results);
-  }
-
   rejected(_: number, error: unknown): void {
     this.sourceFailed(error);
   }
 
   sourceFailed(error: unknown): void {
-    this.#signal?.removeEventListener("abort", this.#onAbort);
+    if (this.#isSettled) return; // of calls that go on, nobody wants to know
+    this.#end();
     this.#settle.reject(error);
+  }
+
+  #finish(): void {
+    this.#end();
+    this.#settle.resolve(this.#results);
+  }
+
+  #end(): void {
+    this.#isSettled = true;
+    this.#signal?.removeEventListener("abort", this.#onAbort);
   }
 }

@@ -10,6 +10,8 @@ export async function settled(): Promise<void> {
 export class Numbers {
   taken = 0;
   closed = 0;
+  /** Whether it has ended or failed by itself. */
+  isOver = false;
   readonly #count: number;
   readonly #isAsync: boolean;
   /** Throws in place of the item that has this number. */
@@ -29,8 +31,9 @@ export class Numbers {
   }
 
   #next(): IteratorResult<number> {
+    this.isOver = this.taken === this.failsAt || this.taken === this.#count;
     if (this.taken === this.failsAt) throw new Error("source");
-    if (this.taken === this.#count) return { value: undefined, done: true };
+    if (this.isOver) return { value: undefined, done: true };
     return { value: this.taken++, done: false };
   }
 
