@@ -5,7 +5,7 @@
  *
  * Run it with `deno bench --no-check bench/shard_of_bench.ts`.
  */
-import { shardOf } from "../shard/calls/shard_of.ts";
+import { shardOf } from "../shard/services/shard_of.ts";
 
 const SHARDS = 8;
 const KEYS = 1000;

@@ -5,8 +5,8 @@
  * @module
  */
 import { Runtime } from "@tidepool/core";
-import { mapCalls } from "../../shard/calls/map_limit.ts";
-import { Pipeline } from "../../shard/calls/pipeline.ts";
+import { mapCalls } from "../../shard/flow/map_limit.ts";
+import { Pipeline } from "../../shard/flow/pipeline.ts";
 import type { CompareSettings } from "../compare.ts";
 import {
   bestOf,

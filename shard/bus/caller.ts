@@ -58,10 +58,14 @@ export class Caller {
   readonly #onChange: () => void;
   readonly #notices: Notices;
   readonly #totals: CreditTotals;
+  readonly #host: number;
   readonly #calls: CallTable;
   #waiting = 0;
 
-  /** `commit` takes the reserved slot of a peer's ring and sees to its publication. */
+  /**
+   * `commit` takes the reserved slot of a peer's ring and sees to its publication; `host` is the endpoint
+   * that is no shard.
+   */
   constructor(
     views: RecordViews,
     body: MessageBody,
@@ -70,6 +74,7 @@ export class Caller {
     latencies: LatencyHistogram,
     notices: Notices,
     totals: CreditTotals,
+    host: number,
     commit: (peer: Peer) => void,
     onChange: () => void,
   ) {
@@ -81,6 +86,7 @@ export class Caller {
     this.#counters = counters;
     this.#notices = notices;
     this.#totals = totals;
+    this.#host = host;
     this.#commit = commit;
     this.#onChange = onChange;
   }
@@ -100,6 +106,11 @@ export class Caller {
     return this.#waiting > 0;
   }
 
+  /** Whether a call to `peer` made now would not be refused with a BusyError. O(1). */
+  hasRoom(peer: Peer): boolean {
+    return peer.gone !== undefined || waitingFor(peer) < MAX_WAITING_CALLS;
+  }
+
   /**
    * Calls `task` on `peer`. With a handle, the call can be given up; without a reply, the promise
    * resolves as soon as the call is sent, and it can be given up until then.
@@ -115,9 +126,10 @@ export class Caller {
       peer.goneTold = true;
       return refused(handle, peer.gone);
     }
-    const waiting = peer.waiting.size + peer.notices.size + peer.credit.runningOn;
+    const waiting = waitingFor(peer);
     if (waiting >= MAX_WAITING_CALLS) {
-      return refused(handle, new BusyError(peer.endpoint, waiting));
+      const shard = peer.endpoint === this.#host ? undefined : peer.endpoint;
+      return refused(handle, new BusyError(shard, waiting));
     }
     // Once this is compiled, the executor is a part of it: neither it nor a reject() is made.
     let resolve!: Settle;
@@ -394,6 +406,11 @@ export class Caller {
       rejected++;
     }
   }
+}
+
+/** What counts as waiting for `peer`: one more call than may is refused. */
+function waitingFor({ waiting, notices, credit }: Peer): number {
+  return waiting.size + notices.size + credit.runningOn;
 }
 
 /** Whether a call has credit, and nothing is before it. */

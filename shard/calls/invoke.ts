@@ -105,6 +105,89 @@ export async function mapReduce<Arguments extends readonly unknown[], Result, Ac
   return await reduceInOrder(results, initial, reduce);
 }
 
+/**
+ * Runs `task` on every shard at once, and gives the results in the order of the shards. On the host it is
+ * `runtime.map()`.
+ *
+ * @param task What to run, from `defineTasks()`.
+ * @param args Its arguments. None may move.
+ * @returns What each returned or resolved to.
+ * @throws {TypeError} As a rejection: if this thread is no shard, or an argument cannot travel.
+ * @throws {AggregateError} As a rejection: if several shards fail, each in its way.
+ *
+ * @example
+ * ```ts
+ * import { defineTasks } from "@tidepool/core";
+ * import { map } from "@tidepool/core/shard";
+ *
+ * let served = 0; // one on every shard
+ * const local = defineTasks(import.meta.url, { served: () => served++ });
+ * export const everywhere = defineTasks(import.meta.url, { served: () => map(local.served) });
+ * ```
+ */
+export async function map<Arguments extends readonly unknown[], Result>(
+  task: Task<Arguments, Result>,
+  ...args: Arguments
+): Promise<Result[]> {
+  const endpoint = localEndpoint();
+  return await submitToEach(endpoint, allShards(endpoint), task, args);
+}
+
+/**
+ * Runs `task` on every shard at once, and says what became of each call, in the order of the shards: for a
+ * page of figures that has to come also when a shard is down. On the host it is `runtime.mapSettled()`. A
+ * shard that is down is a rejection at once; to bound the wait for one that is slow, call
+ * `task.with({ timeoutMs })`.
+ *
+ * @param task What to run, from `defineTasks()`.
+ * @param args Its arguments. None may move.
+ * @returns As `Promise.allSettled()` does: of each shard what it gave, or why it did not.
+ * @throws {TypeError} As a rejection: if this thread is no shard, or an argument cannot travel; then no
+ * shard was called.
+ *
+ * @example
+ * ```ts
+ * import { defineTasks } from "@tidepool/core";
+ * import { mapSettled } from "@tidepool/core/shard";
+ *
+ * let served = 0; // one on every shard
+ * const local = defineTasks(import.meta.url, { served: () => served++ });
+ * export const pages = defineTasks(import.meta.url, {
+ *   metrics: async () => {
+ *     const outcomes = await mapSettled(local.served.with({ timeoutMs: 1000 }));
+ *     return outcomes.map((one) => one.status === "fulfilled" ? one.value : "down").join();
+ *   },
+ * });
+ * ```
+ */
+export async function mapSettled<Arguments extends readonly unknown[], Result>(
+  task: Task<Arguments, Result>,
+  ...args: Arguments
+): Promise<PromiseSettledResult<Result>[]> {
+  return await settleEach(localEndpoint(), task, args);
+}
+
+/**
+ * The same, and reduces the outcomes here, in the order of the shards. On the host it is
+ * `runtime.mapReduceSettled()`.
+ *
+ * @param task What to run, from `defineTasks()`.
+ * @param args Its arguments. None may move.
+ * @param initial What the outcome of shard 0 is put to.
+ * @param reduce Puts one more outcome to those before it; may be asynchronous.
+ * @returns What the last `reduce` gave.
+ * @throws {TypeError} As a rejection: if this thread is no shard, or an argument cannot travel.
+ * @throws As a rejection: what `reduce` throws.
+ */
+export async function mapReduceSettled<Arguments extends readonly unknown[], Result, Accumulated>(
+  task: Task<Arguments, Result>,
+  args: Arguments,
+  initial: Accumulated,
+  reduce: Reducer<Accumulated, PromiseSettledResult<Result>>,
+): Promise<Accumulated> {
+  return await reduceInOrder(await settleEach(localEndpoint(), task, args), initial, reduce);
+}
+
 /** The ids of all shards of the runtime of `endpoint`. */
 export function allShards({ shardCount }: Endpoint): number[] {
   return Array.from({ length: shardCount }, (_, shard) => shard);
@@ -125,6 +208,19 @@ export async function submitToEach<Arguments extends readonly unknown[], Result>
   checkRepeatable(endpoint, args);
   const own = [...args]; // no getter of the array runs while a message is written
   return await callEach(shards, (shard) => endpoint.submitTo(shard, task, own));
+}
+
+/** Runs `task` on every shard with the same arguments, none of which waits for a shard that is down. */
+export async function settleEach<Arguments extends readonly unknown[], Result>(
+  endpoint: Endpoint,
+  task: Task<Arguments, Result>,
+  args: Arguments,
+): Promise<PromiseSettledResult<Result>[]> {
+  checkRepeatable(endpoint, args);
+  const own = [...args];
+  return await Promise.allSettled(
+    allShards(endpoint).map((shard) => endpoint.submitTo(shard, task, own)),
+  );
 }
 
 /** Makes all calls, awaits all, and gives their results in order, or throws one error for all. */

@@ -29,6 +29,7 @@ import {
   ShardCrashedError,
   writeObituary,
 } from "../calls/mod.ts";
+import { ShardStates } from "./shard_states.ts";
 import { ShardWorker } from "./shard_worker.ts";
 
 /** What a runtime does when a shard dies: it ends, goes on without the shard, or starts it again. */
@@ -51,6 +52,8 @@ export interface SupervisorEvents {
 
 /** The Workers of a runtime. */
 export class Supervisor {
+  /** How the shards are. */
+  readonly states: ShardStates;
   readonly #endpoint: Endpoint;
   readonly #setup: Omit<EndpointSetup, "endpoint">;
   readonly #events: SupervisorEvents;
@@ -74,6 +77,7 @@ export class Supervisor {
     this.#endpoint = endpoint;
     this.#setup = setup;
     this.#events = events;
+    this.states = new ShardStates(endpoint, events.policy === "restart");
     this.#words = new Int32Array(endpoint.buffer, 0, endpoint.layout.controlByteLength >> 2);
   }
 
@@ -108,6 +112,7 @@ export class Supervisor {
   /** Ends all at once. */
   terminate(): void {
     this.#ended = true;
+    this.states.end();
     this.#allTold.resolve();
     clearInterval(this.#watchdog);
     for (const worker of this.#workers) worker.terminate();
@@ -150,6 +155,7 @@ export class Supervisor {
   async #run(worker: ShardWorker): Promise<void> {
     await worker.start({ ...this.#setup, endpoint: worker.shard });
     Atomics.store(this.#words, this.#word(worker.shard, STATE_BYTES), STATE_RUNNING);
+    this.states.changed(worker.shard);
   }
 
   /** Index of a word of an endpoint's control page. */
@@ -160,6 +166,7 @@ export class Supervisor {
   #died(shard: number, cause: unknown, hasEnded: boolean): void {
     const { buffer, layout, bus } = this.#endpoint;
     writeObituary(buffer, layout, shard, cause, hasEnded);
+    this.states.changed(shard);
     this.#endpoint.ringAll();
     const error = new ShardCrashedError(shard, cause);
     this.#events.crashed(error, bus.declareGone(shard, error, hasEnded));

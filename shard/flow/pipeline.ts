@@ -20,8 +20,7 @@ import {
   type ShardFor,
   type WindowOptions,
 } from "./call_window.ts";
-import type { Task } from "./task.ts";
-import { localEndpoint } from "./this_shard.ts";
+import { localEndpoint, type Task } from "../calls/mod.ts";
 
 /** Options of a pipeline. */
 export interface PipelineOptions extends WindowOptions {
@@ -81,7 +80,8 @@ type Reader<Result> = (step: Step<Result> | Promise<never>) => void;
  *
  * @example
  * ```ts
- * import { defineTasks, pipeline } from "@tidepool/core";
+ * import { defineTasks } from "@tidepool/core";
+ * import { pipeline } from "@tidepool/core/shard";
  *
  * const words = defineTasks(import.meta.url, {
  *   count: (line: string) => line.split(/\s+/).length,

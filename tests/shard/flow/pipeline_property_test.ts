@@ -2,8 +2,8 @@
  * Pipelines and bounded maps against what they mean: a loop that knows all outcomes beforehand. Sources,
  * delays, errors, aborts and readers are random; delays are turns of the microtask queue.
  */
-import { mapCalls } from "../../../shard/calls/map_limit.ts";
-import { Pipeline } from "../../../shard/calls/pipeline.ts";
+import { mapCalls } from "../../../shard/flow/map_limit.ts";
+import { Pipeline } from "../../../shard/flow/pipeline.ts";
 import { assert, assertEquals } from "@std/assert";
 import { type SeededRandom, withRandom } from "../../harness/seeded_random.ts";
 import { Numbers } from "./flow_probes.ts";

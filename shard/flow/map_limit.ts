@@ -15,8 +15,7 @@ import {
   type ShardFor,
   type WindowOptions,
 } from "./call_window.ts";
-import type { Task } from "./task.ts";
-import { localEndpoint } from "./this_shard.ts";
+import { localEndpoint, type Task } from "../calls/mod.ts";
 
 /**
  * Runs `task` for each item, from a task on another shard or the same, at most `inFlight` at a time, and
@@ -35,7 +34,8 @@ import { localEndpoint } from "./this_shard.ts";
  *
  * @example
  * ```ts
- * import { defineTasks, mapLimit, shardCount } from "@tidepool/core";
+ * import { defineTasks, shardCount } from "@tidepool/core";
+ * import { mapLimit } from "@tidepool/core/shard";
  *
  * const numbers = defineTasks(import.meta.url, { square: (n: number) => n * n });
  * export const tables = defineTasks(import.meta.url, {

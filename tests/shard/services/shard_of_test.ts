@@ -2,7 +2,7 @@
  * The shard of a key: the same as any other language computes (shard_of_vectors.json was made by a program
  * in Python, from the description at the head of shard_of.ts alone), even, and steady when shards are added.
  */
-import { hashOfKey, jump, shardOf } from "../../../shard/calls/shard_of.ts";
+import { hashOfKey, jump, shardOf } from "../../../shard/services/shard_of.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type SeededRandom, withRandom } from "../../harness/seeded_random.ts";
 import vectors from "./shard_of_vectors.json" with { type: "json" };

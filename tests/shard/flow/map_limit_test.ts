@@ -1,6 +1,6 @@
 /** Bounded maps, over sources that are async and that are not. */
-import { mapCalls } from "../../../shard/calls/map_limit.ts";
-import type { WindowOptions } from "../../../shard/calls/call_window.ts";
+import { mapCalls } from "../../../shard/flow/map_limit.ts";
+import type { WindowOptions } from "../../../shard/flow/call_window.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { countListeners } from "../../harness/counted_listeners.ts";
 import { Calls, Numbers, settled } from "./flow_probes.ts";

@@ -1,5 +1,5 @@
 /** Sources and calls that tests of pipelines and bounded maps control and watch. */
-import type { Items } from "../../../shard/calls/call_window.ts";
+import type { Items } from "../../../shard/flow/call_window.ts";
 
 /** Lets everything that is due happen. */
 export async function settled(): Promise<void> {

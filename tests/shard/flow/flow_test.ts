@@ -1,8 +1,8 @@
 /** Pipelines and bounded maps over real shards. */
 import { BusyError, Runtime, ShardCrashedError } from "@tidepool/core";
-import { callAt } from "../../../shard/calls/call_window.ts";
-import { mapCalls, mapLimit } from "../../../shard/calls/map_limit.ts";
-import { Pipeline, pipeline } from "../../../shard/calls/pipeline.ts";
+import { callAt } from "../../../shard/flow/call_window.ts";
+import { mapCalls, mapLimit } from "../../../shard/flow/map_limit.ts";
+import { Pipeline, pipeline } from "../../../shard/flow/pipeline.ts";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { flowTasks, flowUsers } from "./flow_tasks.ts";
 

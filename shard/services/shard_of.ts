@@ -19,8 +19,11 @@
  * @module
  */
 
-import { kindOfValue } from "./shard_id.ts";
-import { shardCount } from "./this_shard.ts";
+import { shardCount } from "../calls/mod.ts";
+import { kindOfValue } from "../codec/mod.ts";
+
+/** What names a shard: text, a whole number, or bytes. */
+export type ShardKey = string | number | Uint8Array;
 
 /** The generator's 31 bits tell no more shards apart. */
 const MAX_SHARDS = 2 ** 31;
@@ -52,7 +55,7 @@ const scratch = new Uint8Array(1024);
  *
  * @example
  * ```ts
- * import { shardOf } from "@tidepool/core";
+ * import { shardOf } from "@tidepool/core/shard";
  * import { assertEquals } from "@std/assert";
  *
  * const home = shardOf("user:1", 4);
@@ -61,7 +64,7 @@ const scratch = new Uint8Array(1024);
  * assertEquals([home, 4].includes(shardOf("user:1", 5)), true);
  * ```
  */
-export function shardOf(key: string | number | Uint8Array, count: number = shardCount()): number {
+export function shardOf(key: ShardKey, count: number = shardCount()): number {
   if (!(Number.isInteger(count) && count >= 1 && count <= MAX_SHARDS)) throw countFault(count);
   return jump(hashOfKey(key), count);
 }
@@ -76,7 +79,7 @@ function countFault(count: unknown): Error {
 }
 
 /** The 32 bits that stand for a key, as a signed number. O(length). */
-export function hashOfKey(key: string | number | Uint8Array): number {
+export function hashOfKey(key: ShardKey): number {
   if (typeof key === "string") return hashOfText(key);
   if (typeof key === "number") {
     if (Number.isSafeInteger(key)) return hashOfText(String(key));

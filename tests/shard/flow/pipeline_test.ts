@@ -2,7 +2,7 @@
  * Pipelines: what is taken, called, read, and left behind, over sources that are async and that are not.
  * An error that nobody handles fails the test that it comes in.
  */
-import { Pipeline, type PipelineOptions } from "../../../shard/calls/pipeline.ts";
+import { Pipeline, type PipelineOptions } from "../../../shard/flow/pipeline.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { countListeners } from "../../harness/counted_listeners.ts";
 import { Calls, Numbers, settled } from "./flow_probes.ts";

@@ -1,7 +1,7 @@
 /** Tasks for pipelines over real shards, and tasks that use pipelines themselves. */
 import { defineTasks, type Task } from "@tidepool/core";
-import { mapLimit } from "../../../shard/calls/map_limit.ts";
-import { pipeline } from "../../../shard/calls/pipeline.ts";
+import { mapLimit } from "../../../shard/flow/map_limit.ts";
+import { pipeline } from "../../../shard/flow/pipeline.ts";
 
 interface FlowTasks {
   readonly twice: Task<[number], number>;

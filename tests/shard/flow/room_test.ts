@@ -1,5 +1,5 @@
 /** Waiting for room, over a bus that the test fills and empties. */
-import { RoomQueue } from "../../../shard/calls/room.ts";
+import { RoomQueue } from "../../../shard/flow/room.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { countListeners } from "../../harness/counted_listeners.ts";
 import { settled } from "./flow_probes.ts";
@@ -43,14 +43,14 @@ async function produce(queue: RoomQueue, bus: Bus, endpoint: number, went: numbe
 }
 
 Deno.test("room is there at once while fewer calls wait than may", async () => {
-  const queue = new RoomQueue(new Bus(1));
+  const queue = new RoomQueue({ bus: new Bus(1) });
   await queue.wait(0);
   await queue.wait(0);
 });
 
 Deno.test("a crowd goes on in order, and no further than there is room", async () => {
   const bus = new Bus(3);
-  const queue = new RoomQueue(bus);
+  const queue = new RoomQueue({ bus });
   const went: number[] = [];
   const producers = Array.from({ length: 10 }, (_, name) => produce(queue, bus, 0, went, name));
   await settled();
@@ -68,7 +68,7 @@ Deno.test("a crowd goes on in order, and no further than there is room", async (
 
 Deno.test("who waits is not asked about between two ends, however many wait", async () => {
   const bus = new Bus(0);
-  const queue = new RoomQueue(bus);
+  const queue = new RoomQueue({ bus });
   const went: number[] = [];
   const producers = Array.from({ length: 1000 }, (_, name) => produce(queue, bus, 0, went, name));
   await settled();
@@ -82,7 +82,7 @@ Deno.test("who waits is not asked about between two ends, however many wait", as
 
 Deno.test("each endpoint has room of its own", async () => {
   const bus = new Bus(0, 1);
-  const queue = new RoomQueue(bus);
+  const queue = new RoomQueue({ bus });
   const went: number[] = [];
   const full = produce(queue, bus, 0, went, 0);
   await produce(queue, bus, 1, went, 1);
@@ -93,7 +93,7 @@ Deno.test("each endpoint has room of its own", async () => {
 
 Deno.test("a signal ends the wait, and lets the others go on", async () => {
   const bus = new Bus(0);
-  const queue = new RoomQueue(bus);
+  const queue = new RoomQueue({ bus });
   const controller = new AbortController();
   const listeners = countListeners(controller.signal);
   const given = queue.wait(0, controller.signal);
@@ -111,7 +111,7 @@ Deno.test("a signal ends the wait, and lets the others go on", async () => {
 
 Deno.test("a wait that ends with room leaves no listener, and the only one given up leaves the queue whole", async () => {
   const bus = new Bus(0);
-  const queue = new RoomQueue(bus);
+  const queue = new RoomQueue({ bus });
   const controller = new AbortController();
   const listeners = countListeners(controller.signal);
   const alone = new AbortController();

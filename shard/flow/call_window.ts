@@ -9,7 +9,7 @@
  * @module
  */
 
-import { kindOfValue } from "./shard_id.ts";
+import { kindOfValue } from "../codec/mod.ts";
 
 /** As many calls as may wait for one shard: so a window alone is never refused with a BusyError. */
 const MAX_IN_FLIGHT = 65_536;

@@ -6,7 +6,70 @@
  */
 
 import { LinkedQueue, rejected } from "../bus/mod.ts";
-import { AbortListeners, type Listeners } from "./abort_listeners.ts";
+import {
+  AbortListeners,
+  type Endpoint,
+  type Listeners,
+  localEndpoint,
+  shardIdFault,
+} from "../calls/mod.ts";
+import { kindOfValue } from "../codec/mod.ts";
+
+/**
+ * Resolves when a call from this shard to `shard` would be taken, and not be refused with a `BusyError`:
+ * for a producer that calls faster than a shard answers. Those who wait for the same shard go on one by
+ * one. Make the call in the same turn, `await room(1); const result = submitTo(1, task)`, as nothing is
+ * reserved. Also resolves where a call would fail at once for another reason, which the call then tells.
+ * O(1).
+ *
+ * @param shard The shard that is to be called.
+ * @param signal Ends the wait.
+ * @throws {TypeError} If this thread is no shard: on the host, use `runtime.room()`. As a rejection: if the
+ * shard or the signal is of the wrong kind.
+ * @throws {RangeError} As a rejection: if there is no such shard.
+ * @throws As a rejection: the reason of the signal.
+ *
+ * @example
+ * ```ts
+ * import { defineTasks, flush, submitTo } from "@tidepool/core";
+ * import { room } from "@tidepool/core/shard";
+ *
+ * const lines: string[] = [];
+ * const log = defineTasks(import.meta.url, { add: (line: string) => void lines.push(line) });
+ * export const readers = defineTasks(import.meta.url, {
+ *   // Of any number of lines, no more wait than may.
+ *   send: async (shard: number, all: string[]) => {
+ *     for (const line of all) {
+ *       await room(shard);
+ *       void submitTo(shard, log.add.with({ noReply: true }), line);
+ *     }
+ *     await flush();
+ *   },
+ * });
+ * ```
+ */
+export function room(shard: number, signal?: AbortSignal): Promise<void> {
+  return roomFrom(localEndpoint(), shard, signal);
+}
+
+/**
+ * The same for the calls of `endpoint`. Gives the promise of the queue itself: whoever awaits one made
+ * from it goes on later than the queue counts on.
+ */
+export function roomFrom(endpoint: Endpoint, shard: number, signal?: AbortSignal): Promise<void> {
+  const fault = shardIdFault(shard, endpoint.shardCount, "wait for room to call");
+  if (fault !== undefined) return rejected(fault);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    return rejected(
+      new TypeError(
+        `Cannot wait for room with a signal that is ${
+          kindOfValue(signal)
+        }: expected an AbortSignal`,
+      ),
+    );
+  }
+  return endpoint.part(RoomQueue).wait(shard, signal);
+}
 
 /** What a queue for room needs to know of the bus. */
 export interface RoomOfBus {
@@ -36,8 +99,8 @@ export class RoomQueue {
     withdraw(reason)
   );
 
-  /** Waits for room in the rings of `bus`. */
-  constructor(bus: RoomOfBus) {
+  /** A part of an endpoint: see `Endpoint.part()`. Waits for room in the rings of its bus. */
+  constructor({ bus }: { readonly bus: RoomOfBus }) {
     this.#bus = bus;
   }
 
