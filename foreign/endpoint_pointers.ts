@@ -35,16 +35,17 @@ export class EndpointPointers {
   /**
    * Asks the owner for copies of what `source` holds, which counts the request if it is on its way.
    * Resolves to a foreign pointer; with a count, to an array of them.
+   *
+   * @throws Why it is not: then the owner will hear of no request.
    */
   askForCopies(source: PointerState, count: number | undefined): Promise<object> {
-    const { endpoint, endpoint: { bus } } = this;
+    const { bus } = this.endpoint;
     const { owner, handle, generation } = source;
-    const before = bus.underWay;
     const reply = count === undefined
-      ? endpoint.submitTo(owner, foreignTasks.copy, [handle, generation])
-      : endpoint.submitTo(owner, foreignTasks.copyMany, [handle, generation, count]);
-    if (bus.underWay > before) source.copies++;
-    return reply;
+      ? bus.callOrThrow(owner, foreignTasks.copy, [handle, generation])
+      : bus.callOrThrow(owner, foreignTasks.copyMany, [handle, generation, count]);
+    source.copies++;
+    return reply as Promise<object>;
   }
 
   /** Tells the owner that a pointer was lost to the garbage collector here. */

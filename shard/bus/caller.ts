@@ -24,6 +24,7 @@ import {
   REPLIES_RECEIVED,
   TASK_WORD,
 } from "../ring/mod.ts";
+import type { Batches } from "./batches.ts";
 import { CallTable } from "./call_table.ts";
 import { textOf } from "../codec/mod.ts";
 import type { CreditTotals } from "./credit.ts";
@@ -34,7 +35,7 @@ import type { Callable } from "./callable.ts";
 import type { Link } from "./linked_queue.ts";
 import type { Notices } from "./notices.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
-import { type CallHandle, type Peer, refused, type Settle, type WaitingCall } from "./peer.ts";
+import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
 import { rejectBy } from "./rejection.ts";
 import { rejectWithLocalStack } from "./two_sided_stack.ts";
 
@@ -54,18 +55,13 @@ export class Caller {
   readonly #body: MessageBody;
   readonly #counters: Float64Array;
   readonly #parcels: Parcels;
-  readonly #commit: (peer: Peer) => void;
-  readonly #onChange: () => void;
+  readonly #batches: Batches;
   readonly #notices: Notices;
   readonly #totals: CreditTotals;
-  readonly #host: number;
   readonly #calls: CallTable;
   #waiting = 0;
 
-  /**
-   * `commit` takes the reserved slot of a peer's ring and sees to its publication; `host` is the endpoint
-   * that is no shard.
-   */
+  /** `totals` are those of the peers' credit. */
   constructor(
     views: RecordViews,
     body: MessageBody,
@@ -74,9 +70,7 @@ export class Caller {
     latencies: LatencyHistogram,
     notices: Notices,
     totals: CreditTotals,
-    host: number,
-    commit: (peer: Peer) => void,
-    onChange: () => void,
+    batches: Batches,
   ) {
     this.#calls = new CallTable(latencies);
     counters[CALLS_WAITING] = 0; // of this life: the others go on from those before
@@ -86,9 +80,7 @@ export class Caller {
     this.#counters = counters;
     this.#notices = notices;
     this.#totals = totals;
-    this.#host = host;
-    this.#commit = commit;
-    this.#onChange = onChange;
+    this.#batches = batches;
   }
 
   /** Calls and notices sent and not answered, or waiting to be sent. */
@@ -114,6 +106,8 @@ export class Caller {
   /**
    * Calls `task` on `peer`. With a handle, the call can be given up; without a reply, the promise
    * resolves as soon as the call is sent, and it can be given up until then.
+   *
+   * @throws Why the call is refused at once: then nothing is under way, and nothing has moved.
    */
   call(
     peer: Peer,
@@ -124,23 +118,16 @@ export class Caller {
   ): Promise<unknown> {
     if (peer.gone !== undefined) {
       peer.goneTold = true;
-      return refused(handle, peer.gone);
+      throw peer.gone;
     }
     const waiting = waitingFor(peer);
-    if (waiting >= MAX_WAITING_CALLS) {
-      const shard = peer.endpoint === this.#host ? undefined : peer.endpoint;
-      return refused(handle, new BusyError(shard, waiting));
-    }
+    if (waiting >= MAX_WAITING_CALLS) throw new BusyError(peer.shard, waiting);
     // Once this is compiled, the executor is a part of it: neither it nor a reject() is made.
     let resolve!: Settle;
     const outcome = new Promise<unknown>((itsResolve) => {
       resolve = itsResolve;
     });
-    try {
-      this.#send(peer, task, args, resolve, handle, noReply);
-    } catch (error) {
-      return refused(handle, error);
-    }
+    this.#send(peer, task, args, resolve, handle, noReply);
     return outcome;
   }
 
@@ -156,31 +143,35 @@ export class Caller {
     const values = introduces ? [task.module, task.key, ...args] : args;
     const flags = (introduces ? FLAG_INTRODUCES : 0) |
       (noReply ? FLAG_NO_REPLY : handle === undefined ? 0 : FLAG_CANCELLABLE);
-    let direct = mayGo(peer);
-    let views = direct ? this.#views : RecordViews.ofOneRecord();
-    // Invariant: a call with credit has room in the ring.
-    let at = direct ? peer.producer.reserve() : 0;
     const name = introduces ? introducedName : argumentName;
-    const bytes = this.#body.encode(values, views, at, name);
-    const kindFlags = flags | this.#body.parcelFlag(values, name);
+
+    // Encode: into the ring if it may go at once, else into a record of its own.
+    let goes = mayGo(peer);
+    let views = goes ? this.#views : RecordViews.ofOneRecord();
+    // Invariant: a call with credit has room in the ring.
+    let at = goes ? peer.producer.reserve() : 0;
+    const encoded = this.#body.encode(values, views, at, name);
+    const { bytes } = encoded;
     let block = 0;
     if (bytes !== undefined) {
-      block = this.#blockFor(peer, bytes.length, handle);
-      direct = block !== 0;
-      views = direct ? this.#views : RecordViews.ofOneRecord();
-      at = direct ? peer.producer.reserve() : 0;
+      block = this.#blockFor(peer, bytes, handle);
+      goes = block !== 0;
+      views = goes ? this.#views : RecordViews.ofOneRecord();
+      at = goes ? peer.producer.reserve() : 0;
     }
-    views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, Math.min(values.length, 255), kindFlags);
+    const valueCount = Math.min(values.length, 255);
+    views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, valueCount, flags | encoded.flags);
     views.words[at + TASK_WORD] = task.index;
-    if (direct) {
-      this.#body.put(bytes, block, views, at, peer.endpoint);
-      this.#admit(peer, at, task, resolve, handle, noReply);
-    } else {
-      this.#body.move(peer.endpoint);
-      // The codec's scratch is reused by the next message.
-      const body = bytes?.slice();
-      this.#wait(peer, { views, bytes: body, task, resolve, handle, noReply });
+
+    // Admit.
+    if (goes) {
+      this.#body.put(encoded, block, views, at, peer.endpoint);
+      return this.#admit(peer, at, task, resolve, handle, noReply);
     }
+
+    // Wait: what moves has moved; the codec's scratch is the next message's.
+    this.#body.move(encoded, peer.endpoint);
+    this.#wait(peer, { views, bytes: bytes?.slice(), task, resolve, handle, noReply });
   }
 
   /**
@@ -191,16 +182,18 @@ export class Caller {
    */
   #blockFor(
     peer: Peer,
-    byteLength: number,
+    bytes: Uint8Array,
     handle: CallHandle | undefined,
   ): number {
     const hasCredit = mayGo(peer);
-    const block = hasCredit ? this.#body.allocateBlock(byteLength) : 0;
+    const block = hasCredit ? this.#body.allocateFor(bytes) : 0;
     try {
       if (peer.gone !== undefined) throw peer.gone;
       handle?.throwIfGivenUp();
       // No reply is due that could bring memory back.
-      if (hasCredit && block === 0 && this.underWay === 0) throw this.#body.memoryError(byteLength);
+      if (hasCredit && block === 0 && this.underWay === 0) {
+        throw this.#body.memoryError(bytes.length);
+      }
     } catch (error) {
       this.#body.free(block);
       throw error;
@@ -219,7 +212,7 @@ export class Caller {
     this.#waiting++;
     this.#counters[CALLS_DELAYED]!++;
     this.#counters[CALLS_WAITING] = this.#waiting;
-    this.#onChange();
+    this.#batches.scheduleEnd();
   }
 
   /** Enters the record at `at` in the table of calls and commits it. */
@@ -246,7 +239,7 @@ export class Caller {
       peer.introduced[this.#views.words[at + TASK_WORD]!] = true;
     }
     this.#counters[CALLS_SENT]!++;
-    this.#commit(peer);
+    this.#batches.commit(peer);
   }
 
   /** Sends what waits for `peer`, as far as credit and memory go. */
@@ -258,7 +251,7 @@ export class Caller {
       let block = 0;
       if (bytes !== undefined) {
         try {
-          block = this.#body.allocateBlock(bytes.length);
+          block = this.#body.allocate(bytes.length);
           if (block === 0 && link.isLinked) {
             // A reply brings memory back and tries again.
             if (this.#sent > 0) return;
@@ -332,7 +325,7 @@ export class Caller {
           isPacked ? this.#body.packer.unpack(arrived as Uint8Array) : arrived,
         );
       }
-      this.#onChange(); // its credit is free, and there may be no reply to notice that
+      this.#batches.scheduleEnd(); // its credit is free, and there may be no reply to notice that
     });
   }
 
@@ -378,7 +371,7 @@ export class Caller {
       this.#refuse(waiting.value, reason);
       // It may have been the one that there was no memory for. Not sooner than the end of the turn:
       // what gives this one up may be about to give up those behind it.
-      return this.#onChange();
+      return this.#batches.scheduleEnd();
     }
     rejectBy(this.#calls.abandon(handle.call), reason);
     this.#notices.tell(peer, KIND_CANCEL, handle.call, textOf(reason));

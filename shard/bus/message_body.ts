@@ -26,7 +26,27 @@ import {
 } from "../ring/mod.ts";
 import { type Parcels, Transferred } from "./parcels.ts";
 
-const NONE: Transferred[] = [];
+const NONE: readonly Transferred[] = [];
+
+/** What of a message is not in the cells of its record: handed on from `encode()` to `put()`. */
+export class Encoded {
+  /** The values, if they do not fit the record: in the codec's scratch, which the next message uses again. */
+  readonly bytes: Uint8Array | undefined;
+  /** Values of wire types, which move when the message is admitted. */
+  readonly transfers: object[];
+  /** Those of them that are handed over beside the ring. */
+  handedOver: readonly Transferred[] = NONE;
+
+  constructor(bytes: Uint8Array | undefined, transfers: object[]) {
+    this.bytes = bytes;
+    this.transfers = transfers;
+  }
+
+  /** What KIND says of it. */
+  get flags(): number {
+    return this.handedOver.length > 0 ? FLAG_PARCELS : 0;
+  }
+}
 
 /** To set the length of an array calls into the runtime: 50 ns, where pop() is compiled. */
 function empty(transfers: object[]): void {
@@ -40,11 +60,8 @@ export class MessageBody {
   readonly #types: WireTypes;
   readonly #values: ValueCodec;
   readonly #inline: InlineCodec;
-  readonly #inlineTransfers: object[] = [];
-  /** Wire-typed values of the last message encoded: see `move()`. */
-  #transfers: object[] = this.#inlineTransfers;
-  /** Those of them that are handed over, from `parcelFlag()` to `move()`. */
-  #handedOver: Transferred[] = NONE;
+  /** What every message gives that fits its record: used up before any code of the program's runs. */
+  readonly #inRecord = new Encoded(undefined, []);
   readonly #parcels: Parcels;
   /** Writes errors for which there is no memory. */
   readonly packer: ErrorPacker;
@@ -70,26 +87,44 @@ export class MessageBody {
   }
 
   /**
-   * Writes `values` into the cells of the record at `at` and returns undefined; or returns their
-   * bytes, valid until the next call, if they do not fit. Runs getters of the values only in the
-   * second case, so that a slot of a ring is still the next one in the first.
+   * Writes `values` into the cells of the record at `at`; where they do not fit, what this gives has
+   * their bytes. Runs getters of the values only in that case, so that a slot of a ring is still the next
+   * one otherwise. Nothing has moved yet.
+   *
+   * @throws {TypeError} If one of the values cannot be sent, or be handed over.
    */
   encode(
     values: readonly unknown[],
     views: RecordViews,
     at: number,
     name: (index: number) => string,
-  ): Uint8Array | undefined {
-    const inline = this.#inlineTransfers;
-    empty(inline);
-    if (this.#inline.tryEncode(values, views, at, inline)) {
-      this.#transfers = inline;
-      return undefined;
+  ): Encoded {
+    let encoded = this.#inRecord;
+    empty(encoded.transfers);
+    if (!this.#inline.tryEncode(values, views, at, encoded.transfers)) {
+      const transfers: object[] = [];
+      encoded = new Encoded(this.#values.encode(values, name, transfers), transfers);
     }
-    const transfers: object[] = [];
-    const bytes = this.#values.encode(values, name, transfers);
-    this.#transfers = transfers; // last, since a getter may have sent messages of its own
-    return bytes;
+    encoded.handedOver = NONE;
+    if (encoded.transfers.length > 0) this.#findHandedOver(encoded, values, name);
+    return encoded;
+  }
+
+  #findHandedOver(
+    encoded: Encoded,
+    values: readonly unknown[],
+    name: (index: number) => string,
+  ): void {
+    let handedOver: Transferred[] | undefined;
+    for (const value of encoded.transfers) {
+      if (!Transferred.is(value)) continue;
+      value.path = name(values.indexOf(value));
+      handedOver ??= [];
+      handedOver.push(value);
+    }
+    if (handedOver === undefined) return;
+    this.#parcels.check(handedOver);
+    encoded.handedOver = handedOver;
   }
 
   /**
@@ -106,37 +141,14 @@ export class MessageBody {
   }
 
   /**
-   * FLAG_PARCELS if the last message encoded, whose values these are, hands something over, else 0.
+   * Lets go of what moves in a message that is admitted for `to`. The last that may refuse it; if it
+   * does, nothing has moved.
    *
    * @throws {TypeError} If one of what is handed over cannot be.
    */
-  parcelFlag(values: readonly unknown[], name: (index: number) => string): number {
-    const transfers = this.#transfers;
-    this.#handedOver = NONE;
-    for (let i = 0; i < transfers.length; i++) {
-      const value = transfers[i];
-      if (!Transferred.is(value)) continue;
-      if (this.#handedOver === NONE) this.#handedOver = [];
-      value.path = name(values.indexOf(value));
-      this.#handedOver.push(value);
-    }
-    if (this.#handedOver === NONE) return 0;
-    this.#parcels.check(this.#handedOver);
-    return FLAG_PARCELS;
-  }
-
-  /**
-   * Lets go of what moves in the last message encoded: it was admitted for `to`. The last that may refuse
-   * it; if it does, nothing has moved.
-   *
-   * @throws {TypeError} If one of what is handed over cannot be.
-   */
-  move(to: number): void {
-    const transfers = this.#transfers;
+  move({ transfers, handedOver }: Encoded, to: number): void {
     if (transfers.length === 0) return;
-    const handedOver = this.#handedOver;
-    this.#handedOver = NONE;
-    if (handedOver !== NONE) this.#parcels.post(to, handedOver);
+    if (handedOver.length > 0) this.#parcels.post(to, handedOver);
     for (let i = 0; i < transfers.length; i++) {
       const value = transfers[i]!;
       this.#types.list[this.#types.indexOf(value)]!.moved(value, to);
@@ -144,49 +156,47 @@ export class MessageBody {
     empty(transfers);
   }
 
+  /** A block of so many bytes; 0 if there is no memory. Reclaimers run inside. */
+  allocate(byteLength: number): number {
+    return this.#allocator.malloc(byteLength);
+  }
+
   /**
-   * A block of so many bytes; 0 if there is no memory. Reclaimers run inside, which may send messages
-   * of their own: what was encoded last stays as it is meanwhile, but a slot of a ring that is reserved
-   * before this may be another message's after it.
+   * The same for the bytes of what was encoded last. Reclaimers may send messages of their own: its bytes
+   * stay as they are meanwhile, but a slot of a ring that is reserved before this may be another
+   * message's after it.
    */
-  allocateBlock(byteLength: number): number {
-    const transfers = this.#transfers;
+  allocateFor(bytes: Uint8Array): number {
     const pinned = this.#values.pin();
     try {
-      return this.#allocator.malloc(byteLength);
+      return this.allocate(bytes.length);
     } finally {
       pinned.unpin();
-      this.#transfers = transfers;
     }
   }
 
   /**
-   * The same for what can't wait for memory.
+   * A block for what can't wait for memory; 0 if it needs none.
    *
    * @throws {MessageMemoryError} If there is none.
    * @throws Why `peer` is gone: a getter of the values or a reclaimer may have ended this endpoint.
    */
-  expectBlock(byteLength: number, peer: { readonly gone: Error | undefined }): number {
-    const block = this.allocateBlock(byteLength);
+  expectBlock({ bytes }: Encoded, peer: { readonly gone: Error | undefined }): number {
+    if (bytes === undefined) return 0;
+    const block = this.allocateFor(bytes);
     if (peer.gone !== undefined) throw this.freeing(block, peer.gone);
-    if (block === 0) throw this.memoryError(byteLength);
+    if (block === 0) throw this.memoryError(bytes.length);
     return block;
   }
 
   /**
-   * Puts `bytes`, if there are any, into the block at `address` and that into the record, and moves what
-   * moves in the message. If that throws, the block is free again.
+   * Puts the bytes of a message, if there are any, into the block at `address` and that into the record,
+   * and moves what moves in it. If that throws, the block is free again.
    */
-  put(
-    bytes: Uint8Array | undefined,
-    address: number,
-    views: RecordViews,
-    at: number,
-    to: number,
-  ): void {
-    if (bytes !== undefined) this.putBlock(bytes, address, views, at);
+  put(encoded: Encoded, address: number, views: RecordViews, at: number, to: number): void {
+    if (encoded.bytes !== undefined) this.putBlock(encoded.bytes, address, views, at);
     try {
-      this.move(to);
+      this.move(encoded, to);
     } catch (error) {
       throw this.freeing(address, error);
     }

@@ -85,7 +85,7 @@ export function refused(handle: CallHandle | undefined, error: unknown): Promise
 }
 
 /** A call taken in that has to wait: for a module to load, for parcels, or behind one that does. */
-export interface HeldCall {
+export interface DeferredCall {
   readonly call: number;
   readonly task: number;
   readonly args: unknown[];
@@ -116,6 +116,8 @@ export class Peer {
   // Declared alone, so that none is undefined before it has its value: see RingProducer.
   /** The other endpoint's number. */
   declare readonly endpoint: number;
+  /** The same if it is a shard, for messages; undefined of the host. */
+  declare readonly shard: number | undefined;
   /** Ring to it. */
   declare readonly producer: RingProducer;
   /** Ring from it. */
@@ -131,7 +133,7 @@ export class Peer {
   /** The peer's tasks by the number it gives them. */
   readonly handlers: (Handler | Error)[] = [];
   /** Not undefined while a call has to wait: later calls of the peer queue behind it. */
-  held: HeldCall[] | undefined;
+  deferred: DeferredCall[] | undefined;
   /** The peer's calls that run here and can be cancelled, by its number for them. */
   readonly served: Map<number, ServedCall> = new Map();
   /** Its calls without reply that run or wait here. */
@@ -147,8 +149,15 @@ export class Peer {
   /** Whether the ring to it has records that are not published. */
   dirty = false;
 
-  constructor(endpoint: number, credit: Credit, producer: RingProducer, consumer: RingConsumer) {
+  constructor(
+    endpoint: number,
+    shard: number | undefined,
+    credit: Credit,
+    producer: RingProducer,
+    consumer: RingConsumer,
+  ) {
     this.endpoint = endpoint;
+    this.shard = shard;
     this.credit = credit;
     this.producer = producer;
     this.consumer = consumer;

@@ -176,7 +176,7 @@ export function submitTo<Arguments extends readonly unknown[], Result>(
  * ```
  */
 export function taskSignal(): AbortSignal {
-  return localEndpoint().bus.currentSignal ?? NEVER;
+  return localEndpoint().bus.currentCall?.signal ?? NEVER;
 }
 
 const NEVER = new AbortController().signal;

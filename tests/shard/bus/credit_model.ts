@@ -125,7 +125,7 @@ export class CreditModel {
       case "subscribe": // ends when it is given up
         return (number) => {
           begin(number);
-          const signal = bus.currentSignal!;
+          const signal = bus.currentCall?.signal!;
           this.#signals.set(number as number, signal);
           return new Promise<void>((resolve) => {
             signal.addEventListener("abort", () => resolve(), { once: true });
