@@ -45,6 +45,7 @@ import {
 import type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
 import { type LocalOrRemote, remoteInstance } from "./remote_instance.ts";
 import { ServiceDefinition } from "./service_definition.ts";
+import type { HomeKeys } from "./home_keys.ts";
 import { type ShardKey, shardOf } from "./shard_of.ts";
 import { packParameters, type PerShard, withoutParameters } from "./sharded_parameter.ts";
 import { type RunningService, ServiceInstances } from "./service_instances.ts";
@@ -97,6 +98,8 @@ export class Sharded<Service extends object> {
   readonly #endpoint: Endpoint;
   readonly #id: number;
   readonly #options: CallOptions | undefined;
+  /** Keys of the instance here, once one was asked for. */
+  #homeKeys: HomeKeys | undefined;
   /** What `at()` gives for other shards, once each has been asked for. */
   readonly #remotes: (LocalOrRemote<Service> | undefined)[] = [];
 
@@ -273,10 +276,19 @@ export class Sharded<Service extends object> {
    * ```
    */
   at(key: ShardKey): LocalOrRemote<Service> {
-    const shard = shardOf(key, this.#endpoint.shardCount);
-    if (shard !== this.#endpoint.id) return this.#remotes[shard] ??= this.#remoteOn(shard);
     // Its methods give the results that the type says, or promises of them.
-    return this.local() as unknown as LocalOrRemote<Service>;
+    return (this.#homeKeys?.find(key) ?? this.#findHome(key)) as LocalOrRemote<Service>;
+  }
+
+  #findHome(key: ShardKey): object {
+    const { id, shardCount } = this.#endpoint;
+    const shard = shardOf(key, shardCount);
+    if (shard !== id) return this.#remotes[shard] ??= this.#remoteOn(shard);
+    this.#homeKeys ??= this.#endpoint.part(ServiceInstances).homeKeysOf(this.#id);
+    const service = this.#homeKeys?.service;
+    if (service === undefined) throw new NoShardedInstanceError(id, this.name);
+    this.#homeKeys!.add(key);
+    return service;
   }
 
   #remoteOn(shard: number): LocalOrRemote<Service> {
@@ -590,8 +602,16 @@ export function containerOf<Service extends object>(service: Service): Sharded<S
       }: it is no instance of a sharded service, or still in its constructor`,
     );
   }
-  return Sharded.ofId<Service>(localEndpoint(), id, instances.nameOf(id));
+  let container = containers.get(service);
+  if (container === undefined) {
+    container = Sharded.ofId(localEndpoint(), id, instances.nameOf(id));
+    containers.set(service, container);
+  }
+  return container as Sharded<Service>;
 }
+
+/** Those asked for, by their instances of this thread: a service that asks at each call gets the same. */
+const containers = new WeakMap<object, Sharded<object>>();
 
 /**
  * Stops all services that run on `shards`, the latest started first: a `BeforeStop`. All shards are
