@@ -57,7 +57,7 @@ export function room(shard: number, signal?: AbortSignal): Promise<void> {
  * from it goes on later than the queue counts on.
  */
 export function roomFrom(endpoint: Endpoint, shard: number, signal?: AbortSignal): Promise<void> {
-  const fault = shardIdFault(shard, endpoint.shardCount, "wait for room to call");
+  const fault = shardIdFault(shard, endpoint.shardCount, "call");
   if (fault !== undefined) return rejected(fault);
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     return rejected(
