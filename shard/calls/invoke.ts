@@ -134,10 +134,9 @@ export async function map<Arguments extends readonly unknown[], Result>(
 }
 
 /**
- * Runs `task` on every shard at once, and says what became of each call, in the order of the shards: for a
- * page of figures that has to come also when a shard is down. On the host it is `runtime.mapSettled()`. A
- * shard that is down is a rejection at once; to bound the wait for one that is slow, call
- * `task.with({ timeoutMs })`.
+ * Runs `task` on every shard at once, and says what became of each call, in the order of the shards. On
+ * the host it is `runtime.mapSettled()`. For a page of figures that has to come also when a shard is down:
+ * that is a rejection at once. To bound the wait for a slow one, call `task.with({ timeoutMs })`.
  *
  * @param task What to run, from `defineTasks()`.
  * @param args Its arguments. None may move.
@@ -168,8 +167,9 @@ export async function mapSettled<Arguments extends readonly unknown[], Result>(
 }
 
 /**
- * The same, and reduces the outcomes here, in the order of the shards. On the host it is
- * `runtime.mapReduceSettled()`.
+ * Runs `task` on every shard at once, and reduces here what became of each call. On the host it is
+ * `runtime.mapReduceSettled()`. Otherwise as {@linkcode mapSettled}; outcomes are in the order of the
+ * shards.
  *
  * @param task What to run, from `defineTasks()`.
  * @param args Its arguments. None may move.

@@ -18,9 +18,9 @@ import {
 import { localEndpoint, type Task } from "../calls/mod.ts";
 
 /**
- * Runs `task` for each item, from a task on another shard or the same, at most `inFlight` at a time, and
- * resolves to all results, in the order of the items. The first error rejects at once: no further item is
- * taken, the source is closed as by leaving a `for` loop, and calls under way go on, their results dropped.
+ * Runs `task` for each item, so many at a time, and resolves to all results, in the order of the items. On
+ * the host it is `runtime.mapLimit()`. The first error rejects at once: no further item is taken, the source
+ * is closed as by leaving a `for` loop, and calls under way go on, their results dropped.
  *
  * @param shard The shard to run on, or a function that chooses it for each item.
  * @param items What to run it for: an iterable or an async iterable.

@@ -57,8 +57,8 @@ type Step<Result> = IteratorResult<Result, undefined>;
 type Reader<Result> = (step: Step<Result> | Promise<never>) => void;
 
 /**
- * Runs `task` for each item, from a task on another shard or the same, and gives the results as they are
- * read. Items are taken from a source of any length as the reader goes on: at most `inFlight` calls are
+ * Runs `task` for each item, and gives the results as they are read. On the host it is
+ * `runtime.pipeline()`. Items are taken from a source of any length as the reader goes on: at most `inFlight` calls are
  * under way, and at most twice as many results wait, so that neither `BusyError` nor memory bounds it.
  *
  * An error takes its place among the results. When it comes, no further item is taken, and the source is

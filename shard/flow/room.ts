@@ -16,9 +16,9 @@ import {
 import { kindOfValue } from "../codec/mod.ts";
 
 /**
- * Resolves when a call from this shard to `shard` would be taken, and not be refused with a `BusyError`:
- * for a producer that calls faster than a shard answers. Those who wait for the same shard go on one by
- * one. Make the call in the same turn, `await room(1); const result = submitTo(1, task)`, as nothing is
+ * Waits until a call from this shard to `shard` would not be refused with a `BusyError`. On the host it is
+ * `runtime.room()`. For a producer that calls faster than a shard answers. Those who wait for the same
+ * shard go on one by one. Make the call in the same turn, `await room(1); const result = submitTo(1, task)`, as nothing is
  * reserved. Also resolves where a call would fail at once for another reason, which the call then tells.
  * O(1).
  *
