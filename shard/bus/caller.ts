@@ -104,6 +104,11 @@ export class Caller {
     return this.#waiting > 0;
   }
 
+  /** Whether a call to `peer` made now would not be refused with a BusyError. O(1). */
+  hasRoom(peer: Peer): boolean {
+    return peer.gone !== undefined || waitingFor(peer) < MAX_WAITING_CALLS;
+  }
+
   /**
    * Calls `task` on `peer`. With a handle, the call can be given up; without a reply, the promise
    * resolves as soon as the call is sent, and it can be given up until then. To a peer that comes back it
@@ -122,8 +127,8 @@ export class Caller {
     if (peer.shut !== undefined && !this.#mayPass(peer, early)) {
       return this.#callLater(peer, task, args, handle, noReply, early);
     }
-    const waiting = peer.waiting.size + peer.notices.size + peer.credit.runningOn;
-    if (waiting >= MAX_WAITING_CALLS) throw new BusyError(peer.endpoint, waiting);
+    const waiting = waitingFor(peer);
+    if (waiting >= MAX_WAITING_CALLS) throw new BusyError(peer.shard, waiting);
     // Once this is compiled, the executor is a part of it: neither it nor a reject() is made.
     let resolve!: Settle;
     const outcome = new Promise<unknown>((itsResolve) => {
@@ -477,6 +482,11 @@ function expectLater(peer: Peer, early: boolean): LinkedQueue<WaitingCall> {
   }
   if (early) throw peer.shut;
   return peer.later;
+}
+
+/** What counts as waiting for `peer`: one more call than may is refused. */
+function waitingFor({ waiting, notices, credit }: Peer): number {
+  return waiting.size + notices.size + credit.runningOn;
 }
 
 /** Whether a call has credit, and nothing is before it. */

@@ -193,6 +193,14 @@ export class MessageBus {
     return this.#caller.underWay > 0;
   }
 
+  /**
+   * Whether a call to endpoint `to` made now would not be refused with a BusyError; also true where it
+   * would fail at once for another reason. O(1).
+   */
+  hasRoom(to: number): boolean {
+    return !this.open || to === this.endpoint || this.#caller.hasRoom(this.#peers.list[to]!);
+  }
+
   // ─── Calls ───────────────────────────────────────────────────────────────────────────────────
 
   /**

@@ -13,7 +13,7 @@ import type { WireType } from "../codec/mod.ts";
 export interface MessageBusOptions {
   /** This endpoint's number. */
   readonly endpoint: number;
-  /** How many endpoints there are. */
+  /** How many endpoints there are; the last is the host. */
   readonly endpointCount: number;
   /** The segment. */
   readonly buffer: SharedArrayBuffer;

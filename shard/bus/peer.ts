@@ -117,6 +117,8 @@ export class Peer {
   // Declared alone, so that none is undefined before it has its value: see RingProducer.
   /** The other endpoint's number. */
   declare readonly endpoint: number;
+  /** The same if it is a shard, for messages; undefined of the host. */
+  declare readonly shard: number | undefined;
   /** Ring to it. */
   declare readonly producer: RingProducer;
   /** Ring from it. */
@@ -152,8 +154,15 @@ export class Peer {
   /** Whether the ring to it has records that are not published. */
   dirty = false;
 
-  constructor(endpoint: number, credit: Credit, producer: RingProducer, consumer: RingConsumer) {
+  constructor(
+    endpoint: number,
+    shard: number | undefined,
+    credit: Credit,
+    producer: RingProducer,
+    consumer: RingConsumer,
+  ) {
     this.endpoint = endpoint;
+    this.shard = shard;
     this.credit = credit;
     this.producer = producer;
     this.consumer = consumer;

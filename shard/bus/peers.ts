@@ -17,6 +17,7 @@ export class Peers {
   readonly #list: (Peer | undefined)[] = [];
   readonly #words: Int32Array;
   readonly #endpoint: number;
+  readonly #host: number;
   readonly #ring: (from: number, to: number) => number;
   readonly #ringSlots: number;
   readonly #totals: CreditTotals;
@@ -34,6 +35,7 @@ export class Peers {
     this.list = this.#list;
     this.#words = words;
     this.#endpoint = endpoint;
+    this.#host = endpointCount - 1;
     this.#ring = options.ring;
     this.#ringSlots = options.ringSlots;
     this.#totals = totals;
@@ -52,6 +54,7 @@ export class Peers {
     const tailHere = this.#arrivals.tailWord(endpoint);
     return new Peer(
       endpoint,
+      endpoint === this.#host ? undefined : endpoint,
       new Credit(this.#ringSlots >> 1, this.#totals),
       new RingProducer(words, this.#ring(this.#endpoint, endpoint), this.#ringSlots, tailThere),
       new RingConsumer(words, this.#ring(endpoint, this.#endpoint), this.#ringSlots, tailHere),

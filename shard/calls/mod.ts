@@ -5,6 +5,7 @@
  * @module
  */
 
+export { AbortListeners, type Listeners } from "./abort_listeners.ts";
 export type { BeforeStop } from "./before_stop.ts";
 export { type CallOptions, readCallOptions } from "./call_options.ts";
 export { controlTasks } from "./control_tasks.ts";
@@ -27,12 +28,16 @@ export {
   checkRepeatable,
   invokeOnAll,
   invokeOnOthers,
+  map,
   mapReduce,
+  mapReduceSettled,
+  mapSettled,
   oneErrorOf,
   otherShards,
   reduceInOrder,
   type Reducer,
   registerRepeatable,
+  settleEach,
   submitToEach,
 } from "./invoke.ts";
 export { defineHostTasks, type HostTask } from "./host_tasks.ts";
@@ -50,7 +55,7 @@ export {
   type ServiceGroupOptions,
   type ServiceGroupRunOptions,
 } from "./service_group.ts";
-export { checkShardId } from "./shard_id.ts";
+export { checkShardId, shardIdFault } from "./shard_id.ts";
 export { defineTasks, findTask, Task, type TaskFunction, type Tasks } from "./task.ts";
 export {
   busStatistics,

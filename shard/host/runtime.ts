@@ -27,12 +27,23 @@ import {
   type Reducer,
   SegmentLayout,
   type Sendable,
+  settleEach,
   ShardCrashedError,
   submitToEach,
   type Task,
   throwFailures,
   wireTypeNames,
 } from "../calls/mod.ts";
+import {
+  callAt,
+  type Items,
+  mapCalls,
+  Pipeline,
+  type PipelineOptions,
+  roomFrom,
+  type ShardFor,
+  type WindowOptions,
+} from "../flow/mod.ts";
 import {
   checkKinds,
   deadlineFor,
@@ -49,8 +60,11 @@ import {
   type ReplicateOptions,
   type ServiceDefinition,
   Sharded,
+  type ShardKey,
+  shardOf,
 } from "../services/mod.ts";
 import { Opener, type Opening } from "./opening.ts";
+import type { ShardStatus } from "./shard_states.ts";
 import { Shutdown } from "./shutdown.ts";
 import { type CrashPolicy, Supervisor } from "./supervisor.ts";
 
@@ -217,6 +231,122 @@ export class Runtime {
   ): Promise<Accumulated> {
     const results = await this.#submitToEach(allShards(this.#endpoint), task, args);
     return await reduceInOrder(results, initial, reduce);
+  }
+
+  /**
+   * Runs `task` on every shard at once, and gives the results in the order of the shards. Otherwise as the
+   * function `map()`, which tasks call.
+   *
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
+   */
+  async map<Arguments extends readonly unknown[], Result>(
+    task: Task<Arguments, Result>,
+    ...args: Arguments
+  ): Promise<Result[]> {
+    return await this.#submitToEach(allShards(this.#endpoint), task, args);
+  }
+
+  /**
+   * Runs `task` on every shard at once, and says what became of each call, in the order of the shards: for a
+   * page of figures that has to come also when a shard is down, which is a rejection at once, never a wait.
+   * Otherwise as the function `mapSettled()`, which tasks call.
+   *
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
+   */
+  async mapSettled<Arguments extends readonly unknown[], Result>(
+    task: Task<Arguments, Result>,
+    ...args: Arguments
+  ): Promise<PromiseSettledResult<Result>[]> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    return await settleEach(this.#endpoint, task, args);
+  }
+
+  /**
+   * The same, and reduces the outcomes on the host. Otherwise as the function `mapReduceSettled()`, which
+   * tasks call.
+   *
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
+   */
+  async mapReduceSettled<Arguments extends readonly unknown[], Result, Accumulated>(
+    task: Task<Arguments, Result>,
+    args: Arguments,
+    initial: Accumulated,
+    reduce: Reducer<Accumulated, PromiseSettledResult<Result>>,
+  ): Promise<Accumulated> {
+    return await reduceInOrder(await this.mapSettled(task, ...args), initial, reduce);
+  }
+
+  /**
+   * Runs `task` for each item, and gives the results as they are read. Otherwise as the function
+   * `pipeline()`, which tasks call.
+   *
+   * @throws {StoppedError} Where the results are read: if the runtime has been told to stop.
+   */
+  pipeline<Item, Result>(
+    shard: ShardFor<Item>,
+    items: Items<Item>,
+    task: Task<[Item], Result>,
+    options?: PipelineOptions,
+  ): AsyncIterableIterator<Result, undefined> & AsyncDisposable {
+    return new Pipeline(items, this.#callAt(shard, task), options);
+  }
+
+  /**
+   * Runs `task` for each item, at most `inFlight` at a time, and resolves to all results, in the order of
+   * the items. Otherwise as the function `mapLimit()`, which tasks call.
+   *
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
+   */
+  async mapLimit<Item, Result>(
+    shard: ShardFor<Item>,
+    items: Items<Item>,
+    task: Task<[Item], Result>,
+    options?: WindowOptions,
+  ): Promise<Result[]> {
+    return await mapCalls(items, this.#callAt(shard, task), options);
+  }
+
+  #callAt<Item, Result>(shard: ShardFor<Item>, task: Task<[Item], Result>) {
+    return callAt(shard, (to, item: Item) => this.submitTo<[Item], Result>(to, task, item));
+  }
+
+  /**
+   * Resolves when a call from the host to `shard` would be taken, and not be refused with a `BusyError`. As
+   * the function `room()`, which tasks call.
+   *
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
+   */
+  room(shard: number, signal?: AbortSignal): Promise<void> {
+    const refusal = this.#refusal();
+    return refusal === undefined ? roomFrom(this.#endpoint, shard, signal) : rejected(refusal);
+  }
+
+  /**
+   * The shard that a key belongs to, of those of this runtime. As the function `shardOf()`.
+   *
+   * @throws {TypeError} If the key is no text, number or bytes.
+   * @throws {RangeError} If a number is not a whole one that JavaScript holds exactly.
+   */
+  shardOf(key: ShardKey): number {
+    return shardOf(key, this.shardCount);
+  }
+
+  /**
+   * How the shards are, in the order of their ids: read from shared memory and the host's own books,
+   * without a message. A snapshot, O(shards).
+   *
+   * @example
+   * ```ts
+   * import { Runtime } from "@tidepool/core";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+   * assertEquals(runtime.shards.map(({ state }) => state), ["running", "running"]);
+   * ```
+   */
+  get shards(): readonly ShardStatus[] {
+    return this.#supervisor.states.snapshot();
   }
 
   /**

@@ -34,6 +34,7 @@ import {
   writeObituary,
 } from "../calls/mod.ts";
 import { Opening } from "./opening.ts";
+import { ShardStates } from "./shard_states.ts";
 import { ShardWorker } from "./shard_worker.ts";
 
 /** What a runtime does when a shard dies: it ends, goes on without the shard, or starts it again. */
@@ -62,6 +63,8 @@ export interface SupervisorEvents {
 
 /** The Workers of a runtime. */
 export class Supervisor {
+  /** How the shards are. */
+  readonly states: ShardStates;
   readonly #endpoint: Endpoint;
   readonly #setup: Omit<EndpointSetup, "endpoint">;
   readonly #events: SupervisorEvents;
@@ -91,6 +94,7 @@ export class Supervisor {
     this.#endpoint = endpoint;
     this.#setup = setup;
     this.#events = events;
+    this.states = new ShardStates(endpoint, events.policy === "restart");
     this.#words = new Int32Array(endpoint.buffer, 0, endpoint.layout.controlByteLength >> 2);
   }
 
@@ -135,6 +139,7 @@ export class Supervisor {
   /** Ends all at once. */
   terminate(): void {
     this.#ended = true;
+    this.states.end();
     this.#allTold.resolve();
     clearInterval(this.#watchdog);
     for (const worker of this.#workers) worker.terminate();
@@ -177,6 +182,7 @@ export class Supervisor {
   async #run(worker: ShardWorker, state: number): Promise<void> {
     await worker.start({ ...this.#setup, endpoint: worker.shard });
     Atomics.store(this.#words, this.#word(worker.shard, STATE_BYTES), state);
+    this.states.changed(worker.shard);
   }
 
   /** Index of a word of an endpoint's control page. */
@@ -187,6 +193,7 @@ export class Supervisor {
   #died(shard: number, cause: unknown, hasEnded: boolean): void {
     const { buffer, layout } = this.#endpoint;
     writeObituary(buffer, layout, shard, cause, hasEnded);
+    this.states.changed(shard);
     this.#endpoint.ringAll();
     const error = new ShardCrashedError(shard, cause);
     this.#events.crashed(error, this.#endpoint.declareGone(shard, error, hasEnded));
@@ -249,6 +256,7 @@ export class Supervisor {
     opening.end();
     this.#openings.delete(shard);
     Atomics.store(this.#words, this.#word(shard, STATE_BYTES), STATE_RUNNING);
+    this.states.changed(shard);
     this.#announce();
     this.#waitingForUp.get(shard)?.resolve();
     this.#waitingForUp.delete(shard);

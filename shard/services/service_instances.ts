@@ -5,12 +5,15 @@
  */
 
 import { type Endpoint, NoShardedInstanceError } from "../calls/mod.ts";
+import { HomeKeys } from "./home_keys.ts";
 
 /** An instance on this shard. */
 interface Instance {
   readonly service: object;
   /** Name of the service, for messages. */
   readonly name: string;
+  /** Keys that belong to it, once one was asked for. */
+  homeKeys: HomeKeys | undefined;
   /** Not undefined once it was told to stop. */
   stopping: Promise<void> | undefined;
 }
@@ -64,12 +67,20 @@ export class ServiceInstances {
     this.#idsByService.set(service, id);
     if ("init" in service && typeof service.init === "function") await service.init();
     if (this.#formerNames.has(id)) return await destroy(service); // it has stopped meanwhile
-    this.#instances.set(id, { service, name, stopping: undefined });
+    this.#instances.set(id, { service, name, homeKeys: undefined, stopping: undefined });
   }
 
   /** The instance of service `id`. */
   find(id: number): object | undefined {
     return this.#instances.get(id)?.service;
+  }
+
+  /** The keys of the instance of service `id`, if there is one. */
+  homeKeysOf(id: number): HomeKeys | undefined {
+    const instance = this.#instances.get(id);
+    return instance === undefined
+      ? undefined
+      : instance.homeKeys ??= new HomeKeys(instance.service);
   }
 
   /** Which service `service` is an instance of here, also when it has stopped. */
@@ -112,6 +123,7 @@ export class ServiceInstances {
     if (names.size > MAX_FORMER_NAMES) names.delete(names.keys().next().value!);
     if (instance === undefined) return;
     this.#instances.delete(id);
+    instance.homeKeys?.forget();
     await destroy(instance.service);
   }
 }

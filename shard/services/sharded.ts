@@ -33,8 +33,21 @@ import {
   type Sendable,
   type Task,
 } from "../calls/mod.ts";
+import {
+  callAt,
+  type Items,
+  mapCalls,
+  Pipeline,
+  type PipelineOptions,
+  roomFrom,
+  type ShardFor,
+  type WindowOptions,
+} from "../flow/mod.ts";
 import type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
+import { type LocalOrRemote, remoteInstance } from "./remote_instance.ts";
 import { ServiceDefinition } from "./service_definition.ts";
+import type { HomeKeys } from "./home_keys.ts";
+import { type ShardKey, shardOf } from "./shard_of.ts";
 import { packParameters, type PerShard, withoutParameters } from "./sharded_parameter.ts";
 import { type RunningService, ServiceInstances } from "./service_instances.ts";
 import { confirmService, registerService, unregisterService } from "./service_register.ts";
@@ -87,6 +100,10 @@ export class Sharded<Service extends object> {
   readonly #endpoint: Endpoint;
   readonly #id: number;
   readonly #options: CallOptions | undefined;
+  /** Keys of the instance here, once one was asked for. */
+  #homeKeys: HomeKeys | undefined;
+  /** What `at()` gives for other shards, once each has been asked for. */
+  readonly #remotes: (LocalOrRemote<Service> | undefined)[] = [];
 
   private constructor(endpoint: Endpoint, id: number, name: string, options?: CallOptions) {
     this.name = name;
@@ -225,6 +242,68 @@ export class Sharded<Service extends object> {
   }
 
   /**
+   * The instance that a key belongs to, on the shard that `shardOf(key)` names. There it is the object
+   * itself, as `local()` gives it: a method runs at once, with its arguments as they are, and may give its
+   * result or throw without a promise. Elsewhere, and on the host, it has the same methods, each of which
+   * makes a call as `invokeOn()` does. So `await` what they give, and neither keep nor change what you have
+   * passed. Options of `with()` hold for calls to other shards. O(length of the key).
+   *
+   * @param key What the instance keeps: text, a whole number, or bytes.
+   * @returns The instance. Only its methods can be used.
+   * @throws {TypeError} If the key is of another kind.
+   * @throws {RangeError} If a number is not a whole one that JavaScript holds exactly.
+   * @throws {NoShardedInstanceError} If the shard is this one, and the service has stopped, or is not started
+   * here yet. From another shard, the call rejects with it.
+   *
+   * @example
+   * ```ts ignore
+   * // users.ts
+   * import { defineService } from "@tidepool/core";
+   *
+   * class Users {
+   *   readonly #visits = new Map<string, number>(); // of the users whose shard this is
+   *   visit(user: string): number {
+   *     const visits = (this.#visits.get(user) ?? 0) + 1;
+   *     this.#visits.set(user, visits);
+   *     return visits;
+   *   }
+   * }
+   * export const users = defineService(import.meta.url, "users", Users);
+   * ```
+   *
+   * ```ts ignore
+   * // main.ts
+   * import { Runtime } from "@tidepool/core";
+   * import { assertEquals } from "@std/assert";
+   * import { users } from "./users.ts";
+   *
+   * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+   * await using service = await runtime.startSharded(users);
+   * assertEquals(await service.at("ann").visit("ann"), 1);
+   * assertEquals(await service.invokeOn(runtime.shardOf("ann"), "visit", "ann"), 2);
+   * ```
+   */
+  at(key: ShardKey): LocalOrRemote<Service> {
+    // Its methods give the results that the type says, or promises of them.
+    return (this.#homeKeys?.find(key) ?? this.#findHome(key)) as LocalOrRemote<Service>;
+  }
+
+  #findHome(key: ShardKey): object {
+    const { id, shardCount } = this.#endpoint;
+    const shard = shardOf(key, shardCount);
+    if (shard !== id) return this.#remotes[shard] ??= this.#remoteOn(shard);
+    this.#homeKeys ??= this.#endpoint.part(ServiceInstances).homeKeysOf(this.#id);
+    const service = this.#homeKeys?.service;
+    if (service === undefined) throw new NoShardedInstanceError(id, this.name);
+    this.#homeKeys!.add(key);
+    return service;
+  }
+
+  #remoteOn(shard: number): LocalOrRemote<Service> {
+    return remoteInstance((method, args) => this.#invoke(shard, method, args));
+  }
+
+  /**
    * The same service, called with options beside those it has: `counters.with({ timeoutMs: 50 })`.
    * They do not travel with it. O(1).
    *
@@ -345,6 +424,108 @@ export class Sharded<Service extends object> {
     return await reduceInOrder(results as ResultOf<Service, Method>[], initial, reduce);
   }
 
+  /**
+   * Calls a method of every instance at once, and says what became of each call, in the order of the
+   * shards. A shard that is down is a rejection at once, never a wait. See the function `mapSettled()`.
+   *
+   * @param method Name of the method.
+   * @param args Its arguments. None may move.
+   * @returns As `Promise.allSettled()` does: of each shard what it gave, or why it did not.
+   * @throws {TypeError} As a rejection: if an argument cannot travel or moves; then none was called.
+   */
+  async mapSettled<Method extends MethodOf<Service> & string>(
+    method: Method,
+    ...args: PerShard<ArgumentsOf<Service, Method>>
+  ): Promise<PromiseSettledResult<ResultOf<Service, Method>>[]> {
+    checkArguments(this.#endpoint, args);
+    const now = this.with({ whenDown: "fail" });
+    const calls = allShards(this.#endpoint).map((shard) => now.#invoke(shard, method, args));
+    return await Promise.allSettled(calls as Promise<ResultOf<Service, Method>>[]);
+  }
+
+  /**
+   * The same, and reduces the outcomes here, in the order of the shards.
+   *
+   * @param method Name of the method.
+   * @param args Its arguments. None may move.
+   * @param initial What the outcome of shard 0 is put to.
+   * @param reduce Puts one more outcome to those before it; may be asynchronous.
+   * @returns What the last `reduce` gave.
+   * @throws {TypeError} As a rejection: if an argument cannot travel or moves; then none was called.
+   * @throws As a rejection: what `reduce` throws.
+   */
+  async mapReduceSettled<Method extends MethodOf<Service> & string, Accumulated>(
+    method: Method,
+    args: PerShard<ArgumentsOf<Service, Method>>,
+    initial: Accumulated,
+    reduce: Reducer<Accumulated, PromiseSettledResult<ResultOf<Service, Method>>>,
+  ): Promise<Accumulated> {
+    return await reduceInOrder(await this.mapSettled(method, ...args), initial, reduce);
+  }
+
+  /**
+   * Calls a method for each item, and gives the results as they are read. Otherwise as the function
+   * `pipeline()`.
+   *
+   * @param shard The shard to call, or a function that chooses it for each item.
+   * @param items What to call it for: an iterable, or an async iterable as a stream is one.
+   * @param method Name of a method that can be called with one item.
+   * @param options How many calls at a time, in which order, until when.
+   * @returns The results, for `for await`.
+   * @throws {TypeError} If the items are not iterable, or an option is unknown or of the wrong kind.
+   * @throws {RangeError} If `inFlight` is not a whole number in its range.
+   */
+  pipeline<Method extends MethodOf<Service, [never]> & string>(
+    shard: ShardFor<ArgumentsOf<Service, Method>[0]>,
+    items: Items<ArgumentsOf<Service, Method>[0]>,
+    method: Method,
+    options?: PipelineOptions,
+  ): AsyncIterableIterator<ResultOf<Service, Method>, undefined> & AsyncDisposable {
+    return new Pipeline(items, this.#callAt(shard, method), options);
+  }
+
+  /**
+   * Calls a method for each item, at most `inFlight` at a time, and resolves to all results, in the order
+   * of the items. Otherwise as the function `mapLimit()`.
+   *
+   * @param shard The shard to call, or a function that chooses it for each item.
+   * @param items What to call it for: an iterable or an async iterable.
+   * @param method Name of a method that can be called with one item.
+   * @param options How many calls at a time, until when.
+   * @throws {TypeError} As a rejection: if the items are not iterable, or an option is unknown or of the
+   * wrong kind.
+   * @throws {RangeError} As a rejection: if `inFlight` is not a whole number in its range.
+   */
+  async mapLimit<Method extends MethodOf<Service, [never]> & string>(
+    shard: ShardFor<ArgumentsOf<Service, Method>[0]>,
+    items: Items<ArgumentsOf<Service, Method>[0]>,
+    method: Method,
+    options?: WindowOptions,
+  ): Promise<ResultOf<Service, Method>[]> {
+    return await mapCalls(items, this.#callAt(shard, method), options);
+  }
+
+  #callAt<Item, Result>(shard: ShardFor<Item>, method: string) {
+    return callAt(
+      shard,
+      (to, item: Item) => this.#invoke(to, method, [item]) as Promise<Result>,
+    );
+  }
+
+  /**
+   * Resolves when a call from here to `shard` would be taken, and not be refused with a `BusyError`. As the
+   * function `room()`.
+   *
+   * @param shard The shard that is to be called.
+   * @param signal Ends the wait.
+   * @throws {TypeError} As a rejection: if the shard or the signal is of the wrong kind.
+   * @throws {RangeError} As a rejection: if there is no such shard.
+   * @throws As a rejection: the reason of the signal.
+   */
+  room(shard: number, signal?: AbortSignal): Promise<void> {
+    return roomFrom(this.#endpoint, shard, signal);
+  }
+
   async #invokeEach(
     shards: readonly number[],
     method: string,
@@ -435,8 +616,16 @@ export function containerOf<Service extends object>(service: Service): Sharded<S
       }: it is not an instance of a sharded service, or still in its constructor`,
     );
   }
-  return Sharded.ofId<Service>(localEndpoint(), id, instances.nameOf(id));
+  let container = containers.get(service);
+  if (container === undefined) {
+    container = Sharded.ofId(localEndpoint(), id, instances.nameOf(id));
+    containers.set(service, container);
+  }
+  return container as Sharded<Service>;
 }
+
+/** Those asked for, by their instances of this thread: a service that asks at each call gets the same. */
+const containers = new WeakMap<object, Sharded<object>>();
 
 /**
  * Stops all services that run on `shards`, the latest started first: a `BeforeStop`. All shards are
