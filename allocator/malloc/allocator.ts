@@ -472,6 +472,17 @@ export class Allocator {
     return this.#heap.instruments.add(instrument);
   }
 
+  /** `liveBlocks` of the statistics, quickly: two plain reads, for the thread that owns the slice. */
+  get liveBlocks(): number {
+    const { words } = this.#tlsf;
+    return (words[Word.MALLOCS]! - words[Word.FREES]!) | 0;
+  }
+
+  /** `usedBytes` of the statistics, quickly: one plain read. */
+  get usedBytes(): number {
+    return this.#tlsf.words[Word.USED_GRANULES]! * layout.GRANULE_BYTES;
+  }
+
   /**
    * The figures of this slice.
    *

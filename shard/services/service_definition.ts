@@ -83,7 +83,7 @@ export function defineService<Arguments extends readonly unknown[], Service exte
       ...args: unknown[]
     ): Promise<void> {
       if (parameters !== undefined) await computeParameters(parameters, args);
-      localInstances().add(id, name, new serviceClass(...args as unknown as Arguments));
+      localInstances().make(id, name, serviceClass, args as unknown as Arguments);
     },
   });
   return new ServiceDefinition(name, serviceClass, tasks[key]!);

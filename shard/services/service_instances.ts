@@ -5,6 +5,7 @@
  */
 
 import { type Endpoint, NoShardedInstanceError } from "../calls/mod.ts";
+import { LeftBehind, type Life } from "./left_behind.ts";
 
 /** An instance on this shard. */
 interface Instance {
@@ -13,6 +14,9 @@ interface Instance {
   readonly name: string;
   /** Not undefined once it was told to stop. */
   stopping: Promise<void> | undefined;
+  readonly life: Life;
+  /** Whether code of this shard was given the object. */
+  isGiven: boolean;
 }
 
 /** A service and its name. */
@@ -33,28 +37,52 @@ export class ServiceInstances {
   readonly #instances = new Map<number, Instance>();
   readonly #idsByService = new WeakMap<object, number>();
   readonly #formerNames = new Map<number, string>();
+  readonly #leftBehind: LeftBehind;
 
-  constructor({ id }: Pick<Endpoint, "id">) {
-    this.#shard = id;
+  constructor(endpoint: Endpoint) {
+    this.#shard = endpoint.id;
+    this.#leftBehind = new LeftBehind(endpoint);
   }
 
   /**
-   * Makes `service` the instance of service `id` here.
+   * Makes an instance of a class that of service `id` here.
    *
    * @throws {RangeError} If there is one.
    */
-  add(id: number, name: string, service: object): void {
+  make<Arguments extends readonly unknown[]>(
+    id: number,
+    name: string,
+    serviceClass: new (...args: Arguments) => object,
+    args: Arguments,
+  ): void {
     const present = this.#instances.get(id);
     if (present !== undefined) {
       throw new RangeError(`Cannot start ${name} as service ${id}: ${present.name} runs as that`);
     }
-    this.#instances.set(id, { service, name, stopping: undefined });
+    const life = this.#leftBehind.begin(name, serviceClass);
+    const outer = this.#leftBehind.enter(life);
+    let service: object | undefined;
+    try {
+      service = new serviceClass(...args);
+    } finally {
+      this.#leftBehind.leave(outer);
+      if (service === undefined) this.#leftBehind.end(life, false);
+    }
+    this.#instances.set(id, { service, name, stopping: undefined, life, isGiven: false });
     this.#idsByService.set(service, id);
   }
 
-  /** The instance of service `id`. */
+  /** Whether there is an instance of service `id`. */
+  has(id: number): boolean {
+    return this.#instances.has(id);
+  }
+
+  /** The instance of service `id`, for code of this shard. */
   find(id: number): object | undefined {
-    return this.#instances.get(id)?.service;
+    const instance = this.#instances.get(id);
+    if (instance === undefined) return undefined;
+    instance.isGiven = true;
+    return instance.service;
   }
 
   /** Which service `service` is an instance of here, also when it has stopped. */
@@ -74,19 +102,25 @@ export class ServiceInstances {
 
   /** Calls a method of the instance of service `id`. */
   call(id: number, method: string, args: readonly unknown[]): unknown {
-    const service = this.find(id);
-    if (service === undefined) throw new NoShardedInstanceError(this.#shard, this.nameOf(id));
+    const instance = this.#instances.get(id);
+    if (instance === undefined) throw new NoShardedInstanceError(this.#shard, this.nameOf(id));
+    const { service, life } = instance;
     const run: unknown = Reflect.get(service, method);
     if (typeof run !== "function") {
       throw new TypeError(`Cannot invoke "${method}" of ${this.nameOf(id)}: it has no such method`);
     }
-    return run.apply(service, args);
+    const outer = this.#leftBehind.enter(life);
+    try {
+      return run.apply(service, args);
+    } finally {
+      this.#leftBehind.leave(outer);
+    }
   }
 
   /** First phase of stopping: the instance can still be called. Told twice, it stops once. */
   async stop(id: number): Promise<void> {
     const instance = this.#instances.get(id);
-    if (instance !== undefined) await (instance.stopping ??= stopInstance(instance));
+    if (instance !== undefined) await (instance.stopping ??= this.#within(instance, stopInstance));
   }
 
   /** Second phase: there is no instance from now on. */
@@ -97,11 +131,24 @@ export class ServiceInstances {
     const names = this.#formerNames;
     names.set(id, instance.name);
     if (names.size > MAX_FORMER_NAMES) names.delete(names.keys().next().value!);
-    await destroy(instance.service);
+    try {
+      await this.#within(instance, destroy);
+    } finally {
+      const isShared = this.#instances.values().some(({ isGiven }) => isGiven);
+      this.#leftBehind.end(instance.life, isShared);
+    }
+  }
+
+  /** Runs code of an instance, until it awaits something. */
+  #within({ service, life }: Instance, run: (service: object) => Promise<void>): Promise<void> {
+    const outer = this.#leftBehind.enter(life);
+    const ended = run(service);
+    this.#leftBehind.leave(outer);
+    return ended;
   }
 }
 
-async function stopInstance({ service }: Instance): Promise<void> {
+async function stopInstance(service: object): Promise<void> {
   if ("stop" in service && typeof service.stop === "function") await service.stop();
 }
 
