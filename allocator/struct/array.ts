@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Allocator } from "../malloc/mod.ts";
+import type { BlockSource } from "../malloc/mod.ts";
 import { describe } from "./describe.ts";
 import {
   type ArrayType,
@@ -183,7 +183,7 @@ export function array<Element extends FieldType>(
       checkAddress(arrays, address, name, byteLength, alignment);
       return new View(arrays, address);
     },
-    make(allocator: Allocator, values?: Iterable<FieldInit<Element>>): View {
+    make(allocator: BlockSource, values?: Iterable<FieldInit<Element>>): View {
       const address = makeIn(allocator, result, (arrays, address) => {
         if (values !== undefined) writeAll(arrays, address, values);
       });

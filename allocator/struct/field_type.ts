@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Allocator } from "../malloc/mod.ts";
+import type { BlockSource } from "../malloc/mod.ts";
 import { describe } from "./describe.ts";
 import type { MemorySource, SegmentArrays } from "./view_memory.ts";
 
@@ -95,14 +95,14 @@ export interface ArrayType<Element> extends FieldType {
    * Allocates an array in the allocator's slice: zeros, or the values given. Whoever frees it frees
    * its `address`. O(bytes).
    *
-   * @param allocator where to allocate
+   * @param allocator where to allocate: an allocator, or an arena
    * @param values as many as the array has elements
    * @returns a view of it
    * @throws {TypeError} if a value is of the wrong kind
    * @throws {BadAllocError} if there is no room
    * @throws {RangeError} if a value or their number is out of range
    */
-  make(allocator: Allocator, values?: Iterable<FieldInit<Element>>): ArrayView<Element>;
+  make(allocator: BlockSource, values?: Iterable<FieldInit<Element>>): ArrayView<Element>;
   /** @internal */
   read(arrays: SegmentArrays, address: number): ArrayView<Element>;
 }
@@ -127,14 +127,14 @@ export interface StructType<Fields> extends FieldType {
    * Allocates a struct in the allocator's slice. Fields that `init` leaves out are zero, `false` or
    * empty. Whoever frees it frees its `address`. O(bytes).
    *
-   * @param allocator where to allocate
+   * @param allocator where to allocate: an allocator, or an arena
    * @param init values of fields, or a view of a struct to copy
    * @returns a view of it
    * @throws {TypeError} if `init` has another field, or a value is of the wrong kind
    * @throws {BadAllocError} if there is no room
    * @throws {RangeError} if a value is out of range
    */
-  make(allocator: Allocator, init?: StructInit<Fields>): StructView<Fields>;
+  make(allocator: BlockSource, init?: StructInit<Fields>): StructView<Fields>;
   /** Whether a value is a view of this struct: `view instanceof Point`. */
   [Symbol.hasInstance](value: unknown): value is StructView<Fields>;
   /** @internal */

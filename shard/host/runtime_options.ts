@@ -142,8 +142,8 @@ export interface RuntimeOptions {
   readonly watchdogMs?: number;
   /**
    * Told of what went wrong where nobody waits: a destructor that threw in the background, a foreign
-   * pointer that was lost, or still held at the end. If it throws or rejects, the warning and that go
-   * to the console.
+   * pointer that was lost, or still held at the end, a service that leaves blocks in its slice each time
+   * it stops. If it throws or rejects, the warning and that go to the console.
    *
    * @default {console.warn}
    */

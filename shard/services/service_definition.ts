@@ -84,9 +84,9 @@ export function defineService<Arguments extends readonly unknown[], Service exte
       parameters: PackedParameter[] | undefined,
       ...args: unknown[]
     ): Promise<void> {
-      return localInstances().make(id, name, async () => {
+      return localInstances().make(id, name, serviceClass, async () => {
         if (parameters !== undefined) await computeParameters(parameters, args);
-        return new serviceClass(...args as unknown as Arguments);
+        return args as unknown as Arguments;
       });
     },
   });

@@ -221,7 +221,7 @@ export class Sharded<Service extends object> {
 
   /** Whether the shard that this thread is has an instance. False on the host. O(1). */
   get hasLocal(): boolean {
-    return this.#endpoint.part(ServiceInstances).find(this.#id) !== undefined;
+    return this.#endpoint.part(ServiceInstances).has(this.#id);
   }
 
   /**
