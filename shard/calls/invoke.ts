@@ -122,7 +122,7 @@ export async function mapReduce<Arguments extends readonly unknown[], Result, Ac
  *
  * let served = 0; // one on every shard
  * const local = defineTasks(import.meta.url, { served: () => served++ });
- * export const everywhere = defineTasks(import.meta.url, { served: () => map(local.served) });
+ * export const everywhere = defineTasks(import.meta.url, { all: () => map(local.served) });
  * ```
  */
 export async function map<Arguments extends readonly unknown[], Result>(
