@@ -40,6 +40,9 @@ export {
 export {
   Allocator,
   type AllocatorOptions,
+  type Arena,
+  type ArenaStatistics,
+  type BlockSource,
   type DeleteArrayOptions,
   type DeleteOptions,
   type Instrument,

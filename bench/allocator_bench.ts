@@ -69,6 +69,29 @@ Deno.bench("freed by another, flushed and drained", { group: batch }, () => {
   other.flushRemoteFrees();
   owner.drainRemoteFrees();
 });
+
+for (const count of [20, 1000]) {
+  const group = `${count} blocks of 40 bytes that end together`;
+  Deno.bench("malloc and free of each", { group, baseline: true }, () => {
+    for (let i = 0; i < count; i++) blocks[i] = owner.malloc(40);
+    for (let i = 0; i < count; i++) owner.free(blocks[i]!);
+  });
+  Deno.bench("an arena, disposed of", { group }, () => {
+    using arena = owner.arena();
+    for (let i = 0; i < count; i++) blocks[i] = arena.malloc(40);
+  });
+  const kept = owner.arena();
+  Deno.bench("an arena, reset", { group }, () => {
+    for (let i = 0; i < count; i++) blocks[i] = kept.malloc(40);
+    kept.reset();
+  });
+  const single = owner.arena();
+  Deno.bench("an arena, each freed", { group }, () => {
+    for (let i = 0; i < count; i++) blocks[i] = single.malloc(40);
+    for (let i = 0; i < count; i++) single.free(blocks[i]!);
+  });
+}
+
 Deno.bench("drain when nothing is queued, 1,024 times", () => {
   for (let i = 0; i < 1024; i++) owner.drainRemoteFrees();
 });

@@ -37,6 +37,14 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map([
     summary: "calls to another thread: one at a time, many in flight, echoes, idle CPU",
     load: async () => (await import("./subjects/messages.ts")).compareMessages,
   }],
+  ["flow", {
+    summary: "many calls through a pipeline, beside windows written by hand",
+    load: async () => (await import("./subjects/flow.ts")).compareFlow,
+  }],
+  ["services", {
+    summary: "a keyed call to the own shard, beside a direct call of a method",
+    load: async () => (await import("./subjects/services.ts")).compareServices,
+  }],
   ["foreign", {
     summary: "objects of another thread: held, called, copied, destroyed; fields read",
     load: async () => (await import("./subjects/foreign.ts")).compareForeign,

@@ -14,6 +14,7 @@ const TOPICS: Readonly<Record<string, string>> = {
   "shard/host": "Runtime",
   "shard/ring": "Runtime",
   "shard/calls": "Tasks and calls",
+  "shard/flow": "Tasks and calls",
   "shard/bus": "Tasks and calls",
   "shard/codec": "Tasks and calls",
   "shard/services": "Services",

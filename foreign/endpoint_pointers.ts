@@ -35,15 +35,16 @@ export class EndpointPointers {
   /**
    * Asks the owner for copies of what `source` holds, which counts the request if it is on its way.
    * Resolves to a foreign pointer; with a count, to an array of them.
+   *
+   * @throws Why it is not: then the owner will hear of no request.
    */
   askForCopies(source: PointerState, count: number | undefined): Promise<object> {
-    const { endpoint, endpoint: { bus } } = this;
+    const { endpoint } = this;
     const { owner, handle, generation } = source;
-    const before = bus.underWay;
     const reply = count === undefined
-      ? endpoint.submitTo(owner, foreignTasks.copy, [handle, generation])
-      : endpoint.submitTo(owner, foreignTasks.copyMany, [handle, generation, count]);
-    if (bus.underWay > before) source.copies++;
+      ? endpoint.submitOrThrow(owner, foreignTasks.copy, [handle, generation])
+      : endpoint.submitOrThrow(owner, foreignTasks.copyMany, [handle, generation, count]);
+    source.copies++;
     return reply;
   }
 

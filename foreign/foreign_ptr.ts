@@ -147,7 +147,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * as long as the pointer does.
    *
    * @param type The type of the struct, from `struct()`.
-   * @throws {TypeError} If the pointer is null, or its object is no struct.
+   * @throws {TypeError} If the pointer is null, or its object is not a struct.
    * @throws {StaleForeignPtrError} If the object is no longer there, as its shard was started again.
    *
    * @example
@@ -205,7 +205,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * Destroys what this pointer held, at home and in the background, and takes what `pointer` owns
    * instead, which then belongs to the calling shard. Without it, or with null, this one is null.
    *
-   * @throws {TypeError} If there is a pointer and this thread is no shard: the host owns no objects.
+   * @throws {TypeError} If there is a pointer and this thread is not a shard: the host owns no objects.
    */
   reset(pointer: PointerOf<T, O> | null = null): void {
     const state = this.#state;

@@ -17,7 +17,7 @@ import { UniquePtr } from "./unique_ptr.ts";
  * that owns it, which is null afterwards; or null, for a null pointer. A view of a struct must be of
  * this shard's slice, and the pointer owns its block.
  * @returns The pointer, to be sent to other shards.
- * @throws {TypeError} If this thread is no shard: the host owns no objects. If the struct lies in the
+ * @throws {TypeError} If this thread is not a shard: the host owns no objects. If the struct lies in the
  * segment of another runtime.
  * @throws {RangeError} If the struct lies in another shard's slice. Whatever it throws, the object and
  * its pointer stay as they were.

@@ -11,6 +11,7 @@ const CALLS: readonly string[] = [
   "tests/shard/bus/call_memory_test.ts",
   "tests/shard/bus/failed_allocation_test.ts",
   "tests/shard/bus/transfer_test.ts",
+  "tests/shard/bus/introduction_test.ts",
   "tests/shard/bus/waiting_calls_test.ts",
   "tests/shard/calls/call_options_test.ts",
   "tests/shard/bus/credit_model_test.ts",
@@ -54,6 +55,12 @@ export const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
   ["shard/bus/credit.ts", [
     "tests/shard/bus/credit_test.ts",
     "tests/shard/bus/credit_model_test.ts",
+  ]],
+  ["shard/bus/failure_log.ts", ["tests/shard/calls/failure_test.ts"]],
+  ["shard/bus/notices.ts", [
+    "tests/shard/bus/late_reason_test.ts",
+    ...CALLS,
+    "tests/shard/calls/failure_test.ts",
   ]],
   ["shard/codec/value_reader.ts", [
     "tests/shard/codec/value_reader_test.ts",

@@ -35,7 +35,10 @@ export {
   invokeOnOthers,
   isShard,
   localAllocator,
+  map,
   mapReduce,
+  mapReduceSettled,
+  mapSettled,
   NoReplicaError,
   NoShardedInstanceError,
   type Reducer,
@@ -46,6 +49,7 @@ export {
   type ServiceGroupRunOptions,
   shardCount,
   ShardCrashedError,
+  ShardRestartingError,
   ShardStartError,
   submitTo,
   type Task,
@@ -54,12 +58,23 @@ export {
   taskSignal,
   thisShard,
 } from "./calls/mod.ts";
+export {
+  type Items,
+  mapLimit,
+  pipeline,
+  type PipelineOptions,
+  room,
+  type ShardFor,
+  type WindowOptions,
+} from "./flow/mod.ts";
 export { type ErrorClass, registerErrorClass } from "./codec/mod.ts";
 export {
   type CrashPolicy,
   parseMemorySize,
   Runtime,
   type RuntimeOptions,
+  type ShardState,
+  type ShardStatus,
   type StopOptions,
 } from "./host/mod.ts";
 export { type BusStatistics, type LatencyStatistics } from "./ring/mod.ts";
@@ -69,6 +84,7 @@ export {
   defineService,
   Gate,
   type GateHolder,
+  type LocalOrRemote,
   type MethodOf,
   type PerShard,
   replicate,
@@ -79,5 +95,7 @@ export {
   Sharded,
   type ShardedParameter,
   shardedParameter,
+  type ShardKey,
+  shardOf,
   startSharded,
 } from "./services/mod.ts";

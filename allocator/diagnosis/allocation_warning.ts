@@ -89,7 +89,7 @@ export class LargeAllocationWarning {
    * @param allocator whose allocations are looked at
    * @param options the threshold, and who is told
    * @throws {RangeError} if the threshold is negative, fractional or not finite
-   * @throws {TypeError} if the threshold is no number, or `report` no function
+   * @throws {TypeError} if the threshold is not a number, or `report` not a function
    */
   constructor(allocator: Allocator, options: LargeAllocationWarningOptions) {
     if (typeof options.report !== "function") {

@@ -56,7 +56,7 @@ export class FailureInjection {
    *
    * @param count how many requests pass first; `Infinity` counts them and fails none
    * @throws {RangeError} if `count` is negative or no whole number
-   * @throws {TypeError} if `count` is no number
+   * @throws {TypeError} if `count` is not a number
    */
   failAfter(count: number): void {
     if (typeof count !== "number") {

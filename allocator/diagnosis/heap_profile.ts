@@ -211,7 +211,7 @@ export class HeapProfile {
   #distance(): number {
     if (this.#sampleBytes === 0) return Infinity;
     if (this.#sampleBytes === 1) return 0;
-    // 1 - random is never 0, whose logarithm is no number of bytes.
+    // 1 - random is never 0, whose logarithm is not a number of bytes.
     return -Math.log(1 - this.#random()) * this.#sampleBytes;
   }
 }

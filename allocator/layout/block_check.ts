@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { isArenaMark } from "./arena_layout.ts";
 import {
   addressOf,
   blockAfter,
@@ -25,6 +26,8 @@ const NOT_LIVE = FREE | CACHED;
 
 /** What the fault of a block is called that was freed before. */
 export const FREE_ALREADY = "it is free already";
+/** What the fault of a block is called that lies in an arena. */
+const IN_ARENA = "it is a block of an arena, which alone can free it";
 
 /**
  * Finds the slice that holds a live block, as far as its owner, or another thread, can tell.
@@ -58,7 +61,7 @@ export function locateBlock(
     throw new InvalidAddressError(operation, address, index, reason);
   }
   if (address % GRANULE_BYTES !== 0) {
-    throw new InvalidAddressError(operation, address, index, "it is no multiple of 8");
+    throw new InvalidAddressError(operation, address, index, "it is not a multiple of 8");
   }
   const block = blockAt(words, address);
   const first = firstBlockOf(words.length);
@@ -131,9 +134,11 @@ export function looksLive(
  * twice; one seen as live may still turn out to be freed twice, which the owner finds when it drains.
  */
 export function foreignBlockFault(words: Int32Array, block: number): string | undefined {
-  if (hasStartMap(words) && !isStart(words, block)) return startFault(words, block, FREE_ALREADY);
+  if (hasStartMap(words) && !isStart(words, block)) {
+    return isArenaMark(words[block]!) ? IN_ARENA : startFault(words, block, FREE_ALREADY);
+  }
   const header = words[block]!;
-  if ((header & NOT_LIVE) !== 0) return FREE_ALREADY;
+  if ((header & NOT_LIVE) !== 0) return isArenaMark(header) ? IN_ARENA : FREE_ALREADY;
   // The two conditions of nextBlock(), whose call costs remote frees 3 %.
   const granules = granulesOf(header);
   if (granules < SMALLEST_BLOCK_GRANULES) {

@@ -6,6 +6,7 @@
  */
 
 export { checkAlignment, distanceToAligned } from "./align.ts";
+export { arenaGranulesOf, arenaStateOf } from "./arena_layout.ts";
 export {
   blockFault,
   faultError,
@@ -101,4 +102,4 @@ export {
   setStart,
   startMapGranules,
 } from "./start_map.ts";
-export { type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";
+export { largestFreeGranules, type MemoryStatistics, readMemoryStatistics } from "./statistics.ts";

@@ -119,7 +119,7 @@ export class SliceTable {
 function checkSliceSpan(buffer: SharedArrayBuffer, span: SliceSpan, index?: number): void {
   // Over anything else a typed array is made too, of memory that no other thread sees.
   if (!(buffer instanceof SharedArrayBuffer)) {
-    throw new TypeError("Cannot use a segment that is no SharedArrayBuffer");
+    throw new TypeError("Cannot use a segment that is not a SharedArrayBuffer");
   }
   const { byteOffset, byteLength } = span;
   const name = index === undefined ? "a slice" : `slice ${index}`;

@@ -105,8 +105,7 @@ export function readMemoryStatistics(
   const totalGranules = heapGranulesOf(words.length);
   const usedGranules = Atomics.load(words, USED_GRANULES_WORD);
   const freeGranules = totalGranules - usedGranules;
-  const loose = freeGranulesAt(words, Atomics.load(words, LOOSE_BLOCK_WORD));
-  const largestGranules = Math.min(Math.max(loose, largestListedGranules(words)), freeGranules);
+  const largestGranules = Math.min(largestFreeGranules(words), freeGranules);
   // Frees are read first: a block freed in between may look live, and none is freed before it lives.
   const frees = readCount(words, FREES_WORD);
   const mallocs = readCount(words, MALLOCS_WORD);
@@ -130,6 +129,12 @@ export function readMemoryStatistics(
     largestFreeBytes: largestGranules * GRANULE_BYTES,
     fragmentation: freeGranules === 0 ? 0 : 1 - largestGranules / freeGranules,
   };
+}
+
+/** Granules of the largest free block, to within 1/32. Any thread: no loop over blocks. */
+export function largestFreeGranules(words: Int32Array): number {
+  const loose = freeGranulesAt(words, Atomics.load(words, LOOSE_BLOCK_WORD));
+  return Math.max(loose, largestListedGranules(words));
 }
 
 /** The size of the first block on the highest list, from the bitmaps: no loop over blocks. */

@@ -5,15 +5,16 @@
  */
 
 import { BadAllocError } from "../layout/mod.ts";
-import type { Allocator } from "./allocator.ts";
+import type { BlockSource } from "./arena.ts";
 
-/** The error for a request that the allocator has just failed. */
+/** The error for a request that has just failed. */
 export function badAlloc(
-  allocator: Allocator,
+  source: BlockSource,
   byteLength: number,
   alignment: number,
   what?: string,
 ): BadAllocError {
+  const allocator = "allocator" in source ? source.allocator : source;
   const { freeBytes, largestFreeBytes, totalBytes } = allocator.statistics();
   const oversized = !allocator.canHold(byteLength, alignment);
   const details = { byteLength, alignment, freeBytes, largestFreeBytes, totalBytes, oversized };

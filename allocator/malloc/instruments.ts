@@ -121,7 +121,7 @@ export class Instruments {
   }
 }
 
-/** A limit that is no number would compare false with every request, with what no slice holds too. */
+/** A limit that is not a number would compare false with every request, with what no slice holds too. */
 function checkInstrument(instrument: Instrument): void {
   if (typeof instrument !== "object" || instrument === null) {
     throw new TypeError(`Cannot watch with ${String(instrument)}: expected an object`);

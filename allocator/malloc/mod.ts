@@ -1,12 +1,13 @@
 /**
- * The malloc family over slices, C's and C++'s: requests, reclaimers, and blocks that another thread
- * frees.
+ * The malloc family over slices, C's and C++'s: requests, arenas, reclaimers, and blocks that another
+ * thread frees.
  *
  * @module
  */
 
 export { badAlloc } from "./bad_alloc.ts";
 export { Allocator } from "./allocator.ts";
+export type { Arena, ArenaStatistics, BlockSource } from "./arena.ts";
 export type { AllocatorOptions } from "./allocator_options.ts";
 export type { Instrument } from "./instruments.ts";
 export {

@@ -34,6 +34,7 @@ import {
 } from "../layout/mod.ts";
 import { badAlloc } from "./bad_alloc.ts";
 import type { Allocator } from "./allocator.ts";
+import type { BlockSource } from "./arena.ts";
 
 /** How memory is asked for. */
 export interface NewOptions {
@@ -82,13 +83,16 @@ export interface DeleteArrayOptions {
  * assertEquals(heap.new(100_000, { nothrow: true }), 0);
  * ```
  */
-export class NewDelete {
-  /** The allocator that has the memory. */
-  readonly allocator: Allocator;
+export class NewDelete<Source extends BlockSource = Allocator> {
+  /** The allocator that has the memory, or the arena. */
+  readonly allocator: Source;
+  /** The allocator of the slice. */
+  readonly #slice: Allocator;
 
-  /** Makes the family over `allocator`. */
-  constructor(allocator: Allocator) {
+  /** Makes the family over `allocator`, or over an arena. */
+  constructor(allocator: Source) {
     this.allocator = allocator;
+    this.#slice = "allocator" in allocator ? allocator.allocator : allocator;
   }
 
   /**
@@ -98,7 +102,7 @@ export class NewDelete {
    * @param options alignment, and whether to throw
    * @returns the address; 0 only with `nothrow`
    * @throws {BadAllocError} if there is no room, unless `nothrow`
-   * @throws {RangeError} if the length or the alignment is none
+   * @throws {RangeError} if the length or the alignment is not valid
    */
   new(byteLength: number, options: NewOptions = {}): number {
     const { alignment = 8, nothrow = false } = options;
@@ -117,7 +121,7 @@ export class NewDelete {
    * @param options alignment, and whether to throw
    * @returns the address; 0 only with `nothrow`
    * @throws {BadAllocError} if there is no room, unless `nothrow`
-   * @throws {RangeError} if a length or the alignment is none
+   * @throws {RangeError} if a length or the alignment is not valid
    */
   newArray(count: number, elementBytes: number, options: NewOptions = {}): number {
     checkLength(count, "elements");
@@ -133,7 +137,7 @@ export class NewDelete {
    * @param options what the caller knows of it
    * @throws {InvalidAddressError} if no such memory is allocated there, or what the caller knows is wrong
    * @throws {DoubleFreeError} if it was freed before
-   * @throws {RangeError} if the length or the alignment given is none
+   * @throws {RangeError} if the length or the alignment given is not valid
    */
   delete(address: number, options: DeleteOptions = {}): void {
     const { byteLength, alignment = 8 } = options;
@@ -141,7 +145,7 @@ export class NewDelete {
     if (byteLength !== undefined) checkLength(byteLength, "bytes");
     const fault = address === 0 ? undefined : this.#fault(address, byteLength, alignment);
     if (fault !== undefined) {
-      throw new InvalidAddressError("delete", address, this.allocator.owner(address), fault);
+      throw new InvalidAddressError("delete", address, this.#slice.owner(address), fault);
     }
     this.allocator.free(address);
   }
@@ -181,7 +185,7 @@ export class NewDelete {
     }
     if (byteLength === undefined) return undefined;
     const usable = this.allocator.mallocUsableSize(address);
-    if (this.allocator.debugHeap !== undefined) {
+    if (this.#slice.debugHeap !== undefined) {
       if (usable === byteLength) return undefined;
       return `it was allocated with ${usable} bytes, not with ${byteLength}`;
     }

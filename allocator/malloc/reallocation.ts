@@ -60,7 +60,7 @@ export class Reallocation {
     if (typeof address !== "number" || this.#allocator.debugHeap !== undefined) return false;
     const { words, tlsf } = this.#heap;
     const offset = address - words.byteOffset;
-    // A fraction is no multiple of 8 here, and would be one for `&`.
+    // A fraction is not a multiple of 8 here, and would be one for `&`.
     return offset > 0 && offset < words.byteLength && offset % 8 === 0 &&
       looksLive(words, offset / 4 - 1, tlsf.firstBlock, tlsf.sentinel);
   }

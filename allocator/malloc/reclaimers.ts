@@ -97,7 +97,7 @@ export class Reclaimers {
    * @param reclaim frees blocks of this slice
    * @param options when it may be called, and for what share
    * @returns removes it
-   * @throws {TypeError} if `reclaim` or `heldBytes` is no function, or `scope` is none of the two
+   * @throws {TypeError} if `reclaim` or `heldBytes` is not a function, or `scope` neither of the two
    *
    * @example
    * ```ts

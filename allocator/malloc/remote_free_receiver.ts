@@ -79,7 +79,7 @@ export class RemoteFreeReceiver {
     let fault: string | undefined;
     let next = 0;
     if ((block & 1) === 0 || block < firstBlock || block >= sentinel) {
-      fault = "it is no block: something wrote to a block that waited to be freed";
+      fault = "it is not a block: something wrote to a block that waited to be freed";
     } else {
       // Read before the block is freed, as that overwrites it. A block freed twice closes a circle:
       // its second visit finds it free, and what its first link led to is unknown.

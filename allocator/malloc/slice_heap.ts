@@ -33,6 +33,10 @@ export class SliceHeap {
   readonly heapBytes: number;
   /** Those that programs can have: all but the map of starts of a debug heap. */
   readonly #mostBytes: number;
+  /** Requests of up to this many bytes are seen by nobody: -1 in a debug heap, which sees all. */
+  quietBytes = 0;
+  /** How many lives arenas have begun here. */
+  arenaLives = 0;
   /** What watches, if anything does. */
   instruments: Instruments | undefined;
   readonly #receiver: RemoteFreeReceiver;

@@ -202,7 +202,7 @@ function checkLoose(words: Int32Array, unlisted: Set<number>): void {
   const sizeClass = words[LOOSE_CLASS_WORD]!;
   if (block === 0 && sizeClass === 0) return;
   if (!unlisted.delete(block)) {
-    fail(words, block, "the loose block is free", "it is not, or it is no block");
+    fail(words, block, "the loose block is free", "it is not, or it is not a block");
   }
   const found = sizeClassOf(granulesOf(words[block]!));
   if (found !== sizeClass) {

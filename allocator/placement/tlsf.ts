@@ -174,7 +174,7 @@ export class Tlsf {
   allocateAligned(granules: number, alignment: number, phase: number): number {
     const words = this.words;
     this.settle();
-    // A gap of one granule is no block, and then the next aligned position is taken.
+    // A gap of one granule is not a block, and then the next aligned position is taken.
     const enough = granules + alignment + 1;
     if (enough > this.heapGranules) return 0;
     const sizeClass = occupiedClass(words, searchClassOf(enough));

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Allocator } from "../malloc/mod.ts";
+import type { BlockSource } from "../malloc/mod.ts";
 import { describe } from "./describe.ts";
 import {
   type ArrayType,
@@ -39,7 +39,7 @@ const ADDRESS: typeof memory.ADDRESS = memory.ADDRESS;
  * @param element the type of an element
  * @param length how many
  * @returns the field type
- * @throws {TypeError} if `element` is no field type, or `length` no number
+ * @throws {TypeError} if `element` is no field type, or `length` not a number
  * @throws {RangeError} if `length` is not a whole number, 1 or more, or the array is too large
  *
  * @example
@@ -183,7 +183,7 @@ export function array<Element extends FieldType>(
       checkAddress(arrays, address, name, byteLength, alignment);
       return new View(arrays, address);
     },
-    make(allocator: Allocator, values?: Iterable<FieldInit<Element>>): View {
+    make(allocator: BlockSource, values?: Iterable<FieldInit<Element>>): View {
       const address = makeIn(allocator, result, (arrays, address) => {
         if (values !== undefined) writeAll(arrays, address, values);
       });

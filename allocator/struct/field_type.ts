@@ -8,7 +8,7 @@
  *
  * @module
  */
-import type { Allocator } from "../malloc/mod.ts";
+import type { BlockSource } from "../malloc/mod.ts";
 import { describe } from "./describe.ts";
 import type { MemorySource, SegmentArrays } from "./view_memory.ts";
 
@@ -93,14 +93,14 @@ export interface ArrayType<Element> extends FieldType {
    * Allocates an array in the allocator's slice: zeros, or the values given. Whoever frees it frees
    * its `address`. O(bytes).
    *
-   * @param allocator where to allocate
+   * @param allocator where to allocate: an allocator, or an arena
    * @param values as many as the array has elements
    * @returns a view of it
    * @throws {TypeError} if a value is of the wrong kind
    * @throws {BadAllocError} if there is no room
    * @throws {RangeError} if a value or their number is out of range
    */
-  make(allocator: Allocator, values?: Iterable<FieldInit<Element>>): ArrayView<Element>;
+  make(allocator: BlockSource, values?: Iterable<FieldInit<Element>>): ArrayView<Element>;
 }
 
 /** A struct, as `struct()` defines it. Itself a field type: structs nest. */
@@ -123,14 +123,14 @@ export interface StructType<Fields> extends FieldType {
    * Allocates a struct in the allocator's slice. Fields that `init` leaves out are zero, `false` or
    * empty. Whoever frees it frees its `address`. O(bytes).
    *
-   * @param allocator where to allocate
+   * @param allocator where to allocate: an allocator, or an arena
    * @param init values of fields, or a view of a struct to copy
    * @returns a view of it
    * @throws {TypeError} if `init` has another field, or a value is of the wrong kind
    * @throws {BadAllocError} if there is no room
    * @throws {RangeError} if a value is out of range
    */
-  make(allocator: Allocator, init?: StructInit<Fields>): StructView<Fields>;
+  make(allocator: BlockSource, init?: StructInit<Fields>): StructView<Fields>;
   /** Whether a value is a view of this struct: `view instanceof Point`. */
   [Symbol.hasInstance](value: unknown): value is StructView<Fields>;
 }
@@ -144,7 +144,7 @@ export interface StructMembers<Fields> {
    *
    * @param address where that struct begins
    * @returns this view
-   * @throws {TypeError} if the address is no number
+   * @throws {TypeError} if the address is not a number
    * @throws {RangeError} if the address is null, misaligned, or the struct does not fit there
    */
   at(address: number): this;
@@ -162,7 +162,7 @@ export interface StructMembers<Fields> {
    *
    * @param name the field
    * @returns a view, or `null` if the pointer is null
-   * @throws {TypeError} if the field is no pointer
+   * @throws {TypeError} if the field is not a pointer
    * @throws {RangeError} if what it points to cannot lie at that address
    */
   deref<Name extends keyof Fields>(name: Name): Target<Fields[Name]>;
@@ -224,7 +224,7 @@ export interface ArrayView<Element> extends Iterable<FieldValue<Element>> {
    *
    * @param address where that array begins
    * @returns this view
-   * @throws {TypeError} if the address is no number
+   * @throws {TypeError} if the address is not a number
    * @throws {RangeError} if the address is null, misaligned, or the array does not fit there
    */
   at(address: number): this;

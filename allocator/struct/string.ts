@@ -21,7 +21,7 @@ const encoder = new TextEncoder();
  *
  * @param byteLength bytes of the field; text may use all of them
  * @returns the field type
- * @throws {TypeError} if `byteLength` is no number
+ * @throws {TypeError} if `byteLength` is not a number
  * @throws {RangeError} if it is not a whole number, 1 or more
  *
  * @example

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import type { Allocator } from "../malloc/mod.ts";
+import type { BlockSource } from "../malloc/mod.ts";
 import { copyBytes, plainOf } from "./array.ts";
 import { layOut } from "./c_layout.ts";
 import { describe } from "./describe.ts";
@@ -162,7 +162,7 @@ export function struct<Fields extends object>(name: string, fields: Fields): Str
       checkAddress(arrays, address, name, byteLength, alignment);
       return new View(arrays, address);
     },
-    make(allocator: Allocator, init?: StructInit<Fields>): View {
+    make(allocator: BlockSource, init?: StructInit<Fields>): View {
       const address = makeIn(allocator, result, (arrays, address) => {
         if (init !== undefined) writeFields(arrays, address, init);
       });

@@ -1,15 +1,9 @@
 /**
- * How many requests a client may make: token buckets, each on the shard that is its client's home.
+ * How many requests a client may make: token buckets, each on the shard that its client belongs to.
  *
  * @module
  */
-import {
-  containerOf,
-  defineService,
-  type ServiceDefinition,
-  shardCount,
-  thisShard,
-} from "@tidepool/core";
+import { defineService, type ServiceDefinition } from "@tidepool/core";
 
 /** What each client may do. */
 export interface Limit {
@@ -29,7 +23,7 @@ interface Bucket {
 /** Clients are not looked through for ones to forget before there are so many. */
 const FEW_CLIENTS = 1024;
 
-/** The buckets of the clients whose home is here. No other shard touches them, so none is locked. */
+/** The buckets of the clients that belong to this shard. No other touches them, so none is locked. */
 export class RateLimiter {
   readonly #limit: Limit;
   readonly #buckets = new Map<string, Bucket>();
@@ -39,18 +33,8 @@ export class RateLimiter {
     this.#limit = limit;
   }
 
-  /**
-   * Lets a client in, or says how many seconds it has to wait. Asks the client's home shard, which
-   * may be this one.
-   */
-  async take(client: string): Promise<number> {
-    const home = homeOf(client);
-    if (home === thisShard()) return this.takeHere(client);
-    return await containerOf<RateLimiter>(this).invokeOn(home, "takeHere", client);
-  }
-
-  /** The same, on the client's home shard. */
-  takeHere(client: string): number {
+  /** Lets a client in, or says how many seconds it has to wait. Called on the client's shard. */
+  take(client: string): number {
     const { burst, perSecond } = this.#limit;
     const now = performance.now();
     const bucket = this.#buckets.get(client) ?? { tokens: burst, filledAt: now };
@@ -76,15 +60,6 @@ export class RateLimiter {
     }
     this.#sweepAt = Math.max(FEW_CLIENTS, 2 * this.#buckets.size);
   }
-}
-
-/** The shard that a client's bucket is on: a hash of its name (FNV-1a), the same on every shard. */
-function homeOf(client: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < client.length; i++) {
-    hash = Math.imul(hash ^ client.charCodeAt(i), 0x01000193);
-  }
-  return (hash >>> 0) % shardCount();
 }
 
 export const rateLimiter: ServiceDefinition<[Limit], RateLimiter> = defineService(

@@ -27,7 +27,7 @@ export class Site {
 
   async #answer(client: string): Promise<Response> {
     const headers = new Headers({ "x-shard": String(thisShard()) });
-    const seconds = await this.#limiter.local().take(client);
+    const seconds = await this.#limiter.at(client).take(client);
     if (seconds > 0) {
       headers.set("retry-after", String(Math.ceil(seconds)));
       return new Response("Too many requests\n", { status: 429, headers });

@@ -13,7 +13,7 @@ const ZERO = 48;
 const PLUS = 43;
 const MINUS = 45;
 
-/** Returned for what is no number. */
+/** Returned for what is not a number. */
 export const NO_NUMBER = Number.NaN;
 
 /** The most digits that a JS number holds exactly. */

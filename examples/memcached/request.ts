@@ -135,7 +135,7 @@ export const NOT_FOUND = 3;
 export const TOO_LARGE = 4;
 /** Outcome: no memory, although what could go has gone. */
 export const NO_MEMORY = 5;
-/** Outcome: the value is no number. */
+/** Outcome: the value is not a number. */
 export const NOT_NUMERIC = 6;
 /** Outcome: the home shard of the key is gone, or is being started again. */
 export const NO_SHARD = 7;

@@ -28,15 +28,15 @@ export const TOUCHED = ascii("TOUCHED\r\n");
 export const BAD_FORMAT = ascii("CLIENT_ERROR bad command line format\r\n");
 /** A value is not followed by the end of a line. */
 export const BAD_CHUNK = ascii("CLIENT_ERROR bad data chunk\r\n");
-/** An expiry is no number. */
+/** An expiry is not a number. */
 export const BAD_EXPTIME = ascii("CLIENT_ERROR invalid exptime argument\r\n");
-/** What is to be added is no number. */
+/** What is to be added is not a number. */
 export const BAD_DELTA = ascii("CLIENT_ERROR invalid numeric delta argument\r\n");
 /** Too many words. */
 export const BAD_DELETE = ascii(
   "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n",
 );
-/** The value is no number. */
+/** The value is not a number. */
 export const NOT_NUMERIC = ascii(
   "CLIENT_ERROR cannot increment or decrement non-numeric value\r\n",
 );

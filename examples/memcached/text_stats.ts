@@ -14,7 +14,7 @@ const BAD_LINE = "CLIENT_ERROR bad command line\r\n";
 const BAD_FORMAT = "CLIENT_ERROR bad command line format\r\n";
 const BAD_CLASS = "CLIENT_ERROR Illegal slab id\r\n";
 const DETAIL_USAGE = "CLIENT_ERROR usage: stats detail on|off|dump\r\n";
-/** The first number that is no class. */
+/** The first number that is not a class. */
 const NO_CLASS = classNumberOf(CLASS_COUNT);
 
 /** Writes the answer to `stats` and those words. */

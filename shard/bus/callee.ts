@@ -20,12 +20,13 @@ import {
   REPLIES_SENT,
   TASK_WORD,
 } from "../ring/mod.ts";
+import type { Batches } from "./batches.ts";
 import type { Credit } from "./credit.ts";
 import type { MessageBody } from "./message_body.ts";
 import type { Notices } from "./notices.ts";
 import type { RecordViews } from "./inline_codec.ts";
 import { ComingParcel, type Parcels, Transferred } from "./parcels.ts";
-import { type Handler, type HeldCall, type Peer, ServedCall } from "./peer.ts";
+import { type DeferredCall, type Handler, type Peer, ServedCall } from "./peer.ts";
 
 /** The function behind a module's URL and a key; a promise while the module loads. */
 export type Resolver = (module: string, key: string) => Handler | Promise<Handler>;
@@ -45,17 +46,13 @@ export class Callee {
   readonly #parcels: Parcels;
   readonly #resolve: Resolver;
   readonly #notices: Notices;
-  readonly #commit: (peer: Peer) => void;
-  readonly #touch: (peer: Peer) => void;
+  readonly #batches: Batches;
   #underWay = 0;
   /** The peer and the call whose task is running now, up to its first await. */
   #currentPeer: Peer | undefined;
   #currentCall: ServedCall | undefined;
 
-  /**
-   * `notices` sends what has no slot reserved; `commit` takes the reserved slot of a peer's ring;
-   * `touch` has the peer served at the end of the turn.
-   */
+  /** `notices` sends what has no slot reserved. */
   constructor(
     views: RecordViews,
     body: MessageBody,
@@ -63,8 +60,7 @@ export class Callee {
     counters: Float64Array,
     resolve: Resolver,
     notices: Notices,
-    commit: (peer: Peer) => void,
-    touch: (peer: Peer) => void,
+    batches: Batches,
   ) {
     this.#views = views;
     this.#body = body;
@@ -72,8 +68,7 @@ export class Callee {
     this.#counters = counters;
     this.#resolve = resolve;
     this.#notices = notices;
-    this.#commit = commit;
-    this.#touch = touch;
+    this.#batches = batches;
   }
 
   /** Calls that run or wait here. */
@@ -91,7 +86,7 @@ export class Callee {
     return this.#currentCall;
   }
 
-  /** Takes the request at `at` and runs it, or holds it. */
+  /** Takes the request at `at` and runs it, or defers it. */
   request(peer: Peer, kind: number, at: number): void {
     const words = this.#views.words;
     const call = words[at + CALL_WORD]!;
@@ -115,15 +110,15 @@ export class Callee {
     }
     if (unreadable !== undefined) return this.#fail(peer, call, kind, unreadable);
     if ((kind & FLAG_CANCELLABLE) !== 0) peer.served.set(call, new ServedCall());
-    if (peer.held === undefined && (kind & FLAG_PARCELS) === 0) {
+    if (peer.deferred === undefined && (kind & FLAG_PARCELS) === 0) {
       this.#run(peer, call, task, args, kind);
-    } else this.#hold(peer, { call, task, args, flags: kind, parcelsMissing: 0 });
+    } else this.#defer(peer, { call, task, args, flags: kind, parcelsMissing: 0 });
   }
 
   /** Keeps a call until its module, its parcels and all calls before it are there. */
-  #hold(peer: Peer, call: HeldCall): void {
-    peer.held ??= [];
-    peer.held.push(call);
+  #defer(peer: Peer, call: DeferredCall): void {
+    peer.deferred ??= [];
+    peer.deferred.push(call);
     const { args } = call;
     // One that was given twice comes once. All are counted before the first is taken, which may be here.
     const coming = new Set(args.filter((value) => value instanceof ComingParcel));
@@ -134,47 +129,47 @@ export class Callee {
           if (value === parcel) args[index] = arrived;
         });
         call.parcelsMissing--;
-        this.#runHeld(peer);
+        this.#runDeferred(peer);
       });
     }
-    this.#runHeld(peer);
+    this.#runDeferred(peer);
   }
 
-  /** Runs the calls that were held, in order, as far as they can be. */
-  #runHeld(peer: Peer): void {
-    const { held } = peer;
-    if (held === undefined || peer.gone !== undefined) return;
-    while (held.length > 0) {
-      const { call, task, args, flags, parcelsMissing } = held[0]!;
+  /** Runs the calls that were deferred, in order, as far as they can be. */
+  #runDeferred(peer: Peer): void {
+    const { deferred } = peer;
+    if (deferred === undefined || peer.gone !== undefined) return;
+    while (deferred.length > 0) {
+      const { call, task, args, flags, parcelsMissing } = deferred[0]!;
       if (peer.handlers[task] === undefined || parcelsMissing > 0) return;
-      held.shift();
+      deferred.shift();
       this.#run(peer, call, task, args, flags);
     }
-    peer.held = undefined;
+    peer.deferred = undefined;
     this.#notices.grant(peer);
   }
 
-  /** Lets go of the calls of a peer that is gone which were held: nobody waits for them. */
-  dropHeld(peer: Peer): void {
-    for (const { args, flags } of peer.held ?? []) {
+  /** Lets go of the calls of a peer that is gone which were deferred: nobody waits for them. */
+  dropDeferred(peer: Peer): void {
+    for (const { args, flags } of peer.deferred ?? []) {
       this.#body.abandon(args);
       this.#underWay--;
       if ((flags & FLAG_NO_REPLY) !== 0) peer.detached--;
     }
-    peer.held = undefined;
+    peer.deferred = undefined;
   }
 
-  /** Learns which function `task` stands for; holds the peer's calls while its module loads. */
+  /** Learns which function `task` stands for; defers the peer's calls while its module loads. */
   #meet(peer: Peer, task: number, module: string, key: string): void {
     const found = this.#resolve(module, key);
     if (typeof found === "function") {
       peer.handlers[task] = found;
       return;
     }
-    peer.held ??= [];
+    peer.deferred ??= [];
     const ready = (handler: Handler | Error): void => {
       peer.handlers[task] = handler;
-      this.#runHeld(peer);
+      this.#runDeferred(peer);
     };
     found.then(ready, ready);
   }
@@ -227,7 +222,7 @@ export class Callee {
     peer.detached--;
     if ((flags & FLAG_LATE) === 0) peer.credit.owe();
     this.#underWay--;
-    this.#touch(peer);
+    this.#batches.touch(peer);
   }
 
   /** Runs `task` as the call `served`, so that it can ask for its signal. */
@@ -287,7 +282,7 @@ export class Callee {
   ): void {
     if (peer.gone !== undefined) {
       this.#body.abandon(value);
-      this.#touch(peer);
+      this.#batches.touch(peer);
     } else if ((flags & FLAG_LATE) !== 0) {
       this.#notices.send(peer, kind | FLAG_LATE, call, [value], name);
     } else {
@@ -299,7 +294,7 @@ export class Callee {
         words[at + CALL_WORD] = call;
       } else this.#writeAny(peer, call, kind, value, name);
       this.#counters[REPLIES_SENT]!++;
-      this.#commit(peer);
+      this.#batches.commit(peer);
     }
     if (peer.served.size > 0) peer.served.delete(call);
     this.#underWay--;

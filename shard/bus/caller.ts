@@ -24,6 +24,7 @@ import {
   REPLIES_RECEIVED,
   TASK_WORD,
 } from "../ring/mod.ts";
+import type { Batches } from "./batches.ts";
 import { CallTable } from "./call_table.ts";
 import { textOf } from "../codec/mod.ts";
 import type { CreditTotals } from "./credit.ts";
@@ -31,10 +32,10 @@ import { BusyError } from "./errors.ts";
 import type { MessageBody } from "./message_body.ts";
 import { RecordViews } from "./inline_codec.ts";
 import type { Callable } from "./callable.ts";
-import type { Link } from "./linked_queue.ts";
+import type { Link, LinkedQueue } from "./linked_queue.ts";
 import type { Notices } from "./notices.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
-import { type CallHandle, type Peer, refused, type Settle, type WaitingCall } from "./peer.ts";
+import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
 import { rejectBy } from "./rejection.ts";
 import { rejectWithLocalStack } from "./two_sided_stack.ts";
 
@@ -54,14 +55,17 @@ export class Caller {
   readonly #body: MessageBody;
   readonly #counters: Float64Array;
   readonly #parcels: Parcels;
-  readonly #commit: (peer: Peer) => void;
-  readonly #onChange: () => void;
+  readonly #batches: Batches;
   readonly #notices: Notices;
   readonly #totals: CreditTotals;
   readonly #calls: CallTable;
+  readonly #mayEnter: (endpoint: number) => boolean;
   #waiting = 0;
 
-  /** `commit` takes the reserved slot of a peer's ring and sees to its publication. */
+  /**
+   * `totals` are those of the peers' credit; `mayEnter` says whether a call made now may go to an endpoint
+   * that does not take those of others yet.
+   */
   constructor(
     views: RecordViews,
     body: MessageBody,
@@ -70,9 +74,10 @@ export class Caller {
     latencies: LatencyHistogram,
     notices: Notices,
     totals: CreditTotals,
-    commit: (peer: Peer) => void,
-    onChange: () => void,
+    batches: Batches,
+    mayEnter: (endpoint: number) => boolean,
   ) {
+    this.#mayEnter = mayEnter;
     this.#calls = new CallTable(latencies);
     counters[CALLS_WAITING] = 0; // of this life: the others go on from those before
     this.#views = views;
@@ -81,8 +86,7 @@ export class Caller {
     this.#counters = counters;
     this.#notices = notices;
     this.#totals = totals;
-    this.#commit = commit;
-    this.#onChange = onChange;
+    this.#batches = batches;
   }
 
   /** Calls and notices sent and not answered, or waiting to be sent. */
@@ -100,9 +104,17 @@ export class Caller {
     return this.#waiting > 0;
   }
 
+  /** Whether a call to `peer` made now would not be refused with a BusyError. O(1). */
+  hasRoom(peer: Peer): boolean {
+    return peer.gone !== undefined || waitingFor(peer) < MAX_WAITING_CALLS;
+  }
+
   /**
    * Calls `task` on `peer`. With a handle, the call can be given up; without a reply, the promise
-   * resolves as soon as the call is sent, and it can be given up until then.
+   * resolves as soon as the call is sent, and it can be given up until then. To a peer that comes back it
+   * goes when that takes calls; an early one at once, or not at all.
+   *
+   * @throws Why the call is refused at once: then nothing is under way, and nothing has moved.
    */
   call(
     peer: Peer,
@@ -110,26 +122,67 @@ export class Caller {
     args: readonly unknown[],
     handle?: CallHandle,
     noReply = false,
+    early = false,
   ): Promise<unknown> {
-    if (peer.gone !== undefined) {
-      peer.goneTold = true;
-      return refused(handle, peer.gone);
+    if (peer.shut !== undefined && !this.#mayPass(peer, early)) {
+      return this.#callLater(peer, task, args, handle, noReply, early);
     }
-    const waiting = peer.waiting.size + peer.notices.size + peer.credit.runningOn;
-    if (waiting >= MAX_WAITING_CALLS) {
-      return refused(handle, new BusyError(peer.endpoint, waiting));
-    }
+    const waiting = waitingFor(peer);
+    if (waiting >= MAX_WAITING_CALLS) throw new BusyError(peer.shard, waiting);
     // Once this is compiled, the executor is a part of it: neither it nor a reject() is made.
     let resolve!: Settle;
     const outcome = new Promise<unknown>((itsResolve) => {
       resolve = itsResolve;
     });
-    try {
-      this.#send(peer, task, args, resolve, handle, noReply);
-    } catch (error) {
-      return refused(handle, error);
-    }
+    this.#send(peer, task, args, resolve, handle, noReply);
     return outcome;
+  }
+
+  /** Whether a call may go to a peer that is shut. */
+  #mayPass({ gone, endpoint }: Peer, early: boolean): boolean {
+    return gone === undefined && (early || this.#mayEnter(endpoint));
+  }
+
+  /** Has a call wait for a peer that is shut, if that will take calls again. */
+  #callLater(
+    peer: Peer,
+    task: Callable,
+    args: readonly unknown[],
+    handle: CallHandle | undefined,
+    noReply: boolean,
+    early: boolean,
+  ): Promise<unknown> {
+    const later = expectLater(peer, early);
+    if (later.size >= MAX_WAITING_CALLS) throw new BusyError(peer.endpoint, later.size);
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    const views = RecordViews.ofOneRecord();
+    // Introduces its task, whoever else does: its peer knows none yet.
+    const values = [task.module, task.key, ...args];
+    const encoded = this.#body.encode(values, views, 0, introducedName);
+    // Getters of the values have run, and may have given this call up, or ended all.
+    expectLater(peer, early);
+    handle?.throwIfGivenUp();
+    const flags = encoded.flags | FLAG_INTRODUCES |
+      (noReply ? FLAG_NO_REPLY : handle === undefined ? 0 : FLAG_CANCELLABLE);
+    views.words[KIND_WORD] = kindWord(KIND_REQUEST, Math.min(values.length, 255), flags);
+    views.words[TASK_WORD] = task.index;
+    this.#body.move(encoded, peer.endpoint);
+    const bytes = encoded.bytes?.slice();
+    this.#wait(peer, later, { views, bytes, task, resolve, handle, noReply });
+    return promise;
+  }
+
+  /** `peer` takes calls again: what has waited for that goes, as far as there is credit, and in order. */
+  takeUp(peer: Peer): void {
+    const { later, waiting } = peer;
+    peer.shut = undefined;
+    peer.later = undefined;
+    for (let link = later?.first; link !== undefined; link = later!.first) {
+      later!.remove(link);
+      this.#enqueue(peer, waiting, link.value);
+    }
+    this.sendWaiting(peer);
+    this.#batches.scheduleEnd();
   }
 
   #send(
@@ -172,7 +225,8 @@ export class Caller {
 
     // Wait: what moves has moved; the codec's scratch is the next message's.
     this.#body.move(encoded, peer.endpoint);
-    this.#wait(peer, { views, bytes: bytes?.slice(), task, resolve, handle, noReply });
+    const body = bytes?.slice();
+    this.#wait(peer, peer.waiting, { views, bytes: body, task, resolve, handle, noReply });
   }
 
   /**
@@ -204,16 +258,21 @@ export class Caller {
     return 0;
   }
 
-  #wait(peer: Peer, waiting: WaitingCall): void {
-    const link = peer.waiting.push(waiting);
-    if (waiting.handle !== undefined) {
-      waiting.handle.peer = peer;
-      waiting.handle.waiting = link;
-    }
+  #enqueue(peer: Peer, queue: LinkedQueue<WaitingCall>, call: WaitingCall): void {
+    const link = queue.push(call);
+    const { handle } = call;
+    if (handle === undefined) return;
+    handle.peer = peer;
+    handle.queue = queue;
+    handle.waiting = link;
+  }
+
+  #wait(peer: Peer, queue: LinkedQueue<WaitingCall>, call: WaitingCall): void {
+    this.#enqueue(peer, queue, call);
     this.#waiting++;
     this.#counters[CALLS_DELAYED]!++;
     this.#counters[CALLS_WAITING] = this.#waiting;
-    this.#onChange();
+    this.#batches.scheduleEnd();
   }
 
   /** Enters the record at `at` in the table of calls and commits it. */
@@ -240,7 +299,7 @@ export class Caller {
       peer.introduced[this.#views.words[at + TASK_WORD]!] = true;
     }
     this.#counters[CALLS_SENT]!++;
-    this.#commit(peer);
+    this.#batches.commit(peer);
   }
 
   /** Sends what waits for `peer`, as far as credit and memory go. */
@@ -260,12 +319,12 @@ export class Caller {
           }
         } catch (error) {
           // What a reclaimer throws inside of malloc() is this call's error, too.
-          if (this.#unqueue(peer, link)) this.#refuse(link.value, error);
+          if (this.#unqueue(peer.waiting, link)) this.#refuse(link.value, error);
           continue;
         }
       }
       // Inside of malloc() a reclaimer may have given it up, or others, which takes credit to say.
-      if (!peer.credit.mayCall || !this.#unqueue(peer, link)) {
+      if (!peer.credit.mayCall || !this.#unqueue(peer.waiting, link)) {
         this.#body.free(block);
         continue;
       }
@@ -277,8 +336,8 @@ export class Caller {
   }
 
   /** Takes a call out of its queue; false if it is in none any more. */
-  #unqueue(peer: Peer, link: Link<WaitingCall>): boolean {
-    if (!peer.waiting.remove(link)) return false;
+  #unqueue(queue: LinkedQueue<WaitingCall>, link: Link<WaitingCall>): boolean {
+    if (!queue.remove(link)) return false;
     this.#waiting--;
     this.#counters[CALLS_WAITING] = this.#waiting;
     return true;
@@ -326,7 +385,7 @@ export class Caller {
           isPacked ? this.#body.packer.unpack(arrived as Uint8Array) : arrived,
         );
       }
-      this.#onChange(); // its credit is free, and there may be no reply to notice that
+      this.#batches.scheduleEnd(); // its credit is free, and there may be no reply to notice that
     });
   }
 
@@ -360,7 +419,7 @@ export class Caller {
     if (handle.settled) return;
     handle.settle();
     handle.reason = reason;
-    const { peer, waiting, local } = handle;
+    const { peer, queue, waiting, local } = handle;
     handle.place?.withdraw(reason);
     if (local !== undefined) {
       rejectBy(local.resolve, reason);
@@ -368,11 +427,11 @@ export class Caller {
     }
     if (peer === undefined) return;
     if (waiting !== undefined) {
-      this.#unqueue(peer, waiting);
+      this.#unqueue(queue!, waiting);
       this.#refuse(waiting.value, reason);
       // It may have been the one that there was no memory for. Not sooner than the end of the turn:
       // what gives this one up may be about to give up those behind it.
-      return this.#onChange();
+      return this.#batches.scheduleEnd();
     }
     rejectBy(this.#calls.abandon(handle.call), reason);
     this.#notices.tell(peer, KIND_CANCEL, handle.call, textOf(reason));
@@ -392,14 +451,42 @@ export class Caller {
       rejectBy(resolve, error);
       rejected++;
     }
-    for (;;) {
-      const link = peer.waiting.first;
-      if (link === undefined) return rejected;
-      this.#unqueue(peer, link);
+    return rejected + this.#rejectQueue(peer.waiting, error) + this.rejectLater(peer, error);
+  }
+
+  /** Rejects the calls that wait until `peer` takes calls again; returns how many. */
+  rejectLater({ later }: Peer, error: unknown): number {
+    return later === undefined ? 0 : this.#rejectQueue(later, error);
+  }
+
+  #rejectQueue(queue: LinkedQueue<WaitingCall>, error: unknown): number {
+    let rejected = 0;
+    for (let link = queue.first; link !== undefined; link = queue.first) {
+      this.#unqueue(queue, link);
       this.#refuse(link.value, error);
       rejected++;
     }
+    return rejected;
   }
+}
+
+/**
+ * The queue for the next life of a peer that is shut.
+ *
+ * @throws Why the peer is gone, if that is for good; why it is shut, if a call can't wait for the next.
+ */
+function expectLater(peer: Peer, early: boolean): LinkedQueue<WaitingCall> {
+  if (peer.later === undefined) {
+    peer.goneTold = true;
+    throw peer.gone;
+  }
+  if (early) throw peer.shut;
+  return peer.later;
+}
+
+/** What counts as waiting for `peer`: one more call than may is refused. */
+function waitingFor({ waiting, notices, credit }: Peer): number {
+  return waiting.size + notices.size + credit.runningOn;
 }
 
 /** Whether a call has credit, and nothing is before it. */

@@ -15,17 +15,19 @@ export class StoppedError extends Error {
 
 /** Too many calls to one shard, or through one service group, wait; none of this call was sent. */
 export class BusyError extends Error {
-  /** The shard that was called; undefined where it is a service group that has no room. */
+  /** The shard that was called; undefined where it is the host, or a service group, that has no room. */
   readonly shard: number | undefined;
   /** Calls that wait already. */
   readonly waitingCalls: number;
 
   /** Made by the library. */
-  constructor(shard: number | undefined, waitingCalls: number, group = "unnamed") {
+  constructor(shard: number | undefined, waitingCalls: number, group?: string) {
     super(
-      shard === undefined
-        ? `Cannot call through service group "${group}": ${waitingCalls} calls already wait for their turn, the most that may`
-        : `Cannot call endpoint ${shard}: ${waitingCalls} calls already wait for room in its ring, the most that may`,
+      group === undefined
+        ? `Cannot call ${
+          shard === undefined ? "the host" : `shard ${shard}`
+        }: ${waitingCalls} calls already wait for room in its ring, the most that may; make them by pipeline() or mapLimit(), or await room() before each`
+        : `Cannot call through service group "${group}": ${waitingCalls} calls already wait for their turn, the most that may; make them by pipeline() or mapLimit()`,
     );
     this.name = "BusyError";
     this.shard = shard;

@@ -319,6 +319,16 @@ export class MessageBody {
     }
   }
 
+  /** Values of which none moves as bytes for any endpoint, to be kept; `thaw()` reads them. */
+  freeze(values: readonly unknown[]): Uint8Array {
+    return this.#values.encode(values, (index) => `arguments[${index}]`, []).slice();
+  }
+
+  /** Copies of the values that some endpoint froze. */
+  thaw(bytes: Uint8Array): unknown[] {
+    return this.#values.decode(bytes);
+  }
+
   /** What was thrown as bytes for which a message needs no memory; it owns nothing any more. */
   pack(thrown: unknown): Uint8Array<ArrayBuffer> {
     const bytes = this.packer.pack(thrown);

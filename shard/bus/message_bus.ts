@@ -22,7 +22,6 @@
 import type { Allocator } from "../../allocator/mod.ts";
 import {
   announce,
-  BATCHES,
   BUCKET_COUNT,
   CHANGES_SEEN_BYTES,
   COUNTER_COUNT,
@@ -36,32 +35,28 @@ import {
   kindOf,
   LATENCIES_BYTES,
   LatencyHistogram,
-  type RingConsumer,
   SENDERS_PER_LINE,
   SLEEPS,
   type Spinner,
-  WAKE_UPS,
 } from "../ring/mod.ts";
+import { Batches } from "./batches.ts";
 import type { Callable } from "./callable.ts";
 import { Callee } from "./callee.ts";
 import { Caller } from "./caller.ts";
 import { CreditTotals } from "./credit.ts";
 import type { ErrorPacker } from "../codec/mod.ts";
-import { FailureLog, type Failures, sumOf } from "./failure_log.ts";
+import { Ends } from "./ends.ts";
+import { type Failures, sumOf } from "./failure_log.ts";
 import { MessageBody } from "./message_body.ts";
 import type { MessageBusOptions } from "./message_bus_options.ts";
 import { RecordViews } from "./inline_codec.ts";
 import { type CallHandle, type Peer, refused, type ServedCall } from "./peer.ts";
+import { LinkedQueue } from "./linked_queue.ts";
 import { LocalCalls } from "./local_calls.ts";
 import { Notices } from "./notices.ts";
 import { Parcels, transfer } from "./parcels.ts";
 import { hasSent, Peers } from "./peers.ts";
-
-/**
- * Records that a turn writes before it publishes them without waiting for its end. Measured with 64
- * and 1,024 calls under way: 16 to 64 are alike and half as fast again as publishing at the end only.
- */
-const RECORDS_PER_PUBLISH = 32;
+import { rejected } from "./rejection.ts";
 
 /**
  * Records of one peer that a poll handles at most. One that sends as fast as they are handled would
@@ -79,37 +74,24 @@ export class MessageBus {
   readonly parcels: Parcels;
   /** Errors for which there may be no memory. */
   readonly packer: ErrorPacker;
+  readonly #options: MessageBusOptions;
   readonly #allocator: Allocator;
   readonly #doorbells: Doorbells;
   readonly #views: RecordViews;
   readonly #counters: Float64Array;
   readonly #body: MessageBody;
-  readonly #onGone: (endpoint: number) => void;
-  readonly #onSleep: () => void;
   readonly #notices: Notices;
   readonly #caller: Caller;
   readonly #callee: Callee;
   readonly #local: LocalCalls;
   readonly #spinner: Spinner;
-  readonly #cores: number;
   readonly #peers: Peers;
-  /** Peers with records to publish at the end of the turn. */
-  readonly #dirty: Peer[] = [];
+  readonly #batches: Batches;
   readonly #heartbeatWord: number;
   readonly #changesWord: number;
   readonly #changesSeenWord: number;
-  readonly #onChanges: () => void;
   #seenChanges = 0;
-  /** What calls of former lives have thrown here: only the end of the runtime asks for it. */
-  readonly #failuresOfDead = new FailureLog();
-  /** Resolved at the end of a turn in which calls may have ended. */
-  #endWaiters: (() => void)[] = [];
-  #endScheduled = false;
-  #polling = false;
-  /** Records committed since the last publication. */
-  #unpublished = 0;
-  /** The ring that is being read, in a poll. */
-  #reading: RingConsumer | undefined;
+  readonly #ends = new Ends();
   #asleep = false;
   #closedBy: Error | undefined;
   /** The end of a turn that did not poll. */
@@ -117,11 +99,12 @@ export class MessageBus {
     this.#sendWaiting();
     this.#askForCredit();
     this.flush();
-    this.#tellOfEnds();
+    this.#ends.tell();
   };
 
   constructor(options: MessageBusOptions) {
     this.endpoint = options.endpoint;
+    this.#options = options;
     this.#allocator = options.allocator;
     this.#doorbells = options.doorbells;
     this.#views = new RecordViews(options.buffer, options.controlByteLength);
@@ -132,28 +115,29 @@ export class MessageBus {
     this.#counters = new Float64Array(options.buffer, page + COUNTERS_BYTES, COUNTER_COUNT);
     const latencies = new Int32Array(options.buffer, page + LATENCIES_BYTES, BUCKET_COUNT);
     this.#spinner = options.spinner;
-    this.#cores = options.cores;
     this.#changesWord = options.changesByteOffset >> 2;
     this.#changesSeenWord = (page + CHANGES_SEEN_BYTES) >> 2;
     this.#heartbeatWord = (page + HEARTBEAT_BYTES) >> 2;
-    this.#onChanges = options.onChanges;
     this.parcels = new Parcels(options.endpoint, options.connect);
     const body = new MessageBody(options.buffer, options.allocator, options.types, this.parcels);
     this.#body = body;
     this.packer = body.packer;
-    this.#onGone = options.onGone;
-    this.#onSleep = options.onSleep;
-    const commit = (peer: Peer): void => this.#commit(peer);
-    const touch = (peer: Peer): void => this.#touch(peer);
     const totals = new CreditTotals();
     this.#peers = new Peers(options, this.#views.words, totals);
+    this.#batches = new Batches(
+      options.allocator,
+      options.doorbells,
+      this.#counters,
+      this.#peers,
+      (peer) => this.#notices.acknowledge(peer),
+      this.#endTurn,
+    );
     this.#notices = new Notices(
       this.#views,
       body,
       this.parcels,
       this.#counters,
-      commit,
-      touch,
+      this.#batches,
       options.onWarning,
     );
     this.#caller = new Caller(
@@ -164,8 +148,8 @@ export class MessageBus {
       new LatencyHistogram(latencies),
       this.#notices,
       totals,
-      commit,
-      () => this.#scheduleEnd(),
+      this.#batches,
+      options.mayEnter,
     );
     this.#callee = new Callee(
       this.#views,
@@ -174,25 +158,19 @@ export class MessageBus {
       this.#counters,
       options.resolve,
       this.#notices,
-      commit,
-      touch,
+      this.#batches,
     );
     this.#local = new LocalCalls(
       options.resolve,
       this.#callee,
       (value) => body.abandonAlone(value),
-      () => this.#tellOfEnds(),
+      () => this.#ends.tell(),
     );
   }
 
   /** The endpoint that called the task running now, up to its first await. */
   get currentCaller(): number | undefined {
     return this.#callee.currentPeer?.endpoint;
-  }
-
-  /** Aborts when the call of the task running now is given up; ask before the first await. */
-  get currentSignal(): AbortSignal | undefined {
-    return this.#callee.currentCall?.signal;
   }
 
   /** The call of the task running now, if it can be given up; ask before the first await. */
@@ -215,6 +193,14 @@ export class MessageBus {
     return this.#caller.underWay > 0;
   }
 
+  /**
+   * Whether a call to endpoint `to` made now would not be refused with a BusyError; also true where it
+   * would fail at once for another reason. O(1).
+   */
+  hasRoom(to: number): boolean {
+    return !this.open || to === this.endpoint || this.#caller.hasRoom(this.#peers.list[to]!);
+  }
+
   // ─── Calls ───────────────────────────────────────────────────────────────────────────────────
 
   /**
@@ -227,9 +213,39 @@ export class MessageBus {
     args: readonly unknown[],
     handle?: CallHandle,
   ): Promise<unknown> {
-    if (!this.open) return refused(handle, this.#closedBy);
+    try {
+      return this.callOrThrow(to, task, args, handle);
+    } catch (error) {
+      return refused(handle, error);
+    }
+  }
+
+  /**
+   * The same, but throws if the call is refused at once, for who has to know that none is on its way:
+   * then nothing of it has moved either.
+   */
+  callOrThrow(
+    to: number,
+    task: Callable,
+    args: readonly unknown[],
+    handle?: CallHandle,
+  ): Promise<unknown> {
+    if (!this.open) throw this.#closedBy;
     if (to !== this.endpoint) return this.#caller.call(this.#peers.list[to]!, task, args, handle);
     return this.#local.call(task, args, handle);
+  }
+
+  /**
+   * The same for what opens an endpoint: it also goes to one that takes no calls of others yet, and
+   * waits for no next life of one that is gone.
+   */
+  callEarly(to: number, task: Callable, args: readonly unknown[]): Promise<unknown> {
+    if (to === this.endpoint || !this.open) return this.call(to, task, args);
+    try {
+      return this.#caller.call(this.#peers.list[to]!, task, args, undefined, false, true);
+    } catch (error) {
+      return rejected(error);
+    }
   }
 
   /**
@@ -244,7 +260,11 @@ export class MessageBus {
   ): Promise<unknown> {
     if (!this.open) return refused(handle, this.#closedBy);
     if (to !== this.endpoint) {
-      return this.#caller.call(this.#peers.list[to]!, task, args, handle, true);
+      try {
+        return this.#caller.call(this.#peers.list[to]!, task, args, handle, true);
+      } catch (error) {
+        return refused(handle, error);
+      }
     }
     handle?.settle();
     this.#local.callWithoutReply(task, args);
@@ -257,15 +277,13 @@ export class MessageBus {
    */
   async takeFailures(from: number): Promise<Failures> {
     const peer = this.#peers.list[from];
-    while ((peer ?? this.#local).detached > 0) await this.nextEnd();
+    await this.#ends.until(() => (peer ?? this.#local).detached === 0);
     return (peer ?? this.#local).failures.take();
   }
 
   /** The same of every endpoint, the dead included, without waiting. */
   takeAllFailures(): Failures {
-    const all = [this.#local.failures, this.#failuresOfDead];
-    for (const peer of this.#peers.list) if (peer !== undefined) all.push(peer.failures);
-    return sumOf(all.map((log) => log.take()));
+    return sumOf([this.#local.failures.take(), ...this.#peers.takeFailures()]);
   }
 
   /** Failures for another endpoint; null if there are none. */
@@ -284,10 +302,20 @@ export class MessageBus {
     return this.#body.pack(thrown);
   }
 
+  /** Values of which none moves as bytes for any endpoint, to be kept; `thaw()` reads them. */
+  freeze(values: readonly unknown[]): Uint8Array {
+    return this.#body.freeze(values);
+  }
+
+  /** Copies of the values that some endpoint froze. */
+  thaw(bytes: Uint8Array): unknown[] {
+    return this.#body.thaw(bytes);
+  }
+
   /** Gives a call up, for `reason`. The task that serves it is told, if there is one. */
   cancel(handle: CallHandle, reason: unknown): void {
     this.#caller.cancel(handle, reason);
-    this.#tellOfEnds();
+    this.#ends.tell();
   }
 
   /**
@@ -298,53 +326,9 @@ export class MessageBus {
     this.#notices.tell(this.#peers.list[to]!, KIND_WARNING, 0, warning);
   }
 
-  /** Takes the reserved slot of the ring to `peer`, to be published at the end of the turn. */
-  #commit(peer: Peer): void {
-    peer.producer.commit();
-    this.#touch(peer);
-    if (++this.#unpublished < RECORDS_PER_PUBLISH) return;
-    // The other side begins on these while this one goes on. The slots of the requests go back first:
-    // a reply gives its caller credit for a new request, which needs the slot of the old one.
-    this.#reading?.publish();
-    this.flush();
-  }
-
-  /** Has the ring to `peer` published at the end of the turn. */
-  #touch(peer: Peer): void {
-    if (!peer.dirty) {
-      peer.dirty = true;
-      this.#dirty.push(peer);
-    }
-    this.#scheduleEnd();
-  }
-
-  #scheduleEnd(): void {
-    // Behind the microtasks already queued, so that all callers of this turn share one publish.
-    if (this.#endScheduled || this.#polling) return;
-    this.#endScheduled = true;
-    queueMicrotask(this.#endTurn);
-  }
-
-  /**
-   * Publishes what this turn has written and wakes who sleeps. Remote frees go first: a peer that
-   * sees the reply must find the memory of its request given back.
-   */
+  /** Publishes what this turn has written and wakes who sleeps. */
   flush(): void {
-    this.#endScheduled = false;
-    this.#unpublished = 0;
-    this.#allocator.flushRemoteFrees();
-    const dirty = this.#dirty;
-    for (let i = 0; i < dirty.length; i++) {
-      const peer = dirty[i]!;
-      peer.dirty = false;
-      if (peer.gone !== undefined) continue; // its rings may be another life's by now
-      this.#notices.acknowledge(peer);
-      peer.producer.publish();
-      this.#peers.mark(peer.endpoint);
-      this.#counters[BATCHES]!++;
-      if (this.#doorbells.ring(peer.endpoint)) this.#counters[WAKE_UPS]!++;
-    }
-    if (dirty.length > 0) dirty.length = 0;
+    this.#batches.publish();
     // What runs while the endpoint counts as asleep, a socket's turn or a module's, may have used up its
     // memory: this tells the others, as the look before a sleep does.
     if (this.#asleep && (this.#allocator.hasRemoteFrees() || this.#wantsToSpin())) {
@@ -367,19 +351,19 @@ export class MessageBus {
     if (words[this.#changesWord] !== this.#seenChanges) this.#lookForChanges();
     if (!this.#peers.looksArrived()) return 0;
     let handled = 0;
-    this.#polling = true;
+    this.#batches.polling = true;
     try {
       for (let lines = this.#peers.takeLines(); lines !== 0; lines &= lines - 1) {
         handled += this.#receiveLine(31 - Math.clz32(lines & -lines));
       }
       if (handled > 0) this.#sendWaiting();
     } finally {
-      this.#polling = false;
+      this.#batches.polling = false;
       this.#askForCredit();
       // Also when a record could not be handled: what was sent before it must not stay behind.
       this.flush();
     }
-    this.#tellOfEnds();
+    this.#ends.tell();
     return handled;
   }
 
@@ -415,7 +399,7 @@ export class MessageBus {
   /** Handles the records of the ring from `peer`, or the first of them. */
   #receive(peer: Peer): number {
     const { consumer } = peer;
-    this.#reading = consumer;
+    this.#batches.reading = consumer;
     let handled = 0;
     for (let at = consumer.peek(); at >= 0; at = consumer.peek()) {
       if (handled === RECORDS_PER_POLL) {
@@ -429,9 +413,9 @@ export class MessageBus {
       handled++;
     }
     consumer.publish();
-    this.#reading = undefined;
+    this.#batches.reading = undefined;
     this.#notices.grant(peer);
-    if (peer.credit.owedAcks > 0) this.#touch(peer);
+    if (peer.credit.owedAcks > 0) this.#batches.touch(peer);
     return handled;
   }
 
@@ -448,20 +432,9 @@ export class MessageBus {
       this.#allocator.hasRemoteFrees();
   }
 
-  /**
-   * Whether no more endpoints are awake than there are cores, this one included: a look at a word of
-   * each, and only if there are more endpoints than cores.
-   */
+  /** Whether no more endpoints are awake than there are cores, this one included. */
   maySpin(): boolean {
-    const peers = this.#peers.list;
-    let spare = this.#cores - 1;
-    if (peers.length <= this.#cores) return true;
-    for (let i = 0; i < peers.length; i++) {
-      const peer = peers[i];
-      if (peer === undefined || peer.gone !== undefined) continue;
-      if (!this.#doorbells.looksAsleep(i) && --spare < 0) return false;
-    }
-    return true;
+    return this.#peers.areAwakeAtMost(this.#options.cores - 1, this.#doorbells);
   }
 
   /** Told by `attend()`. */
@@ -469,7 +442,7 @@ export class MessageBus {
     this.#asleep = asleep;
     if (!asleep) return;
     this.#counters[SLEEPS]!++;
-    this.#onSleep();
+    this.#options.onSleep();
   }
 
   // ─── Ends ────────────────────────────────────────────────────────────────────────────────────
@@ -478,7 +451,7 @@ export class MessageBus {
     const words = this.#views.words;
     // Orders the reads of states and obituaries behind the change of CHANGES that announces them.
     this.#seenChanges = Atomics.load(words, this.#changesWord);
-    this.#onChanges();
+    this.#options.onChanges();
     this.#sendWaiting(); // calls to the dead have given their memory back
     // Tells the host that this endpoint has let go of the rings of the dead.
     announce(words, this.#changesSeenWord, this.#seenChanges);
@@ -489,67 +462,94 @@ export class MessageBus {
     return this.#peers.list[endpoint]?.gone !== undefined;
   }
 
+  /** Why `endpoint` takes no calls, if it takes none: it is gone, or coming back. */
+  whyShut(endpoint: number): Error | undefined {
+    return this.#peers.list[endpoint]?.shut;
+  }
+
+  /** Takes up news of the others at once, which the next poll would: what has just come may be about it. */
+  catchUp(): void {
+    if (Atomics.load(this.#views.words, this.#changesWord) !== this.#seenChanges) {
+      this.#lookForChanges();
+    }
+  }
+
   /** Whether a call was rejected because `endpoint` is gone, one that was made since. */
   hasToldGone(endpoint: number): boolean {
     return this.#peers.list[endpoint]?.goneTold === true;
   }
 
-  /** `endpoint` has come back for its life `epoch`, with empty rings and no memory of the former. */
+  /**
+   * `endpoint` has come back for its life `epoch`, with empty rings and no memory of the former. It can
+   * call, and takes the calls that open it.
+   */
   declareBack(endpoint: number, epoch: number): void {
     this.#allocator.remoteFrees.restore(endpoint);
     // A shard is started again only after the thread of its former life has ended.
     for (const block of this.#peers.list[endpoint]!.unread) this.#body.free(block);
     this.parcels.renew(endpoint, epoch);
-    this.#failuresOfDead.addAll(this.#peers.list[endpoint]!.failures.take());
     this.#peers.renew(endpoint);
   }
 
+  /** `endpoint`, which this one has not known before, takes no calls yet, for `why`. */
+  declareShut(endpoint: number, why: Error): void {
+    const peer = this.#peers.list[endpoint]!;
+    peer.shut = why;
+    peer.later ??= new LinkedQueue();
+  }
+
+  /** `endpoint`, which has come back, takes calls. */
+  declareUp(endpoint: number): void {
+    this.#caller.takeUp(this.#peers.list[endpoint]!);
+  }
+
   /**
-   * Rejects every call to `endpoint`, now and from now on, with `error`; returns how many. What was sent
-   * to it stays as it is unless its thread has ended: it would read the blocks' next contents.
+   * Rejects every call to `endpoint` with `error`; returns how many. Later calls wait for it if there is
+   * a `why`, which says that it will come back, and are rejected with `error` else. What was sent to it
+   * stays as it is unless its thread has ended: it would read the blocks' next contents.
    */
-  declareGone(endpoint: number, error: Error, hasEnded: boolean): number {
+  declareGone(endpoint: number, error: Error, hasEnded: boolean, why?: Error): number {
     const peer = this.#peers.list[endpoint]!;
     // Also when it has died again before this endpoint has heard that it was back: blocks of the life
     // between may have been gathered.
     this.#allocator.remoteFrees.retire(endpoint);
-    if (peer.gone !== undefined) return 0;
+    if (peer.gone !== undefined) return why === undefined ? this.#giveUpWaiting(peer, error) : 0;
     peer.gone = error;
     for (const served of peer.served.values()) served.cancel(error);
     peer.served.clear();
-    this.#callee.dropHeld(peer);
+    this.#callee.dropDeferred(peer);
     this.parcels.close(endpoint);
     // Before the calls are rejected, which frees the blocks that the records lie in.
     for (const at of peer.producer.unread()) {
       this.#body.discardUnread(this.#views, at);
       peer.unread.push(this.#body.blockForReader(this.#views, at));
     }
-    const rejected = this.#caller.rejectAll(peer, error, hasEnded);
-    this.#onGone(endpoint);
-    this.#tellOfEnds();
-    return rejected;
+    const count = this.#caller.rejectAll(peer, error, hasEnded);
+    peer.shut = why ?? error;
+    peer.later = why === undefined ? undefined : peer.later ?? new LinkedQueue();
+    this.#options.onGone(endpoint);
+    this.#ends.tell();
+    return count;
+  }
+
+  /** A peer that is gone will not come back. */
+  #giveUpWaiting(peer: Peer, error: Error): number {
+    const count = this.#caller.rejectLater(peer, error);
+    peer.later = undefined;
+    this.#ends.tell();
+    return count;
   }
 
   /** Resolves when no call of this endpoint is under way, and at most `serving` of others here. */
-  async idle(serving = 0): Promise<void> {
-    while (!this.#isIdle(serving)) await this.nextEnd();
+  idle(serving = 0): Promise<void> {
+    return this.#ends.until(() =>
+      this.underWay === 0 && this.#local.underWay === 0 && this.#callee.underWay <= serving
+    );
   }
 
   /** Resolves when a call ends here: then there may be room for another. */
   nextEnd(): Promise<void> {
-    return new Promise((resolve) => this.#endWaiters.push(resolve));
-  }
-
-  #isIdle(serving: number): boolean {
-    return this.#caller.underWay === 0 && this.#local.underWay === 0 &&
-      this.#callee.underWay <= serving;
-  }
-
-  #tellOfEnds(): void {
-    if (this.#endWaiters.length === 0) return;
-    const waiters = this.#endWaiters;
-    this.#endWaiters = [];
-    for (const resolve of waiters) resolve();
+    return this.#ends.next();
   }
 
   /**

@@ -13,7 +13,7 @@ import type { WireType } from "../codec/mod.ts";
 export interface MessageBusOptions {
   /** This endpoint's number. */
   readonly endpoint: number;
-  /** How many endpoints there are. */
+  /** How many endpoints there are; the last is the host. */
   readonly endpointCount: number;
   /** The segment. */
   readonly buffer: SharedArrayBuffer;
@@ -29,8 +29,10 @@ export interface MessageBusOptions {
   readonly changesByteOffset: number;
   /** Called when that word has changed. */
   readonly onChanges: () => void;
-  /** Whether a shard takes calls, by its state in shared memory, which may be news yet to this endpoint. */
+  /** Whether a shard lives, by its state in shared memory, which may be news yet to this endpoint. */
   readonly isRunning: (endpoint: number) => boolean;
+  /** Whether a call made now may go to an endpoint that takes no calls of others yet. */
+  readonly mayEnter: (endpoint: number) => boolean;
   /** Called when an endpoint has been declared gone, once for each of its lives. */
   readonly onGone: (endpoint: number) => void;
   /** Called with what went wrong at another endpoint where nobody waits. */

@@ -24,6 +24,7 @@ import {
   kindWord,
   REPLIES_SENT,
 } from "../ring/mod.ts";
+import type { Batches } from "./batches.ts";
 import { RecordViews } from "./inline_codec.ts";
 import type { MessageBody } from "./message_body.ts";
 import { ComingParcel, type Parcels, Transferred } from "./parcels.ts";
@@ -39,30 +40,24 @@ export class Notices {
   readonly #body: MessageBody;
   readonly #parcels: Parcels;
   readonly #counters: Float64Array;
-  readonly #commit: (peer: Peer) => void;
-  readonly #touch: (peer: Peer) => void;
+  readonly #batches: Batches;
   readonly #onWarning: (warning: Error) => void;
   #waiting = 0;
 
-  /**
-   * `commit` takes the reserved slot of a peer's ring; `touch` has the peer served at the end of the
-   * turn; `onWarning` is told of the peers' warnings.
-   */
+  /** `onWarning` is told of the peers' warnings. */
   constructor(
     views: RecordViews,
     body: MessageBody,
     parcels: Parcels,
     counters: Float64Array,
-    commit: (peer: Peer) => void,
-    touch: (peer: Peer) => void,
+    batches: Batches,
     onWarning: (warning: Error) => void,
   ) {
     this.#views = views;
     this.#body = body;
     this.#parcels = parcels;
     this.#counters = counters;
-    this.#commit = commit;
-    this.#touch = touch;
+    this.#batches = batches;
     this.#onWarning = onWarning;
   }
 
@@ -124,7 +119,7 @@ export class Notices {
       this.#views.copyFrom(first.value.words, 0, at);
       credit.admitDetached();
       if ((this.#views.words[at + KIND_WORD]! & FLAG_LATE) !== 0) this.#counters[REPLIES_SENT]!++;
-      this.#commit(peer);
+      this.#batches.commit(peer);
     }
   }
 
@@ -152,7 +147,7 @@ export class Notices {
     words[at + CALL_WORD] = credit.running;
     words[at + DETACHED_WORD] = credit.runningDetached;
     credit.grant();
-    this.#commit(peer);
+    this.#batches.commit(peer);
   }
 
   /** Acknowledges the messages without reply that are over. The credit of any of them is a slot for it. */
@@ -222,7 +217,7 @@ export class Notices {
     this.#parcels.receive(peer.endpoint, value.parcel, (bytes) => {
       // Not sooner: its sender is not done before all of it is here.
       peer.credit.owe();
-      this.#touch(peer);
+      this.#batches.touch(peer);
       use(this.#body.packer.unpack(bytes as Uint8Array));
     });
   }

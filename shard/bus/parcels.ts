@@ -201,10 +201,16 @@ export class Parcels {
     this.#lanes.delete(endpoint);
   }
 
-  /** `endpoint` has come back for its life `epoch`: a channel to a former one leads nowhere. */
+  /**
+   * `endpoint` has come back for its life `epoch`: a channel to a former one leads nowhere. What has been
+   * posted since is for this life.
+   */
   renew(endpoint: number, epoch: number): void {
     const lane = this.#lanes.get(endpoint);
-    if (lane !== undefined && lane.epoch < epoch) this.close(endpoint);
+    if (lane === undefined || lane.epoch >= epoch) return;
+    // Asked for while it was gone, and not to be had.
+    if (lane.port === undefined && lane.staged !== undefined) this.#connect(endpoint);
+    else this.close(endpoint);
   }
 
   /** Lets go of a parcel whose message nobody will read. */

@@ -18,7 +18,7 @@ export type Settle = (value: unknown) => void;
 /** A function that serves calls. */
 export type Handler = (...args: unknown[]) => unknown;
 
-/** A call that has no credit or no memory yet, whole but for its place in the ring. */
+/** A call that has no credit, no memory or no peer yet, whole but for its place in the ring. */
 export interface WaitingCall {
   /** The record. */
   readonly views: RecordViews;
@@ -47,8 +47,9 @@ export class CallHandle {
   peer: Peer | undefined;
   /** Where it waits for a place in its group, if it does. */
   place: { withdraw(reason: unknown): void } | undefined;
-  /** Where it waits for credit or memory, if it does. */
+  /** Where it waits for credit, for memory, or for its peer to come back, if it does; and in which queue. */
   waiting: Link<WaitingCall> | undefined;
+  queue: LinkedQueue<WaitingCall> | undefined;
   /** Whether the caller's promise is settled, or about to be. */
   settled = false;
   /** Why it was given up, if it was: for who finds it so before it was sent. */
@@ -85,7 +86,7 @@ export function refused(handle: CallHandle | undefined, error: unknown): Promise
 }
 
 /** A call taken in that has to wait: for a module to load, for parcels, or behind one that does. */
-export interface HeldCall {
+export interface DeferredCall {
   readonly call: number;
   readonly task: number;
   readonly args: unknown[];
@@ -116,6 +117,8 @@ export class Peer {
   // Declared alone, so that none is undefined before it has its value: see RingProducer.
   /** The other endpoint's number. */
   declare readonly endpoint: number;
+  /** The same if it is a shard, for messages; undefined of the host. */
+  declare readonly shard: number | undefined;
   /** Ring to it. */
   declare readonly producer: RingProducer;
   /** Ring from it. */
@@ -131,7 +134,7 @@ export class Peer {
   /** The peer's tasks by the number it gives them. */
   readonly handlers: (Handler | Error)[] = [];
   /** Not undefined while a call has to wait: later calls of the peer queue behind it. */
-  held: HeldCall[] | undefined;
+  deferred: DeferredCall[] | undefined;
   /** The peer's calls that run here and can be cancelled, by its number for them. */
   readonly served: Map<number, ServedCall> = new Map();
   /** Its calls without reply that run or wait here. */
@@ -140,6 +143,10 @@ export class Peer {
   readonly failures: FailureLog = new FailureLog();
   /** Why nothing more can be sent to it. */
   gone: Error | undefined;
+  /** Why it takes no calls: it is gone, or has come back and takes none but those that open it. */
+  shut: Error | undefined;
+  /** Calls that wait until it takes calls again; undefined if it does, or never will. */
+  later: LinkedQueue<WaitingCall> | undefined;
   /** Blocks of this endpoint's slice in records that it left unread: free once its thread has ended. */
   readonly unread: number[] = [];
   /** Whether a call made since then has been rejected with that. */
@@ -147,8 +154,15 @@ export class Peer {
   /** Whether the ring to it has records that are not published. */
   dirty = false;
 
-  constructor(endpoint: number, credit: Credit, producer: RingProducer, consumer: RingConsumer) {
+  constructor(
+    endpoint: number,
+    shard: number | undefined,
+    credit: Credit,
+    producer: RingProducer,
+    consumer: RingConsumer,
+  ) {
     this.endpoint = endpoint;
+    this.shard = shard;
     this.credit = credit;
     this.producer = producer;
     this.consumer = consumer;

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { Arrivals, RingConsumer, RingProducer } from "../ring/mod.ts";
+import { Arrivals, type Doorbells, RingConsumer, RingProducer } from "../ring/mod.ts";
 import { Credit, type CreditTotals } from "./credit.ts";
+import { FailureLog, type Failures } from "./failure_log.ts";
 import type { MessageBusOptions } from "./message_bus_options.ts";
 import { Peer } from "./peer.ts";
 
@@ -16,6 +17,7 @@ export class Peers {
   readonly #list: (Peer | undefined)[] = [];
   readonly #words: Int32Array;
   readonly #endpoint: number;
+  readonly #host: number;
   readonly #ring: (from: number, to: number) => number;
   readonly #ringSlots: number;
   readonly #totals: CreditTotals;
@@ -24,12 +26,16 @@ export class Peers {
   /** The same of this one. */
   readonly #arrivals: Arrivals;
 
+  /** What calls of former lives have thrown here: only the end of the runtime asks for it. */
+  readonly #failuresOfDead = new FailureLog();
+
   /** `words` are those of the control pages and the rings; `totals` those of the peers' credit. */
   constructor(options: MessageBusOptions, words: Int32Array, totals: CreditTotals) {
     const { endpoint, endpointCount } = options;
     this.list = this.#list;
     this.#words = words;
     this.#endpoint = endpoint;
+    this.#host = endpointCount - 1;
     this.#ring = options.ring;
     this.#ringSlots = options.ringSlots;
     this.#totals = totals;
@@ -48,17 +54,47 @@ export class Peers {
     const tailHere = this.#arrivals.tailWord(endpoint);
     return new Peer(
       endpoint,
+      endpoint === this.#host ? undefined : endpoint,
       new Credit(this.#ringSlots >> 1, this.#totals),
       new RingProducer(words, this.#ring(this.#endpoint, endpoint), this.#ringSlots, tailThere),
       new RingConsumer(words, this.#ring(endpoint, this.#endpoint), this.#ringSlots, tailHere),
     );
   }
 
-  /** `endpoint` has come back, with empty rings: another peer takes the place of the former. */
+  /**
+   * `endpoint` has come back, with empty rings: another peer takes the place of the former, and the calls
+   * that wait for it.
+   */
   renew(endpoint: number): void {
-    this.#list[endpoint] = this.#make(endpoint);
+    const former = this.#list[endpoint]!;
+    this.#failuresOfDead.addAll(former.failures.take());
+    const peer = this.#make(endpoint);
+    peer.shut = former.shut;
+    peer.later = former.later;
+    this.#list[endpoint] = peer;
     // It may have sent something, and its mark been taken while it still counted as dead.
     this.keepMark(endpoint);
+  }
+
+  /** What the calls without reply of each have thrown here, the dead included; forgotten with that. */
+  takeFailures(): Failures[] {
+    const peers = this.#list.filter((peer) => peer !== undefined);
+    return [this.#failuresOfDead, ...peers.map(({ failures }) => failures)].map((log) =>
+      log.take()
+    );
+  }
+
+  /** Whether so many are awake at most: a look at a word of each, and only if there are more. */
+  areAwakeAtMost(count: number, doorbells: Doorbells): boolean {
+    const list = this.#list;
+    if (list.length - 1 <= count) return true;
+    let spare = count;
+    for (let i = 0; i < list.length; i++) {
+      const peer = list[i];
+      if (peer === undefined || peer.gone !== undefined) continue;
+      if (!doorbells.looksAsleep(i) && --spare < 0) return false;
+    }
+    return true;
   }
 
   /** Says to `endpoint` that its ring has something new: see arrivals.ts. */

@@ -35,16 +35,25 @@ export interface CallOptions {
    * @default {false}
    */
   readonly noReply?: boolean;
+  /**
+   * What to do while the shard is being started again, with `onCrash: "restart"`. "wait": the call waits
+   * until the shard takes calls, in order, within `timeoutMs` and until `signal` aborts. "fail": it
+   * rejects at once with `ShardRestartingError`, and nothing was sent. A call that was under way when the
+   * shard died rejects with `ShardCrashedError` either way.
+   *
+   * @default {"wait"}
+   */
+  readonly whenDown?: "wait" | "fail";
 }
 
-const OPTIONS: readonly string[] = ["signal", "timeoutMs", "group", "noReply"];
+const OPTIONS: readonly string[] = ["signal", "timeoutMs", "group", "noReply", "whenDown"];
 
 /**
  * The options of a call, read once, so that they stay what was checked, and put to those `before`;
  * undefined if there are none. O(1).
  *
  * @throws {TypeError} one is of the wrong kind or unknown, or two do not go together
- * @throws {RangeError} `timeoutMs` is no time
+ * @throws {RangeError} `timeoutMs` is not a valid time
  */
 export function readCallOptions(
   options: CallOptions,
@@ -61,17 +70,19 @@ export function readCallOptions(
       `Cannot call with an option ${JSON.stringify(name)}: expected ${OPTIONS.join(", ")}`,
     );
   }
-  const { signal, timeoutMs, group, noReply } = options;
+  const { signal, timeoutMs, group, noReply, whenDown } = options;
   check("signal", signal, signal instanceof AbortSignal, "an AbortSignal");
   check("group", group, group instanceof ServiceGroup, "a ServiceGroup");
   check("noReply", noReply, typeof noReply === "boolean", "a boolean");
+  const isKnown = whenDown === "wait" || whenDown === "fail";
+  check("whenDown", whenDown, isKnown, '"wait" or "fail"');
   check("timeoutMs", timeoutMs, typeof timeoutMs === "number", "a number");
   if (timeoutMs !== undefined && !(timeoutMs >= 0 && timeoutMs <= MAX_TIMER_MS)) {
     throw new RangeError(
       `Cannot call with a timeout of ${timeoutMs} ms: expected 0 to ${MAX_TIMER_MS}`,
     );
   }
-  const given = Object.entries({ signal, timeoutMs, group, noReply });
+  const given = Object.entries({ signal, timeoutMs, group, noReply, whenDown });
   const read: CallOptions = {
     ...before,
     ...Object.fromEntries(given.filter(([, value]) => value !== undefined)),

@@ -40,9 +40,13 @@ export class CallsWithOptions {
     shard: number,
     task: Callable,
     args: readonly unknown[],
-    { signal, timeoutMs, group, noReply }: CallOptions,
+    { signal, timeoutMs, group, noReply, whenDown }: CallOptions,
   ): Promise<unknown> {
     if (signal?.aborted) return rejected(signal.reason);
+    if (whenDown === "fail") {
+      const refusal = this.#bus.whyShut(shard);
+      if (refusal !== undefined) return rejected(refusal);
+    }
     let handle: CallHandle | undefined;
     // A bus that is closed refuses the call, and nobody rests any more to clear its timer.
     if ((signal !== undefined || timeoutMs !== undefined) && this.#bus.open) {
@@ -51,7 +55,7 @@ export class CallsWithOptions {
       if (timeoutMs !== undefined) this.#deadlines.add(handle, timeoutMs);
     }
     if (group !== undefined && shard !== this.#bus.endpoint) {
-      return this.#callInGroup(shard, task, args, handle, group);
+      return this.#callInGroup(shard, task, args, handle, group, whenDown === "fail");
     }
     return noReply
       ? this.#bus.callWithoutReply(shard, task, args, handle)
@@ -64,6 +68,7 @@ export class CallsWithOptions {
     args: readonly unknown[],
     handle: CallHandle | undefined,
     group: ServiceGroup,
+    failsWhenDown: boolean,
   ): Promise<unknown> {
     let outcome: Promise<unknown>;
     let hasPlace = group.tryAcquire();
@@ -74,6 +79,8 @@ export class CallsWithOptions {
       outcome = place.admitted.then(() => {
         hasPlace = true;
         handle?.throwIfGivenUp(); // in the very turn in which it got its place
+        const refusal = failsWhenDown ? this.#bus.whyShut(shard) : undefined;
+        if (refusal !== undefined) throw refusal;
         return this.#bus.call(shard, task, args, handle);
       });
     }

@@ -16,10 +16,13 @@ import {
   PARKED_BYTES,
   Spinner,
   STATE_BYTES,
+  STATE_OPENING,
   STATE_RUNNING,
 } from "../ring/mod.ts";
 import type { BeforeStop } from "./before_stop.ts";
 import { CallsWithOptions } from "./calls_with_options.ts";
+import { ShardRestartingError } from "./errors.ts";
+import { findHostTask, type HostTask } from "./host_tasks.ts";
 import { readObituary } from "./obituary.ts";
 import {
   CHANGES_BYTES,
@@ -47,6 +50,8 @@ export interface EndpointSetup {
   readonly debug: boolean;
   /** Whether the slices have debug heaps. */
   readonly debugHeap: boolean | DebugHeapOptions;
+  /** Whether a shard that dies is started again; not, unless given. */
+  readonly restarts?: boolean;
 }
 
 /**
@@ -88,10 +93,19 @@ export class Endpoint {
    * @internal
    */
   readonly stopHooks: BeforeStop[] = [];
+  /**
+   * Whether a shard that dies is started again.
+   * @internal
+   */
+  readonly restarts: boolean;
+  /**
+   * Whether a call made now belongs to what opens `shard`, and so need not wait for that.
+   * @internal
+   */
+  mayEnter: (shard: number) => boolean = () => false;
   readonly #parts: object[] = [];
   readonly #onWarning: (warning: Error) => void;
   readonly #goneListeners: ((shard: number) => void)[] = [];
-  readonly #backListeners: ((shard: number) => void)[] = [];
   readonly #sleepListeners: (() => void)[] = [];
   readonly #words: Int32Array;
   readonly #doorbells: Doorbells;
@@ -110,6 +124,7 @@ export class Endpoint {
   ) {
     const layout = new SegmentLayout(setup.shape);
     this.debug = setup.debug;
+    this.restarts = setup.restarts ?? false;
     this.#onWarning = onWarning;
     this.layout = layout;
     this.id = setup.endpoint;
@@ -135,12 +150,15 @@ export class Endpoint {
       ringSlots: setup.shape.ringSlots,
       controlPage: (endpoint) => layout.controlPage(endpoint),
       changesByteOffset: CHANGES_BYTES,
-      onChanges: () => this.#lookAtShards(),
+      onChanges: () => this.lookAtShards(),
       allocator: this.allocator,
       types: this.wireTypes,
-      resolve: findTask,
+      resolve: this.id === layout.host
+        ? (module, key) => findHostTask(this, module, key)
+        : findTask,
       onWarning,
-      isRunning: (endpoint) => this.#isRunning(endpoint),
+      isRunning: (shard) => isAlive(this.#stateOf(shard)),
+      mayEnter: (shard) => this.mayEnter(shard),
       onGone: (shard) => this.#goneListeners.forEach((listener) => listener(shard)),
       onSleep: () => {
         this.#limited.rest();
@@ -183,6 +201,43 @@ export class Endpoint {
     return (options === undefined
       ? this.bus.call(shard, callable, args)
       : this.#limited.call(shard, callable, args, options)) as Promise<Result>;
+  }
+
+  /**
+   * The same, but that what keeps the call from being sent is thrown.
+   * @internal
+   */
+  submitOrThrow<Arguments extends readonly unknown[], Result>(
+    shard: number,
+    task: Task<Arguments, Result>,
+    args: readonly unknown[],
+  ): Promise<Result> {
+    return this.bus.callOrThrow(shard, callableOf(task), args) as Promise<Result>;
+  }
+
+  /**
+   * The same for what opens `shard`: it goes at once, and is rejected if the shard is dead.
+   * @internal
+   */
+  submitEarly<Arguments extends readonly unknown[], Result>(
+    shard: number,
+    task: Task<Arguments, Result>,
+    args: readonly unknown[],
+  ): Promise<Result> {
+    return this.bus.callEarly(shard, callableOf(task), args) as Promise<Result>;
+  }
+
+  /**
+   * Runs `task` on the host.
+   * @internal
+   */
+  async askHost<Arguments extends readonly unknown[], Result>(
+    task: HostTask<Arguments, Result>,
+    ...args: Arguments
+  ): Promise<Result> {
+    const { host } = this.layout;
+    if (this.id === host) return await task.run(this, ...args);
+    return await this.bus.call(host, callableOf(task), args) as Result;
   }
 
   /**
@@ -242,14 +297,6 @@ export class Endpoint {
   }
 
   /**
-   * Has `listener` called with each shard that was started again, when it can be called.
-   * @internal
-   */
-  whenBack(listener: (shard: number) => void): void {
-    this.#backListeners.push(listener);
-  }
-
-  /**
    * Has `listener` called whenever this endpoint goes to sleep: then there is time for upkeep.
    * @internal
    */
@@ -279,11 +326,12 @@ export class Endpoint {
   }
 
   /**
-   * `shard` has come back from the dead.
+   * `shard` has died of what `error` says; returns how many calls were rejected.
    * @internal
    */
-  declareBack(shard: number): void {
-    this.bus.declareBack(shard, this.epochOf(shard));
+  declareGone(shard: number, error: Error, hasEnded: boolean): number {
+    const why = this.restarts ? new ShardRestartingError(shard, error.cause) : undefined;
+    return this.bus.declareGone(shard, error, hasEnded, why);
   }
 
   /** Which life of `shard` it is, from 0: it grows when the shard is started again. O(1). */
@@ -299,22 +347,38 @@ export class Endpoint {
     return Atomics.add(this.#words, SERVICES_BYTES >> 2, 1);
   }
 
-  /** Rejects the calls to shards that have died, and takes up those that have come back. */
-  #lookAtShards(): void {
+  /**
+   * Acts on what has become of the others: rejects the calls to those that have died, and takes up those
+   * that have come back.
+   * @internal
+   */
+  lookAtShards(): void {
     for (let shard = 0; shard < this.shardCount; shard++) {
       if (shard === this.id) continue;
+      const { bus } = this;
       const obituary = readObituary(this.buffer, this.layout, shard);
       if (obituary !== undefined) {
-        this.bus.declareGone(shard, obituary.error, obituary.hasEnded);
-      } else if (this.bus.isGone(shard) && this.#isRunning(shard)) {
-        this.declareBack(shard);
-        this.#backListeners.forEach((listener) => listener(shard));
+        this.declareGone(shard, obituary.error, obituary.hasEnded);
+        continue;
+      }
+      const state = this.#stateOf(shard);
+      if (!isAlive(state)) continue;
+      if (bus.isGone(shard)) bus.declareBack(shard, this.epochOf(shard));
+      if (state === STATE_RUNNING) {
+        if (bus.whyShut(shard) !== undefined) bus.declareUp(shard);
+      } else if (bus.whyShut(shard) === undefined) {
+        // This endpoint's own life began when the other was dead already.
+        bus.declareShut(shard, new ShardRestartingError(shard, undefined));
       }
     }
   }
 
-  #isRunning(shard: number): boolean {
+  #stateOf(shard: number): number {
     const word = (this.layout.controlPage(shard) + STATE_BYTES) >> 2;
-    return Atomics.load(this.#words, word) === STATE_RUNNING;
+    return Atomics.load(this.#words, word);
   }
+}
+
+function isAlive(state: number): boolean {
+  return state === STATE_RUNNING || state === STATE_OPENING;
 }

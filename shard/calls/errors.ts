@@ -19,6 +19,22 @@ export class ShardCrashedError extends Error {
   }
 }
 
+/**
+ * The shard is being started again, and the call was not to wait. Nothing was sent: it can be made again.
+ * `cause` is what the shard had died of, as far as it is known here.
+ */
+export class ShardRestartingError extends Error {
+  /** The shard that is being started again. */
+  readonly shard: number;
+
+  /** Made by the library. */
+  constructor(shard: number, cause: unknown) {
+    super(`Shard ${shard} is being started again: the call was not made`, { cause });
+    this.name = "ShardRestartingError";
+    this.shard = shard;
+  }
+}
+
 /** A shard could not be started; `cause` says why. Nothing is left running. */
 export class ShardStartError extends Error {
   /** The shard that did not start. */

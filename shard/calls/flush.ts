@@ -14,7 +14,7 @@ import { localEndpoint } from "./this_shard.ts";
 /**
  * Resolves when every call without reply that this shard has made so far is over.
  *
- * @throws {TypeError} If this thread is no shard.
+ * @throws {TypeError} If this thread is not a shard.
  * @throws What one of the calls has thrown, as a rejection; an `AggregateError` if there are several.
  *
  * @example

@@ -11,7 +11,7 @@ import { Transferred } from "../bus/mod.ts";
 import { classNameOf, isError, kindOfValue, messageOf, textOf, ValueCodec } from "../codec/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { localEndpoint } from "./this_shard.ts";
-import type { Task } from "./task.ts";
+import { Task } from "./task.ts";
 
 /** Combines the result of one more shard with those of the shards before it. */
 export type Reducer<Accumulated, Result> = (
@@ -30,7 +30,7 @@ type CallShard<Result> = (shard: number) => Promise<Result>;
  *
  * @param task What to run, from `defineTasks()`.
  * @param args Its arguments. None may move, as a foreign pointer does.
- * @throws {TypeError} If this thread is no shard. As a rejection: if an argument cannot travel, or
+ * @throws {TypeError} If this thread is not a shard. As a rejection: if an argument cannot travel, or
  * moves; then no shard was called.
  * @throws {AggregateError} As a rejection: if several shards fail, and not all in the same way; the
  * errors are in the order of the shards. If one fails, it rejects with that error itself.
@@ -66,7 +66,7 @@ export async function invokeOnAll<Arguments extends readonly unknown[]>(
  *
  * @param task What to run, from `defineTasks()`.
  * @param args Its arguments. None may move.
- * @throws {TypeError} As a rejection: if this thread is no shard, or an argument cannot travel.
+ * @throws {TypeError} As a rejection: if this thread is not a shard, or an argument cannot travel.
  * @throws {AggregateError} As a rejection: if several shards fail, each in its way.
  *
  * @see `seastar::smp::invoke_on_others()`
@@ -88,7 +88,7 @@ export async function invokeOnOthers<Arguments extends readonly unknown[]>(
  * @param initial What the result of shard 0 is put to.
  * @param reduce Puts one more result to those before it; may be asynchronous.
  * @returns What the last `reduce` gave.
- * @throws {TypeError} As a rejection: if this thread is no shard, or an argument cannot travel.
+ * @throws {TypeError} As a rejection: if this thread is not a shard, or an argument cannot travel.
  * @throws {AggregateError} As a rejection: if several shards fail, each in its way. `reduce` is not
  * called if any fails.
  *
@@ -103,6 +103,89 @@ export async function mapReduce<Arguments extends readonly unknown[], Result, Ac
   const endpoint = localEndpoint();
   const results = await submitToEach(endpoint, allShards(endpoint), task, args);
   return await reduceInOrder(results, initial, reduce);
+}
+
+/**
+ * Runs `task` on every shard at once, and gives the results in the order of the shards. On the host it is
+ * `runtime.map()`.
+ *
+ * @param task What to run, from `defineTasks()`.
+ * @param args Its arguments. None may move.
+ * @returns What each returned or resolved to.
+ * @throws {TypeError} As a rejection: if this thread is not a shard, or an argument cannot travel.
+ * @throws {AggregateError} As a rejection: if several shards fail, each in its way.
+ *
+ * @example
+ * ```ts
+ * import { defineTasks } from "@tidepool/core";
+ * import { map } from "@tidepool/core/shard";
+ *
+ * let served = 0; // one on every shard
+ * const local = defineTasks(import.meta.url, { served: () => served++ });
+ * export const everywhere = defineTasks(import.meta.url, { all: () => map(local.served) });
+ * ```
+ */
+export async function map<Arguments extends readonly unknown[], Result>(
+  task: Task<Arguments, Result>,
+  ...args: Arguments
+): Promise<Result[]> {
+  const endpoint = localEndpoint();
+  return await submitToEach(endpoint, allShards(endpoint), task, args);
+}
+
+/**
+ * Runs `task` on every shard at once, and says what became of each call, in the order of the shards. On
+ * the host it is `runtime.mapSettled()`. For a page of figures that has to come also when a shard is down:
+ * that is a rejection at once. To bound the wait for a slow one, call `task.with({ timeoutMs })`.
+ *
+ * @param task What to run, from `defineTasks()`.
+ * @param args Its arguments. None may move.
+ * @returns As `Promise.allSettled()` does: of each shard what it gave, or why it did not.
+ * @throws {TypeError} As a rejection: if this thread is not a shard, or an argument cannot travel; then no
+ * shard was called.
+ *
+ * @example
+ * ```ts
+ * import { defineTasks } from "@tidepool/core";
+ * import { mapSettled } from "@tidepool/core/shard";
+ *
+ * let served = 0; // one on every shard
+ * const local = defineTasks(import.meta.url, { served: () => served++ });
+ * export const pages = defineTasks(import.meta.url, {
+ *   metrics: async () => {
+ *     const outcomes = await mapSettled(local.served.with({ timeoutMs: 1000 }));
+ *     return outcomes.map((one) => one.status === "fulfilled" ? one.value : "down").join();
+ *   },
+ * });
+ * ```
+ */
+export async function mapSettled<Arguments extends readonly unknown[], Result>(
+  task: Task<Arguments, Result>,
+  ...args: Arguments
+): Promise<PromiseSettledResult<Result>[]> {
+  return await settleEach(localEndpoint(), task, args);
+}
+
+/**
+ * Runs `task` on every shard at once, and reduces here what became of each call. On the host it is
+ * `runtime.mapReduceSettled()`. Otherwise as {@linkcode mapSettled}; outcomes are in the order of the
+ * shards.
+ *
+ * @param task What to run, from `defineTasks()`.
+ * @param args Its arguments. None may move.
+ * @param initial What the outcome of shard 0 is put to.
+ * @param reduce Puts one more outcome to those before it; may be asynchronous.
+ * @returns What the last `reduce` gave.
+ * @throws {TypeError} As a rejection: if this thread is not a shard, or an argument cannot travel.
+ * @throws As a rejection: what `reduce` throws.
+ */
+export async function mapReduceSettled<Arguments extends readonly unknown[], Result, Accumulated>(
+  task: Task<Arguments, Result>,
+  args: Arguments,
+  initial: Accumulated,
+  reduce: Reducer<Accumulated, PromiseSettledResult<Result>>,
+): Promise<Accumulated> {
+  return await reduceInOrder(await settleEach(localEndpoint(), task, args), initial, reduce);
 }
 
 /** The ids of all shards of the runtime of `endpoint`. */
@@ -125,6 +208,21 @@ export async function submitToEach<Arguments extends readonly unknown[], Result>
   checkRepeatable(endpoint, args);
   const own = [...args]; // no getter of the array runs while a message is written
   return await callEach(shards, (shard) => endpoint.submitTo(shard, task, own));
+}
+
+/** Runs `task` on every shard with the same arguments, none of which waits for a shard that is down. */
+export async function settleEach<Arguments extends readonly unknown[], Result>(
+  endpoint: Endpoint,
+  task: Task<Arguments, Result>,
+  args: Arguments,
+): Promise<PromiseSettledResult<Result>[]> {
+  checkRepeatable(endpoint, args);
+  const own = [...args];
+  // What is not a task, submitTo() refuses.
+  const now = task instanceof Task ? task.with({ whenDown: "fail" }) : task;
+  return await Promise.allSettled(
+    allShards(endpoint).map((shard) => endpoint.submitTo(shard, now, own)),
+  );
 }
 
 /** Makes all calls, awaits all, and gives their results in order, or throws one error for all. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+export { AbortListeners, type Listeners } from "./abort_listeners.ts";
 export type { BeforeStop } from "./before_stop.ts";
 export { type CallOptions, readCallOptions } from "./call_options.ts";
 export { controlTasks } from "./control_tasks.ts";
@@ -15,6 +16,7 @@ export {
   NoReplicaError,
   NoShardedInstanceError,
   ShardCrashedError,
+  ShardRestartingError,
   ShardStartError,
 } from "./errors.ts";
 export { flush, flushCalls, takenFailures, throwFailures } from "./flush.ts";
@@ -26,14 +28,19 @@ export {
   checkRepeatable,
   invokeOnAll,
   invokeOnOthers,
+  map,
   mapReduce,
+  mapReduceSettled,
+  mapSettled,
   oneErrorOf,
   otherShards,
   reduceInOrder,
   type Reducer,
   registerRepeatable,
+  settleEach,
   submitToEach,
 } from "./invoke.ts";
+export { defineHostTasks, type HostTask } from "./host_tasks.ts";
 export { writeObituary } from "./obituary.ts";
 export type { Reference } from "./reference.ts";
 export {
@@ -48,7 +55,7 @@ export {
   type ServiceGroupOptions,
   type ServiceGroupRunOptions,
 } from "./service_group.ts";
-export { checkShardId } from "./shard_id.ts";
+export { checkShardId, shardIdFault } from "./shard_id.ts";
 export { defineTasks, findTask, Task, type TaskFunction, type Tasks } from "./task.ts";
 export {
   busStatistics,

@@ -7,12 +7,12 @@
 import { kindOfValue } from "../codec/mod.ts";
 
 /**
- * Why `shard` is no shard of a runtime of `shardCount`; `undefined` if it is one. O(1).
+ * Why `shard` is not a shard of a runtime of `shardCount`; `undefined` if it is one. O(1).
  *
  * @param shard what was given
  * @param shardCount how many there are
  * @param action what was to be done, as in "submit to"
- * @returns a TypeError if it is no number, a RangeError if it is none from 0 to `shardCount - 1`
+ * @returns a TypeError if it is not a number, a RangeError if it is not one from 0 to `shardCount - 1`
  */
 export function shardIdFault(
   shard: number,

@@ -95,7 +95,7 @@ let taskCount = 0;
  * @param module The URL of the calling module: always `import.meta.url`.
  * @param functions The functions, by the key that names each in this module.
  * @returns The tasks, to pass to `submitTo()`.
- * @throws {TypeError} If `module` is no URL or a value is no function.
+ * @throws {TypeError} If `module` is not a URL or a value is not a function.
  * @throws {RangeError} If the module has already defined one of the keys.
  *
  * @example

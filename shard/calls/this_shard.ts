@@ -21,14 +21,14 @@ export function enterShard(endpoint: Endpoint): void {
 /**
  * The endpoint of the shard that this thread is.
  *
- * @throws {TypeError} If this thread is no shard.
+ * @throws {TypeError} If this thread is not a shard.
  *
  * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export function localEndpoint(): Endpoint {
   if (current === undefined) {
     throw new TypeError(
-      "This thread is no shard: call this from a task that runs on one (on the host, use the runtime)",
+      "This thread is not a shard: call this from a task that runs on one (on the host, use the runtime)",
     );
   }
   return current;
@@ -50,7 +50,7 @@ export function isThisShard(endpoint: Endpoint): boolean {
 /**
  * The id of the shard that this thread is: 0 to `shardCount() - 1`. O(1).
  *
- * @throws {TypeError} If this thread is no shard, as the host is none.
+ * @throws {TypeError} If this thread is not a shard, as the host is not one.
  *
  * @see `seastar::this_shard_id()`
  */
@@ -61,7 +61,7 @@ export function thisShard(): number {
 /**
  * How many shards the runtime has. O(1).
  *
- * @throws {TypeError} If this thread is no shard; the host asks `runtime.shardCount`.
+ * @throws {TypeError} If this thread is not a shard; the host asks `runtime.shardCount`.
  *
  * @see `seastar::smp::count`
  */
@@ -72,7 +72,7 @@ export function shardCount(): number {
 /**
  * The allocator over this shard's slice. O(1).
  *
- * @throws {TypeError} If this thread is no shard: the host owns no objects.
+ * @throws {TypeError} If this thread is not a shard: the host owns no objects.
  *
  * @example
  * ```ts
@@ -94,7 +94,7 @@ export function localAllocator(): Allocator {
 /**
  * Figures of this shard's bus since it started, as `Runtime.busStatistics()` gives them on the host. O(1).
  *
- * @throws {TypeError} If this thread is no shard.
+ * @throws {TypeError} If this thread is not a shard.
  *
  * @see `seastar::smp` in Seastar's metrics
  */
@@ -121,7 +121,7 @@ export type Sendable<Arguments extends readonly unknown[]> = {
  * @param task What to run, from `defineTasks()`.
  * @param args Its arguments.
  * @returns What the task returns or resolves to.
- * @throws {TypeError} If this thread is no shard. As a rejection: if an argument cannot travel; the
+ * @throws {TypeError} If this thread is not a shard. As a rejection: if an argument cannot travel; the
  * message names its path.
  * @throws {RangeError} As a rejection: if there is no such shard or no such task there.
  * @throws {ShardCrashedError} As a rejection: if the shard dies, or has died.
@@ -156,7 +156,7 @@ export function submitTo<Arguments extends readonly unknown[], Result>(
  * own signal, its timeout, or its death. Ask before the first `await`; afterwards another call may be
  * the current one. A call that nobody can give up has a signal that never aborts. O(1).
  *
- * @throws {TypeError} If this thread is no shard.
+ * @throws {TypeError} If this thread is not a shard.
  *
  * @example
  * ```ts
@@ -176,7 +176,7 @@ export function submitTo<Arguments extends readonly unknown[], Result>(
  * ```
  */
 export function taskSignal(): AbortSignal {
-  return localEndpoint().bus.currentSignal ?? NEVER;
+  return localEndpoint().bus.currentCall?.signal ?? NEVER;
 }
 
 const NEVER = new AbortController().signal;

@@ -22,7 +22,7 @@ export const MIN_SHARE_BYTES: number = 64 * MIN_SLICE_BYTES;
  * @param shardCount how many shards
  * @param weights share of each shard in relation to the others; equal if left out
  * @returns bytes by shard
- * @throws {TypeError} if `weights` is no array of numbers
+ * @throws {TypeError} if `weights` is not an array of numbers
  * @throws {RangeError} if there is not one weight above 0 for each shard, or a slice would be smaller
  * or larger than a slice can be
  */

@@ -7,4 +7,5 @@
 export { parseMemorySize } from "./memory_size.ts";
 export { Runtime } from "./runtime.ts";
 export type { RuntimeOptions, StopOptions } from "./runtime_options.ts";
+export type { ShardState, ShardStatus } from "./shard_states.ts";
 export type { CrashPolicy } from "./supervisor.ts";

@@ -12,7 +12,6 @@ import {
 } from "../../allocator/diagnosis/mod.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "../../allocator/mod.ts";
 import { type Failures, rejected, StoppedError, sumOf } from "../bus/mod.ts";
-import { causeOf } from "../codec/mod.ts";
 import { type BusStatistics, readBusStatistics } from "../ring/mod.ts";
 import {
   allShards,
@@ -28,6 +27,7 @@ import {
   type Reducer,
   SegmentLayout,
   type Sendable,
+  settleEach,
   ShardCrashedError,
   submitToEach,
   type Task,
@@ -35,8 +35,19 @@ import {
   wireTypeNames,
 } from "../calls/mod.ts";
 import {
+  callAt,
+  type Items,
+  mapCalls,
+  Pipeline,
+  type PipelineOptions,
+  roomFrom,
+  type ShardFor,
+  type WindowOptions,
+} from "../flow/mod.ts";
+import {
   checkKinds,
   deadlineFor,
+  restartTimeoutFor,
   type RuntimeOptions,
   shapeFor,
   spinFor,
@@ -49,7 +60,11 @@ import {
   type ReplicateOptions,
   type ServiceDefinition,
   Sharded,
+  type ShardKey,
+  shardOf,
 } from "../services/mod.ts";
+import { Opener, type Opening } from "./opening.ts";
+import type { ShardStatus } from "./shard_states.ts";
 import { Shutdown } from "./shutdown.ts";
 import { type CrashPolicy, Supervisor } from "./supervisor.ts";
 
@@ -97,16 +112,18 @@ export class Runtime {
     endpoint: Endpoint,
     setup: Omit<EndpointSetup, "endpoint">,
     options: RuntimeOptions,
+    restartTimeoutMs: number,
   ) {
     this.shardCount = endpoint.shardCount;
     this.#endpoint = endpoint;
     this.#onCrash = options.onCrash ?? "fail";
     this.#reportsLeaks = Boolean(options.debugHeap);
+    const opener = new Opener(endpoint, restartTimeoutMs, options.onRestart ?? (() => {}));
     this.#supervisor = new Supervisor(endpoint, setup, {
       policy: this.#onCrash,
       crashed: (error, rejectedCalls) => this.#crashed(error, rejectedCalls),
       failed: (error) => this.#fail(error),
-      restarted: (shard, cause) => this.#putBack(options, shard, cause),
+      open: (opening) => this.#open(opener, opening),
     });
     this.closed = this.#settleClosed.promise;
     this.closed.catch(() => {}); // Whoever wants to know awaits it; stop() throws it otherwise.
@@ -130,6 +147,7 @@ export class Runtime {
     const shape = shapeFor(options);
     const spinMicroseconds = spinFor(options, shape.shardCount);
     const watchdogMs = watchdogFor(options);
+    const restartTimeoutMs = restartTimeoutFor(options);
     const layout = new SegmentLayout(shape);
     const setup = {
       buffer: layout.makeSegment(),
@@ -138,6 +156,7 @@ export class Runtime {
       wireTypes: wireTypeNames(),
       debug: options.debug ?? false,
       debugHeap: options.debugHeap ?? false,
+      restarts: options.onCrash === "restart",
     };
     const onWarning = (warning: Error): void => void giveWarning(warning, options.onWarning);
     const endpoint = new Endpoint(
@@ -145,7 +164,7 @@ export class Runtime {
       (shard) => runtime.#supervisor.connect(layout.host, shard),
       onWarning,
     );
-    const runtime = new Runtime(endpoint, setup, options);
+    const runtime = new Runtime(endpoint, setup, options, restartTimeoutMs);
     await runtime.#supervisor.start(watchdogMs);
     endpoint.attend().catch((error) => runtime.#fail(error));
     return runtime;
@@ -153,7 +172,7 @@ export class Runtime {
 
   /**
    * Runs `task` on `shard`. All that is said of the function {@linkcode submitTo}, which tasks call,
-   * holds for the host, which is none of the shards.
+   * holds for the host, which is not one of the shards.
    *
    * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
    *
@@ -212,6 +231,122 @@ export class Runtime {
   ): Promise<Accumulated> {
     const results = await this.#submitToEach(allShards(this.#endpoint), task, args);
     return await reduceInOrder(results, initial, reduce);
+  }
+
+  /**
+   * Runs `task` on every shard at once, and gives the results in the order of the shards. Otherwise as the
+   * function `map()`, which tasks call.
+   *
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
+   */
+  async map<Arguments extends readonly unknown[], Result>(
+    task: Task<Arguments, Result>,
+    ...args: Arguments
+  ): Promise<Result[]> {
+    return await this.#submitToEach(allShards(this.#endpoint), task, args);
+  }
+
+  /**
+   * Runs `task` on every shard at once, and says what became of each call, in the order of the shards: for a
+   * page of figures that has to come also when a shard is down, which is a rejection at once, never a wait.
+   * Otherwise as the function `mapSettled()`, which tasks call.
+   *
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
+   */
+  async mapSettled<Arguments extends readonly unknown[], Result>(
+    task: Task<Arguments, Result>,
+    ...args: Arguments
+  ): Promise<PromiseSettledResult<Result>[]> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    return await settleEach(this.#endpoint, task, args);
+  }
+
+  /**
+   * The same, and reduces the outcomes on the host. Otherwise as the function `mapReduceSettled()`, which
+   * tasks call.
+   *
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
+   */
+  async mapReduceSettled<Arguments extends readonly unknown[], Result, Accumulated>(
+    task: Task<Arguments, Result>,
+    args: Arguments,
+    initial: Accumulated,
+    reduce: Reducer<Accumulated, PromiseSettledResult<Result>>,
+  ): Promise<Accumulated> {
+    return await reduceInOrder(await this.mapSettled(task, ...args), initial, reduce);
+  }
+
+  /**
+   * Runs `task` for each item, and gives the results as they are read. Otherwise as the function
+   * `pipeline()`, which tasks call.
+   *
+   * @throws {StoppedError} Where the results are read: if the runtime has been told to stop.
+   */
+  pipeline<Item, Result>(
+    shard: ShardFor<Item>,
+    items: Items<Item>,
+    task: Task<[Item], Result>,
+    options?: PipelineOptions,
+  ): AsyncIterableIterator<Result, undefined> & AsyncDisposable {
+    return new Pipeline(items, this.#callAt(shard, task), options);
+  }
+
+  /**
+   * Runs `task` for each item, at most `inFlight` at a time, and resolves to all results, in the order of
+   * the items. Otherwise as the function `mapLimit()`, which tasks call.
+   *
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
+   */
+  async mapLimit<Item, Result>(
+    shard: ShardFor<Item>,
+    items: Items<Item>,
+    task: Task<[Item], Result>,
+    options?: WindowOptions,
+  ): Promise<Result[]> {
+    return await mapCalls(items, this.#callAt(shard, task), options);
+  }
+
+  #callAt<Item, Result>(shard: ShardFor<Item>, task: Task<[Item], Result>) {
+    return callAt(shard, (to, item: Item) => this.submitTo<[Item], Result>(to, task, item));
+  }
+
+  /**
+   * Resolves when a call from the host to `shard` would be taken, and not be refused with a `BusyError`. As
+   * the function `room()`, which tasks call.
+   *
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
+   */
+  room(shard: number, signal?: AbortSignal): Promise<void> {
+    const refusal = this.#refusal();
+    return refusal === undefined ? roomFrom(this.#endpoint, shard, signal) : rejected(refusal);
+  }
+
+  /**
+   * The shard that a key belongs to, of those of this runtime. As the function `shardOf()`.
+   *
+   * @throws {TypeError} If the key is no text, number or bytes.
+   * @throws {RangeError} If a number is not a whole one that JavaScript holds exactly.
+   */
+  shardOf(key: ShardKey): number {
+    return shardOf(key, this.shardCount);
+  }
+
+  /**
+   * How the shards are, in the order of their ids: read from shared memory and the host's own books,
+   * without a message. A snapshot, O(shards).
+   *
+   * @example
+   * ```ts
+   * import { Runtime } from "@tidepool/core";
+   * import { assertEquals } from "@std/assert";
+   *
+   * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+   * assertEquals(runtime.shards.map(({ state }) => state), ["running", "running"]);
+   * ```
+   */
+  get shards(): readonly ShardStatus[] {
+    return this.#supervisor.states.snapshot();
   }
 
   /**
@@ -279,8 +414,8 @@ export class Runtime {
    * again gives the same promise.
    *
    * @param options How long to wait.
-   * @throws {TypeError} If the deadline is no number.
-   * @throws {RangeError} If the deadline is no time.
+   * @throws {TypeError} If the deadline is not a number.
+   * @throws {RangeError} If the deadline is not a valid time.
    * @throws {ShardCrashedError} If a shard had crashed and no call has said so.
    * @throws What calls without reply have thrown and no `flush()` has fetched, and what services threw
    * when they were stopped; a `StoppedError` for one that had not stopped at the deadline.
@@ -294,6 +429,33 @@ export class Runtime {
     }
     this.#stopping ??= this.#stop(deadlineMs);
     return this.#stopping;
+  }
+
+  /**
+   * Resolves when `shard` takes calls: at once, unless it has died and is being started again. Calls need
+   * not wait for it, as they do so themselves: it is for what is to be ready when the shard is.
+   *
+   * @param shard The shard.
+   * @throws {RangeError} As a rejection: if there is no such shard.
+   * @throws {ShardCrashedError} As a rejection: if the shard has died, and is not started again.
+   * @throws {StoppedError} As a rejection: if the runtime has been told to stop.
+   * @throws Why the runtime has ended, as a rejection.
+   *
+   * @example
+   * ```ts
+   * import { Runtime } from "@tidepool/core";
+   *
+   * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB", onCrash: "restart" });
+   * await runtime.whenUp(1);
+   * ```
+   */
+  async whenUp(shard: number): Promise<void> {
+    checkShardId(shard, this.shardCount, "wait for");
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    const why = this.#endpoint.bus.whyShut(shard);
+    if (why !== undefined && this.#onCrash !== "restart") throw why;
+    if (!await this.#supervisor.whenUp(shard)) throw this.#refusal();
   }
 
   /**
@@ -457,20 +619,12 @@ export class Runtime {
     this.#settleClosed.reject(error);
   }
 
-  /** Has the program put back what a shard needs, which takes as long as it takes. */
-  async #putBack({ onRestart }: RuntimeOptions, shard: number, cause: unknown): Promise<void> {
-    try {
-      await onRestart?.(shard, cause);
-    } catch (thrown) {
-      const error = new Error(
-        `Cannot restore shard ${shard}, which had died of ${causeOf(cause)}: onRestart threw ${
-          causeOf(thrown)
-        }`,
-        { cause: thrown },
-      );
-      if (this.#stopping === undefined) this.#fail(error);
-      else this.#endpoint.warn(error); // it may be just that the host takes no more calls
-    }
+  /** Opens a shard that is back; what the program fails to put back ends the runtime. */
+  async #open(opener: Opener, opening: Opening): Promise<void> {
+    const error = await opener.open(opening);
+    if (error === undefined) return;
+    if (this.#stopping === undefined) this.#fail(error);
+    else this.#endpoint.warn(error); // it may be just that the host takes no more calls
   }
 
   /** Ends everything at once: calls reject with `error`, threads are terminated. */

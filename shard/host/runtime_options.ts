@@ -30,6 +30,8 @@ const SPIN_MICROSECONDS = 50;
 const MAX_SPIN_MICROSECONDS = 10_000;
 /** Garbage collections pause a thread for less. */
 const MIN_WATCHDOG_MS = 100;
+/** How long a shard that is started again may take until it takes calls, unless told otherwise. */
+const RESTART_TIMEOUT_MS = 30_000;
 /** How long `stop()` waits for calls under way, unless told otherwise. */
 const STOP_DEADLINE_MS = 10_000;
 
@@ -40,6 +42,7 @@ const OPTION_KINDS: Partial<Record<keyof RuntimeOptions, readonly string[]>> = {
   ringSlots: ["number"],
   spinMicroseconds: ["number"],
   watchdogMs: ["number"],
+  restartTimeoutMs: ["number"],
   onRestart: ["function"],
   onWarning: ["function"],
   debug: ["boolean"],
@@ -96,24 +99,40 @@ export interface RuntimeOptions {
   /**
    * What the death of a shard means. "fail": the runtime ends, and every call, under way or later,
    * rejects with `ShardCrashedError`. "keep": calls to that shard reject, the others go on. "restart":
-   * the same, and the shard is started again, with an empty slice and a new epoch: objects and blocks
-   * of its former life are gone, and foreign pointers to them fail. A shard that crashes more than
-   * five times within a minute fails the runtime; so does one whose thread does not end when it is
-   * told to, as in an endless loop: it could still write to what its next life would use.
+   * calls under way reject, later ones wait (see `CallOptions.whenDown`), and the shard is started again,
+   * with an empty slice and a new epoch: objects and blocks of its former life are gone, and foreign
+   * pointers to them fail. Before it takes a call, it gets its replicated values, its services are made
+   * again in the order in which they were started, and `onRestart` has resolved. A service that cannot be
+   * made again is a crash of the shard. A shard that crashes more than five times within a minute, or in a
+   * row before it took a call, fails the runtime; so does one whose thread does not end when it is told
+   * to, as in an endless loop: it could still write to what its next life would use.
    *
    * @default {"fail"}
    */
   readonly onCrash?: CrashPolicy;
   /**
-   * Called when a shard was started again, to put back into it what it needs. It may be asynchronous;
-   * others may call the shard meanwhile. If it throws or rejects, the runtime fails with an error that
-   * says so and has what was thrown as its `cause`, unless it is being stopped: then that error is a
-   * warning.
+   * Called when a shard was started again, to put back into it what it needs. It may be asynchronous:
+   * other calls to the shard wait until it has resolved, and only those that it makes itself go through. Its
+   * calls to another shard that is being started again wait like all others, and so do those that a task
+   * on another shard makes for it.
+   *
+   * If it throws or rejects, or takes longer than `restartTimeoutMs` leaves it, the runtime fails with an
+   * error that says so and has what was thrown as its `cause`, unless the runtime is being stopped: then
+   * that error is a warning. If the shard dies meanwhile, it is called again in the next life, and what
+   * comes of the first call does not count.
    *
    * @param shard Its id.
    * @param cause What it had died of.
    */
-  readonly onRestart?: (shard: number, cause: unknown) => unknown;
+  readonly onRestart?: (shard: number, cause: unknown) => void | Promise<void>;
+  /**
+   * Milliseconds from the moment at which the thread of a shard that is started again is ready to that
+   * at which the shard takes calls: for its replicated values, its services and `onRestart` together. A
+   * service that takes longer is a crash of the shard.
+   *
+   * @default {30_000}
+   */
+  readonly restartTimeoutMs?: number;
   /**
    * Takes a shard for crashed that does not come back to its event loop within so many milliseconds,
    * as in an endless loop. Sleeping shards are woken twice in that time.
@@ -123,8 +142,8 @@ export interface RuntimeOptions {
   readonly watchdogMs?: number;
   /**
    * Told of what went wrong where nobody waits: a destructor that threw in the background, a foreign
-   * pointer that was lost, or still held at the end. If it throws or rejects, the warning and that go
-   * to the console.
+   * pointer that was lost, or still held at the end, a service that leaves blocks in its slice each time
+   * it stops. If it throws or rejects, the warning and that go to the console.
    *
    * @default {console.warn}
    */
@@ -156,7 +175,7 @@ export interface StopOptions {
   readonly deadlineMs?: number;
 }
 
-/** Refuses options of the wrong kind, and a policy that is none. */
+/** Refuses options of the wrong kind, and an unknown policy. */
 export function checkKinds(options: RuntimeOptions): void {
   checkObject(options, "start a runtime with options");
   for (const [name, kinds] of Object.entries(OPTION_KINDS)) {
@@ -261,4 +280,15 @@ export function watchdogFor({ watchdogMs }: RuntimeOptions): number | undefined 
     );
   }
   return watchdogMs;
+}
+
+/** How long a shard may take to open, in milliseconds. */
+export function restartTimeoutFor({ restartTimeoutMs }: RuntimeOptions): number {
+  const timeoutMs = restartTimeoutMs ?? RESTART_TIMEOUT_MS;
+  if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
+    throw new RangeError(
+      `Cannot start shards again within ${timeoutMs} ms: expected more than 0, up to ${MAX_TIMER_MS}`,
+    );
+  }
+  return timeoutMs;
 }

@@ -7,6 +7,9 @@
  * may be using the old rings while it dies; so each says, in CHANGES_SEEN, that it has let go of them,
  * and only then are they emptied.
  *
+ * When the thread of its next life serves the bus, the shard is opened (opening.ts): its peers take it up,
+ * and hold back their calls until STATE says that it runs.
+ *
  * @module
  */
 
@@ -19,6 +22,7 @@ import {
   PENDING_BYTES,
   RING_HEAD_BYTES,
   STATE_BYTES,
+  STATE_OPENING,
   STATE_RUNNING,
   waitUntilAtLeast,
 } from "../ring/mod.ts";
@@ -29,6 +33,8 @@ import {
   ShardCrashedError,
   writeObituary,
 } from "../calls/mod.ts";
+import { Opening } from "./opening.ts";
+import { ShardStates } from "./shard_states.ts";
 import { ShardWorker } from "./shard_worker.ts";
 
 /** What a runtime does when a shard dies: it ends, goes on without the shard, or starts it again. */
@@ -36,6 +42,8 @@ export type CrashPolicy = "fail" | "keep" | "restart";
 
 /** A shard that crashes so often within a minute is not started again. */
 const MAX_CRASHES_A_MINUTE = 5;
+/** Nor is one that crashes so often in a row while it is being opened, however long that takes. */
+const MAX_FAILED_OPENINGS = 5;
 
 /** What a runtime decides, and wants to know of its shards. */
 export interface SupervisorEvents {
@@ -45,12 +53,18 @@ export interface SupervisorEvents {
   crashed(error: ShardCrashedError, rejectedCalls: number): void;
   /** The runtime cannot go on. */
   failed(error: Error): void;
-  /** A shard is back, with nothing in it. */
-  restarted(shard: number, cause: unknown): void;
+  /**
+   * A shard is back, with nothing in it. Resolves when it may take calls.
+   *
+   * @throws What is as good as a crash of it.
+   */
+  open(opening: Opening): Promise<void>;
 }
 
 /** The Workers of a runtime. */
 export class Supervisor {
+  /** How the shards are. */
+  readonly states: ShardStates;
   readonly #endpoint: Endpoint;
   readonly #setup: Omit<EndpointSetup, "endpoint">;
   readonly #events: SupervisorEvents;
@@ -58,6 +72,12 @@ export class Supervisor {
   readonly #workers: ShardWorker[] = [];
   readonly #crashTimes: number[][] = [];
   readonly #restarts = new Set<Promise<void>>();
+  /** By shard, while it is being opened. */
+  readonly #openings = new Map<number, Opening>();
+  /** By shard, how many lives have ended in a row before it took calls. */
+  readonly #failedOpenings = new Map<number, number>();
+  /** By shard, who waits until it takes calls. */
+  readonly #waitingForUp = new Map<number, PromiseWithResolvers<void>>();
   /** Channels handed out, by their two endpoints and the lives these were in. */
   readonly #channels = new Set<string>();
   #watchdog: ReturnType<typeof setInterval> | undefined;
@@ -74,6 +94,7 @@ export class Supervisor {
     this.#endpoint = endpoint;
     this.#setup = setup;
     this.#events = events;
+    this.states = new ShardStates(endpoint, events.policy === "restart");
     this.#words = new Int32Array(endpoint.buffer, 0, endpoint.layout.controlByteLength >> 2);
   }
 
@@ -84,7 +105,7 @@ export class Supervisor {
       this.#crashTimes.push([]);
     }
     try {
-      await Promise.all(this.#workers.map((worker) => this.#run(worker)));
+      await Promise.all(this.#workers.map((worker) => this.#run(worker, STATE_RUNNING)));
     } catch (error) {
       await this.terminate();
       throw error;
@@ -105,6 +126,16 @@ export class Supervisor {
     }
   }
 
+  /** Resolves to true when `shard` takes calls, to false if all have been ended before. */
+  async whenUp(shard: number): Promise<boolean> {
+    while (!this.#ended && this.#endpoint.bus.whyShut(shard) !== undefined) {
+      const waiting = this.#waitingForUp.get(shard) ?? Promise.withResolvers<void>();
+      this.#waitingForUp.set(shard, waiting);
+      await Promise.race([this.#allTold.promise, waiting.promise]);
+    }
+    return !this.#ended;
+  }
+
   /**
    * Tells all to end at once; resolves when they have, or `patienceMs` are over. Only then are their
    * profiles and coverage written: Deno writes those of a thread when it ends it, and the process ends
@@ -112,6 +143,7 @@ export class Supervisor {
    */
   async terminate(patienceMs = Infinity): Promise<void> {
     this.#ended = true;
+    this.states.end();
     this.#allTold.resolve();
     clearInterval(this.#watchdog);
     await Promise.all(this.#workers.map((worker) => worker.terminate(patienceMs)));
@@ -151,9 +183,10 @@ export class Supervisor {
     else this.#workers[to]!.connect(peer, port, epoch);
   }
 
-  async #run(worker: ShardWorker): Promise<void> {
+  async #run(worker: ShardWorker, state: number): Promise<void> {
     await worker.start({ ...this.#setup, endpoint: worker.shard });
-    Atomics.store(this.#words, this.#word(worker.shard, STATE_BYTES), STATE_RUNNING);
+    Atomics.store(this.#words, this.#word(worker.shard, STATE_BYTES), state);
+    this.states.changed(worker.shard);
   }
 
   /** Index of a word of an endpoint's control page. */
@@ -162,14 +195,22 @@ export class Supervisor {
   }
 
   #died(shard: number, cause: unknown, hasEnded: boolean): void {
-    const { buffer, layout, bus } = this.#endpoint;
+    const { buffer, layout } = this.#endpoint;
     writeObituary(buffer, layout, shard, cause, hasEnded);
+    this.states.changed(shard);
     this.#endpoint.ringAll();
     const error = new ShardCrashedError(shard, cause);
-    this.#events.crashed(error, bus.declareGone(shard, error, hasEnded));
+    this.#events.crashed(error, this.#endpoint.declareGone(shard, error, hasEnded));
+    const opening = this.#openings.get(shard);
+    this.#openings.delete(shard);
+    opening?.end();
+    const failedOpenings = opening === undefined ? 0 : (this.#failedOpenings.get(shard) ?? 0) + 1;
+    this.#failedOpenings.set(shard, failedOpenings);
     if (this.#events.policy === "fail") this.#events.failed(error);
     if (this.#events.policy !== "restart" || this.#ended) return;
-    if (this.#crashesTooOften(shard)) return this.#events.failed(error);
+    if (this.#crashesTooOften(shard) || failedOpenings > MAX_FAILED_OPENINGS) {
+      return this.#events.failed(error);
+    }
     if (!hasEnded) return this.#events.failed(neverEnds(shard, cause));
     const restart = this.#restart(shard, cause)
       .catch((failure) => this.#events.failed(failure))
@@ -203,13 +244,33 @@ export class Supervisor {
     this.#empty(shard);
     const worker = this.#newWorker(shard);
     this.#workers[shard] = worker;
-    await this.#run(worker);
+    await this.#run(worker, STATE_OPENING);
     if (this.#ended) return;
+    const opening = new Opening(shard, cause);
+    this.#openings.set(shard, opening);
+    this.#announce();
+    try {
+      await this.#events.open(opening);
+    } catch (error) {
+      if (!opening.isOver) worker.declareDead(error);
+      return;
+    }
+    // One that has died again meanwhile has its next life by now, or will.
+    if (opening.isOver || this.#ended) return;
+    opening.end();
+    this.#openings.delete(shard);
+    Atomics.store(this.#words, this.#word(shard, STATE_BYTES), STATE_RUNNING);
+    this.states.changed(shard);
+    this.#announce();
+    this.#waitingForUp.get(shard)?.resolve();
+    this.#waitingForUp.delete(shard);
+  }
+
+  /** Has everybody act on what STATE says, the host at once. */
+  #announce(): void {
     Atomics.add(this.#words, CHANGES_BYTES >> 2, 1);
-    // Unless the host's own endpoint has seen it meanwhile.
-    if (this.#endpoint.bus.isGone(shard)) this.#endpoint.declareBack(shard);
+    this.#endpoint.lookAtShards();
     this.#endpoint.ringAll();
-    this.#events.restarted(shard, cause);
   }
 
   /**

@@ -70,3 +70,5 @@ export const STATE_RUNNING = 1;
 export const STATE_DEAD = 2;
 /** STATE: the same, but its thread has not ended: it may still come back and read what was sent to it. */
 export const STATE_STUCK = 3;
+/** STATE: lives again, and takes no calls but those that open it. */
+export const STATE_OPENING = 4;

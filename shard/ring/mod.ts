@@ -35,6 +35,7 @@ export {
   SENDERS_PER_LINE,
   STATE_BYTES,
   STATE_DEAD,
+  STATE_OPENING,
   STATE_RUNNING,
   STATE_STUCK,
 } from "./control_page.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
-/** The names of the methods of T. */
-export type MethodOf<T> = {
-  [Key in keyof T]: T[Key] extends (...args: never[]) => unknown ? Key : never;
+/** The names of the methods of T; of those alone that can be called with such arguments, if any are given. */
+export type MethodOf<T, Arguments extends readonly never[] = never[]> = {
+  [Key in keyof T]: T[Key] extends (...args: Arguments) => unknown ? Key : never;
 }[keyof T];
 
 /** What a method of T takes. */

@@ -15,7 +15,9 @@ import {
   localEndpoint,
   NoReplicaError,
   oneErrorOf,
+  otherShards,
   ShardCrashedError,
+  ShardRestartingError,
   type Task,
   type TaskFunction,
 } from "../calls/mod.ts";
@@ -47,10 +49,16 @@ export class Replicas {
     return this.#replicas.get(name);
   }
 
-  /** Takes a version of the value, unless there is a newer one. */
+  /**
+   * Takes a version of the value, unless there is a newer one. If its home is here, in a life that is over,
+   * it is here again from then on.
+   */
   put(name: string, version: number, value: unknown): void {
     let replica = this.#replicas.get(name);
-    if (replica === undefined) this.#replicas.set(name, replica = new Replica());
+    if (replica === undefined) {
+      this.#replicas.set(name, replica = new Replica());
+      if (homeOf(name) === this.#endpoint.id) replica.changes = Promise.resolve();
+    }
     if (version <= replica.version) return;
     replica.version = version;
     replica.value = value;
@@ -72,7 +80,6 @@ export class Replicas {
     const { id } = this.#endpoint;
     const name = `${id}.${this.#endpoint.epochOf(id)}.${this.#madeHere++}`;
     this.put(name, 1, value);
-    this.find(name)!.changes = Promise.resolve();
     try {
       await this.#tell(name, allShards(this.#endpoint));
     } catch (error) {
@@ -88,7 +95,7 @@ export class Replicas {
     if (replica?.changes !== undefined) return replica as Replica & { changes: Promise<unknown> };
     const { id } = this.#endpoint;
     throw new NoReplicaError(
-      `Cannot find a replicated value at its home, shard ${id}: it was stopped, or the shard started again`,
+      `Cannot find a replicated value at its home, shard ${id}: it was stopped, or was lost when the shard died`,
       id,
     );
   }
@@ -127,26 +134,43 @@ export class Replicas {
     this.drop(name);
     await this.#onEach(
       allShards(this.#endpoint),
-      (shard) => this.#endpoint.submitTo(shard, replicaTasks.drop, [name]),
+      (shard) => this.#endpoint.submitEarly(shard, replicaTasks.drop, [name]),
     );
   }
 
-  /** Brings the values whose home is here to a shard that was started again, behind their changes. */
-  restore(shard: number): void {
-    for (const [name, replica] of this.#replicas) {
-      if (replica.changes === undefined) continue;
-      replica.changes = replica.changes
-        .then(() => this.#tell(name, [shard]))
-        .catch((error) => this.#endpoint.warn(error));
-    }
+  /**
+   * Brings copies to a shard that is being opened: of the values whose home is here, and of those whose home
+   * is that shard or cannot bring them itself. Not behind the changes under way, which bring theirs.
+   */
+  async bringTo(shard: number): Promise<void> {
+    const { bus, id } = this.#endpoint;
+    bus.catchUp(); // it may be dead here still, of its former life
+    const copies = [...this.#replicas].filter(([name, { changes }]) => {
+      const home = homeOf(name);
+      return home === id
+        ? changes !== undefined
+        : home === shard || bus.whyShut(home) !== undefined;
+    });
+    await Promise.all(copies.map(([name]) => this.#tell(name, [shard])));
   }
 
-  /** Brings the home's version to those of `shards` that live; one that comes back is seen to then. */
+  /** Brings the values whose home is here again to all: the last change may have come to some alone. */
+  async bringHome(): Promise<void> {
+    const names = [...this.#replicas.keys()].filter((name) =>
+      this.find(name)!.changes !== undefined
+    );
+    await Promise.all(names.map((name) => this.#tell(name, allShards(this.#endpoint))));
+  }
+
+  /**
+   * Brings this endpoint's version to those of `shards` that live, also to those that are being opened. Who
+   * is dead is seen to when it comes back.
+   */
   async #tell(name: string, shards: readonly number[]): Promise<void> {
     const { version, value } = this.find(name)!;
     await this.#onEach(
       shards,
-      (shard) => this.#endpoint.submitTo(shard, replicaTasks.put, [name, version, value]),
+      (shard) => this.#endpoint.submitEarly(shard, replicaTasks.put, [name, version, value]),
     );
   }
 
@@ -159,13 +183,23 @@ export class Replicas {
     const errors = outcomes
       .filter((outcome) => outcome.status === "rejected")
       .map(({ reason }) => reason)
-      .filter((reason) => !(reason instanceof ShardCrashedError));
+      .filter((reason) => !isDeath(reason));
     if (errors.length === 0) return;
     throw oneErrorOf(
       errors,
       () => `${errors.length} of ${others.length} shards failed: ${textOf(errors[0])}`,
     );
   }
+}
+
+/** The home that the name of a value begins with. */
+function homeOf(name: string): number {
+  return parseInt(name);
+}
+
+/** Whether a call failed as its shard is dead. */
+function isDeath(error: unknown): boolean {
+  return error instanceof ShardCrashedError || error instanceof ShardRestartingError;
 }
 
 /** What `run` gives, or the reason of `signal` as soon as that aborts. */
@@ -193,6 +227,8 @@ interface ReplicaTasks {
   readonly set: Task<[string, unknown], void>;
   readonly update: Task<unknown[], void>;
   readonly stop: Task<[string], void>;
+  readonly bringTo: Task<[number], void>;
+  readonly bringHome: Task<[], void>;
 }
 
 /** The copies of the shard that this thread is. */
@@ -214,4 +250,22 @@ export const replicaTasks: ReplicaTasks = defineTasks(import.meta.url, {
     return localReplicas().change(name, () => findTask(module, key), values);
   },
   stop: (name: string) => localReplicas().stop(name),
+  bringTo: (shard: number) => localReplicas().bringTo(shard),
+  bringHome: () => localReplicas().bringHome(),
 });
+
+/**
+ * Has replicated values brought to a shard that is being opened, from the host: each other shard brings
+ * what it has to, and the newcomer, if it is a home, tells all of what it has got back.
+ */
+export async function restoreReplicas(host: Endpoint, shard: number): Promise<void> {
+  const others = otherShards(host, shard);
+  const outcomes = await Promise.allSettled(
+    others.map((other) => host.submitEarly(other, replicaTasks.bringTo, [shard])),
+  );
+  for (const outcome of outcomes) {
+    // Who has died has brought what it could; that the newcomer has, the next call says.
+    if (outcome.status === "rejected" && !isDeath(outcome.reason)) throw outcome.reason;
+  }
+  await host.submitEarly(shard, replicaTasks.bringHome, []);
+}

@@ -31,9 +31,9 @@ const WORDS = 3;
  * reads that shard's copy. Take what it gives for read-only: who changes a copy changes that one alone,
  * until the next version replaces it.
  *
- * A shard that is started again is sent the value at once, and has none until it comes: then `local()`
- * throws and `read()` asks the home. A home that is started again has lost it: the copies elsewhere
- * stay, and can be read, but not changed any more.
+ * A shard that is started again has the value before it takes a call, and before its services are made
+ * again. So has a home, from the copies of the others: a change that was under way when it died is either
+ * everywhere afterwards or nowhere. Where no other shard has a copy, as with one shard, the value is lost.
  *
  * @typeParam T The value: what structured clone copies, with nothing that moves.
  *
@@ -74,19 +74,18 @@ export class Replicated<T> {
    * The copy of the shard that this thread is. O(1), no message.
    *
    * @throws {TypeError} On the host, which has no copy: use `read()`.
-   * @throws {NoReplicaError} If there is no copy: the value was stopped, or this shard was started
-   * again and has not got it yet.
+   * @throws {NoReplicaError} If there is no copy: the value was stopped, or is lost with its home.
    */
   local(): T {
     if (this.version > 0) return this.#replica!.value as T;
     if (!isThisShard(this.#endpoint)) {
       throw new TypeError(
-        "Cannot read a local copy: the host has none, as it is no shard; use read()",
+        "Cannot read a local copy: the host has none, as it is not a shard; use read()",
       );
     }
     const { id } = this.#endpoint;
     throw new NoReplicaError(
-      `Cannot read the copy of shard ${id}: the value was stopped, or the shard started again and has not got it yet`,
+      `Cannot read the copy of shard ${id}: the value was stopped, or was lost when its home died`,
       id,
     );
   }
@@ -94,7 +93,7 @@ export class Replicated<T> {
   /**
    * The copy of this shard. Where there is none, as on the host, the home's: one round trip.
    *
-   * @throws {NoReplicaError} As a rejection: if the value was stopped, or its home started again.
+   * @throws {NoReplicaError} As a rejection: if the value was stopped, or is lost with its home.
    */
   async read(): Promise<T> {
     if (this.version > 0) return this.local();
@@ -107,7 +106,7 @@ export class Replicated<T> {
    * shard in the order in which they were asked for.
    *
    * @throws {TypeError} As a rejection: if the value cannot travel, or moves. Nothing has changed.
-   * @throws {NoReplicaError} As a rejection: if the value was stopped, or its home started again.
+   * @throws {NoReplicaError} As a rejection: if the value was stopped, or is lost with its home.
    * @throws {MessageMemoryError} As a rejection: if a slice has no memory for it. If it is the home's,
    * some shards may have the value, and the others get it with the next change.
    */
@@ -206,7 +205,7 @@ export interface ReplicateOptions {
  * @param options Where.
  * @throws {TypeError} As a rejection: if the value cannot travel, or moves; or if this thread is no
  * shard: on the host, use `runtime.replicate()`.
- * @throws {RangeError} As a rejection: if `home` is no shard.
+ * @throws {RangeError} As a rejection: if `home` is not a shard.
  *
  * @see `ssx::sharded_ptr` of Redpanda
  *
@@ -232,16 +231,13 @@ registerRepeatable(Replicated);
 registerWireType({
   name: "Replicated",
   module: import.meta.url,
-  bind: (endpoint) => {
-    endpoint.whenBack((shard) => endpoint.part(Replicas).restore(shard));
-    return {
-      class: Replicated,
-      words: WORDS,
-      write: (replicated: Replicated<unknown>, words: Int32Array, at: number) =>
-        Replicated["write"](endpoint, replicated, words, at),
-      moved: () => {}, // a name stays where it is, too
-      read: (words: Int32Array, at: number) => Replicated["read"](endpoint, words, at),
-      undelivered: () => {},
-    };
-  },
+  bind: (endpoint) => ({
+    class: Replicated,
+    words: WORDS,
+    write: (replicated: Replicated<unknown>, words: Int32Array, at: number) =>
+      Replicated["write"](endpoint, replicated, words, at),
+    moved: () => {}, // a name stays where it is, too
+    read: (words: Int32Array, at: number) => Replicated["read"](endpoint, words, at),
+    undelivered: () => {},
+  }),
 });

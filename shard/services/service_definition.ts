@@ -41,9 +41,11 @@ export class ServiceDefinition<Arguments extends readonly unknown[], Service ext
  *
  * @param module The URL of the calling module: always `import.meta.url`.
  * @param key Names the service in this module, among its tasks too.
- * @param serviceClass The class. If it has a method `stop()`, that is called when the service stops.
+ * @param serviceClass The class. If it has a method `init()`, that is called behind the constructor and
+ * awaited: the instance takes no call before. If it has a method `stop()`, that is called when the service
+ * stops.
  * @returns The definition, to pass to `startSharded()`.
- * @throws {TypeError} If `module` is no URL or `serviceClass` no class.
+ * @throws {TypeError} If `module` is not a URL or `serviceClass` not a class.
  * @throws {RangeError} If the module has already defined the key.
  *
  * @example
@@ -77,13 +79,15 @@ export function defineService<Arguments extends readonly unknown[], Service exte
   }
   const name = serviceClass.name || key;
   const tasks = defineTasks(module, {
-    async [key](
+    [key](
       id: number,
       parameters: PackedParameter[] | undefined,
       ...args: unknown[]
     ): Promise<void> {
-      if (parameters !== undefined) await computeParameters(parameters, args);
-      localInstances().add(id, name, new serviceClass(...args as unknown as Arguments));
+      return localInstances().make(id, name, serviceClass, async () => {
+        if (parameters !== undefined) await computeParameters(parameters, args);
+        return args as unknown as Arguments;
+      });
     },
   });
   return new ServiceDefinition(name, serviceClass, tasks[key]!);

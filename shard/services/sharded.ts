@@ -31,11 +31,26 @@ import {
   registerRepeatable,
   registerWireType,
   type Sendable,
+  type Task,
 } from "../calls/mod.ts";
+import {
+  callAt,
+  type Items,
+  mapCalls,
+  Pipeline,
+  type PipelineOptions,
+  roomFrom,
+  type ShardFor,
+  type WindowOptions,
+} from "../flow/mod.ts";
 import type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
+import { type LocalOrRemote, remoteInstance } from "./remote_instance.ts";
 import { ServiceDefinition } from "./service_definition.ts";
+import type { HomeKeys } from "./home_keys.ts";
+import { type ShardKey, shardOf } from "./shard_of.ts";
 import { packParameters, type PerShard, withoutParameters } from "./sharded_parameter.ts";
 import { type RunningService, ServiceInstances } from "./service_instances.ts";
+import { confirmService, registerService, unregisterService } from "./service_register.ts";
 import { shardedTasks } from "./sharded_tasks.ts";
 
 /**
@@ -85,6 +100,10 @@ export class Sharded<Service extends object> {
   readonly #endpoint: Endpoint;
   readonly #id: number;
   readonly #options: CallOptions | undefined;
+  /** Keys of the instance here, once one was asked for. */
+  #homeKeys: HomeKeys | undefined;
+  /** What `at()` gives for other shards, once each has been asked for. */
+  readonly #remotes: (LocalOrRemote<Service> | undefined)[] = [];
 
   private constructor(endpoint: Endpoint, id: number, name: string, options?: CallOptions) {
     this.name = name;
@@ -110,17 +129,18 @@ export class Sharded<Service extends object> {
       );
     }
     checkArguments(endpoint, args);
-    const parameters = packParameters(args);
-    const values = withoutParameters(args);
     // Counted in the segment: a thread's own count would begin again with the next life of its shard,
     // and name services of the former life.
     const id = endpoint.nextService();
     const sharded = new Sharded<Service>(endpoint, id, definition.name);
+    const values = [id, packParameters(args), ...withoutParameters(args)];
+    if (endpoint.restarts) await registerService(endpoint, id, definition, values);
     try {
       await callEach(
         allShards(endpoint),
-        (shard) => endpoint.submitTo(shard, definition["make"], [id, parameters, ...values]),
+        (shard) => endpoint.submitTo(shard, definition["make"], values),
       );
+      if (endpoint.restarts) await confirmService(endpoint, id);
     } catch (error) {
       await sharded.stop().catch((stopError) => {
         throw oneErrorOf(
@@ -183,14 +203,19 @@ export class Sharded<Service extends object> {
    * @internal
    */
   private async stopOn(shards: readonly number[]): Promise<void> {
+    const endpoint = this.#endpoint;
     const errors: unknown[] = [];
-    for (const phase of [shardedTasks.stop, shardedTasks.drop]) {
+    const call = async (phase: Task<[number], void>) => {
       try {
-        await callEach(shards, (shard) => this.#endpoint.submitTo(shard, phase, [this.#id]));
+        await callEach(shards, (shard) => endpoint.submitTo(shard, phase, [this.#id]));
       } catch (error) {
         errors.push(error);
       }
-    }
+    };
+    const unregistered = endpoint.restarts ? unregisterService(endpoint, this.#id) : undefined;
+    await call(shardedTasks.stop);
+    await unregistered; // from here on it is not made again: whoever has been made is let go
+    await call(shardedTasks.drop);
     if (errors.length > 0) {
       throw oneErrorOf(
         errors,
@@ -201,24 +226,86 @@ export class Sharded<Service extends object> {
 
   /** Whether the shard that this thread is has an instance. False on the host. O(1). */
   get hasLocal(): boolean {
-    return this.#endpoint.part(ServiceInstances).find(this.#id) !== undefined;
+    return this.#endpoint.part(ServiceInstances).has(this.#id);
   }
 
   /**
    * The instance of the shard that this thread is: the object itself. O(1).
    *
-   * @throws {TypeError} On the host, which is no shard.
+   * @throws {TypeError} On the host, which is not a shard.
    * @throws {NoShardedInstanceError} If the service has stopped, or is not started here yet.
    */
   local(): Service {
     if (!isThisShard(this.#endpoint)) {
       throw new TypeError(
-        `Cannot get the local instance of ${this.name}: the host has none, as it is no shard`,
+        `Cannot get the local instance of ${this.name}: the host has none, as it is not a shard`,
       );
     }
     const service = this.#endpoint.part(ServiceInstances).find(this.#id);
     if (service === undefined) throw new NoShardedInstanceError(this.#endpoint.id, this.name);
     return service as Service;
+  }
+
+  /**
+   * The instance that a key belongs to, on the shard that `shardOf(key)` names. There it is the object
+   * itself, as `local()` gives it: a method runs at once, with its arguments as they are, and may give its
+   * result or throw without a promise. Elsewhere, and on the host, it has the same methods, each of which
+   * makes a call as `invokeOn()` does. So `await` what they give, and neither keep nor change what you have
+   * passed. Options of `with()` hold for calls to other shards. O(length of the key).
+   *
+   * @param key What the instance keeps: text, a whole number, or bytes.
+   * @returns The instance. Only its methods can be used.
+   * @throws {TypeError} If the key is of another kind.
+   * @throws {RangeError} If a number is not a whole one that JavaScript holds exactly.
+   * @throws {NoShardedInstanceError} If the shard is this one, and the service has stopped, or is not started
+   * here yet. From another shard, the call rejects with it.
+   *
+   * @example
+   * ```ts ignore
+   * // users.ts
+   * import { defineService } from "@tidepool/core";
+   *
+   * class Users {
+   *   readonly #visits = new Map<string, number>(); // of the users whose shard this is
+   *   visit(user: string): number {
+   *     const visits = (this.#visits.get(user) ?? 0) + 1;
+   *     this.#visits.set(user, visits);
+   *     return visits;
+   *   }
+   * }
+   * export const users = defineService(import.meta.url, "users", Users);
+   * ```
+   *
+   * ```ts ignore
+   * // main.ts
+   * import { Runtime } from "@tidepool/core";
+   * import { assertEquals } from "@std/assert";
+   * import { users } from "./users.ts";
+   *
+   * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+   * await using service = await runtime.startSharded(users);
+   * assertEquals(await service.at("ann").visit("ann"), 1);
+   * assertEquals(await service.invokeOn(runtime.shardOf("ann"), "visit", "ann"), 2);
+   * ```
+   */
+  at(key: ShardKey): LocalOrRemote<Service> {
+    // Its methods give the results that the type says, or promises of them.
+    return (this.#homeKeys?.find(key) ?? this.#findHome(key)) as LocalOrRemote<Service>;
+  }
+
+  #findHome(key: ShardKey): object {
+    const { id, shardCount } = this.#endpoint;
+    const shard = shardOf(key, shardCount);
+    if (shard !== id) return this.#remotes[shard] ??= this.#remoteOn(shard);
+    this.#homeKeys ??= this.#endpoint.part(ServiceInstances).homeKeysOf(this.#id);
+    const service = this.#homeKeys?.service;
+    if (service === undefined) throw new NoShardedInstanceError(id, this.name);
+    this.#homeKeys!.add(key);
+    return service;
+  }
+
+  #remoteOn(shard: number): LocalOrRemote<Service> {
+    return remoteInstance((method, args) => this.#invoke(shard, method, args));
   }
 
   /**
@@ -260,7 +347,7 @@ export class Sharded<Service extends object> {
    * @param shards The shards, in any order.
    * @param method Name of the method.
    * @param args Its arguments. None may move.
-   * @throws {RangeError} As a rejection: if one of `shards` is none; then no shard was called.
+   * @throws {RangeError} As a rejection: if one of `shards` is not a shard; then no shard was called.
    * @throws {AggregateError} As a rejection: if several shards fail, each in its way.
    */
   async invokeOnSome<Method extends MethodOf<Service> & string>(
@@ -342,6 +429,108 @@ export class Sharded<Service extends object> {
     return await reduceInOrder(results as ResultOf<Service, Method>[], initial, reduce);
   }
 
+  /**
+   * Calls a method of every instance at once, and says what became of each call, in the order of the
+   * shards. A shard that is down is a rejection at once, never a wait. See the function `mapSettled()`.
+   *
+   * @param method Name of the method.
+   * @param args Its arguments. None may move.
+   * @returns As `Promise.allSettled()` does: of each shard what it gave, or why it did not.
+   * @throws {TypeError} As a rejection: if an argument cannot travel or moves; then none was called.
+   */
+  async mapSettled<Method extends MethodOf<Service> & string>(
+    method: Method,
+    ...args: PerShard<ArgumentsOf<Service, Method>>
+  ): Promise<PromiseSettledResult<ResultOf<Service, Method>>[]> {
+    checkArguments(this.#endpoint, args);
+    const now = this.with({ whenDown: "fail" });
+    const calls = allShards(this.#endpoint).map((shard) => now.#invoke(shard, method, args));
+    return await Promise.allSettled(calls as Promise<ResultOf<Service, Method>>[]);
+  }
+
+  /**
+   * The same, and reduces the outcomes here, in the order of the shards.
+   *
+   * @param method Name of the method.
+   * @param args Its arguments. None may move.
+   * @param initial What the outcome of shard 0 is put to.
+   * @param reduce Puts one more outcome to those before it; may be asynchronous.
+   * @returns What the last `reduce` gave.
+   * @throws {TypeError} As a rejection: if an argument cannot travel or moves; then none was called.
+   * @throws As a rejection: what `reduce` throws.
+   */
+  async mapReduceSettled<Method extends MethodOf<Service> & string, Accumulated>(
+    method: Method,
+    args: PerShard<ArgumentsOf<Service, Method>>,
+    initial: Accumulated,
+    reduce: Reducer<Accumulated, PromiseSettledResult<ResultOf<Service, Method>>>,
+  ): Promise<Accumulated> {
+    return await reduceInOrder(await this.mapSettled(method, ...args), initial, reduce);
+  }
+
+  /**
+   * Calls a method for each item, and gives the results as they are read. Otherwise as the function
+   * `pipeline()`.
+   *
+   * @param shard The shard to call, or a function that chooses it for each item.
+   * @param items What to call it for: an iterable, or an async iterable as a stream is one.
+   * @param method Name of a method that can be called with one item.
+   * @param options How many calls at a time, in which order, until when.
+   * @returns The results, for `for await`.
+   * @throws {TypeError} If the items are not iterable, or an option is unknown or of the wrong kind.
+   * @throws {RangeError} If `inFlight` is not a whole number in its range.
+   */
+  pipeline<Method extends MethodOf<Service, [never]> & string>(
+    shard: ShardFor<ArgumentsOf<Service, Method>[0]>,
+    items: Items<ArgumentsOf<Service, Method>[0]>,
+    method: Method,
+    options?: PipelineOptions,
+  ): AsyncIterableIterator<ResultOf<Service, Method>, undefined> & AsyncDisposable {
+    return new Pipeline(items, this.#callAt(shard, method), options);
+  }
+
+  /**
+   * Calls a method for each item, at most `inFlight` at a time, and resolves to all results, in the order
+   * of the items. Otherwise as the function `mapLimit()`.
+   *
+   * @param shard The shard to call, or a function that chooses it for each item.
+   * @param items What to call it for: an iterable or an async iterable.
+   * @param method Name of a method that can be called with one item.
+   * @param options How many calls at a time, until when.
+   * @throws {TypeError} As a rejection: if the items are not iterable, or an option is unknown or of the
+   * wrong kind.
+   * @throws {RangeError} As a rejection: if `inFlight` is not a whole number in its range.
+   */
+  async mapLimit<Method extends MethodOf<Service, [never]> & string>(
+    shard: ShardFor<ArgumentsOf<Service, Method>[0]>,
+    items: Items<ArgumentsOf<Service, Method>[0]>,
+    method: Method,
+    options?: WindowOptions,
+  ): Promise<ResultOf<Service, Method>[]> {
+    return await mapCalls(items, this.#callAt(shard, method), options);
+  }
+
+  #callAt<Item, Result>(shard: ShardFor<Item>, method: string) {
+    return callAt(
+      shard,
+      (to, item: Item) => this.#invoke(to, method, [item]) as Promise<Result>,
+    );
+  }
+
+  /**
+   * Resolves when a call from here to `shard` would be taken, and not be refused with a `BusyError`. As the
+   * function `room()`.
+   *
+   * @param shard The shard that is to be called.
+   * @param signal Ends the wait.
+   * @throws {TypeError} As a rejection: if the shard or the signal is of the wrong kind.
+   * @throws {RangeError} As a rejection: if there is no such shard.
+   * @throws As a rejection: the reason of the signal.
+   */
+  room(shard: number, signal?: AbortSignal): Promise<void> {
+    return roomFrom(this.#endpoint, shard, signal);
+  }
+
   async #invokeEach(
     shards: readonly number[],
     method: string,
@@ -373,14 +562,19 @@ function checkArguments(endpoint: Endpoint, args: readonly unknown[]): void {
 
 /**
  * Starts a service from a task: an instance on every shard, made there by the class's constructor
- * with these arguments. On the host it is `runtime.startSharded()`. Resolves when all are made. If one
- * cannot be, those that were made are stopped, and it rejects with the constructor's error.
+ * with these arguments. On the host it is `runtime.startSharded()`. An instance that has a method `init()`
+ * is opened by that, which is awaited; until then it cannot be called. Resolves when all are made. If one
+ * cannot be, those that were made are stopped, and it rejects with the error of the constructor or of
+ * `init()`.
+ *
+ * With `onCrash: "restart"`, a shard that is started again makes its instance again, by the same class with
+ * the same arguments, before it takes a call: services in the order in which they were started.
  *
  * @param definition The service, from `defineService()`.
  * @param args What the constructor takes, the same for all but for a `shardedParameter()`. None may
  * move, as a foreign pointer does.
  * @returns The service, to be called and stopped.
- * @throws {TypeError} If this thread is no shard: on the host, use `runtime.startSharded()`. As a
+ * @throws {TypeError} If this thread is not a shard: on the host, use `runtime.startSharded()`. As a
  * rejection: if an argument cannot travel, or moves.
  * @throws {AggregateError} As a rejection: if constructors fail on several shards, each in its way.
  *
@@ -412,7 +606,7 @@ export async function startSharded<Arguments extends readonly unknown[], Service
  * `containerOf(this).invokeOnOthers("forget", key)`. O(1).
  *
  * @param service The instance; in its constructor it is not one yet.
- * @throws {TypeError} If it is no instance of a sharded service on this shard.
+ * @throws {TypeError} If it is not an instance of a sharded service on this shard.
  *
  * @see `seastar::peering_sharded_service::container()`
  */
@@ -424,11 +618,19 @@ export function containerOf<Service extends object>(service: Service): Sharded<S
     throw new TypeError(
       `Cannot find the container of ${
         classNameOf(service) ?? "an object"
-      }: it is no instance of a sharded service, or still in its constructor`,
+      }: it is not an instance of a sharded service, or still in its constructor`,
     );
   }
-  return Sharded["ofId"]<Service>(localEndpoint(), id, instances.nameOf(id));
+  let container = containers.get(service);
+  if (container === undefined) {
+    container = Sharded["ofId"](localEndpoint(), id, instances.nameOf(id));
+    containers.set(service, container);
+  }
+  return container as Sharded<Service>;
 }
+
+/** Those asked for, by their instances of this thread: a service that asks at each call gets the same. */
+const containers = new WeakMap<object, Sharded<object>>();
 
 /**
  * Stops all services that run on `shards`, the latest started first: a `BeforeStop`. All shards are

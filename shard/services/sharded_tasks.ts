@@ -7,7 +7,7 @@
  * @module
  */
 
-import { defineTasks, localEndpoint, type Task } from "../calls/mod.ts";
+import { defineTasks, findTask, localEndpoint, type Task } from "../calls/mod.ts";
 import { ServiceInstances } from "./service_instances.ts";
 import { computeParameters, type PackedParameter } from "./sharded_parameter.ts";
 
@@ -15,6 +15,7 @@ import { computeParameters, type PackedParameter } from "./sharded_parameter.ts"
 interface ShardedTasks {
   readonly invoke: Task<unknown[], unknown>;
   readonly invokeWithParameters: Task<unknown[], unknown>;
+  readonly remake: Task<[string, string, Uint8Array], void>;
   readonly stop: Task<[number], void>;
   readonly drop: Task<[number], void>;
   readonly running: Task<[], Uint8Array | null>;
@@ -40,6 +41,11 @@ export const shardedTasks: ShardedTasks = defineTasks(import.meta.url, {
     const method = values.pop() as string;
     await computeParameters(parameters, values);
     return await localInstances().call(id, method, values);
+  },
+  /** Makes the instance of a service that ran in a former life, by its definition and what it was made with. */
+  async remake(module: string, key: string, frozen: Uint8Array): Promise<void> {
+    const make = await findTask(module, key);
+    await make(...localEndpoint().bus.thaw(frozen));
   },
   stop: (id: number) => localInstances().stop(id),
   drop: (id: number) => localInstances().drop(id),

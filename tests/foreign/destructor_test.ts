@@ -111,7 +111,7 @@ Deno.test("a struct's fields are read from any shard, and its block is freed at 
   await runtime.stop();
 });
 
-Deno.test("what is no struct has no view, and a struct of another slice no foreign pointer", async () => {
+Deno.test("what is not a struct has no view, and a struct of another slice no foreign pointer", async () => {
   const { runtime } = await start(2);
   await using pointer = await runtime.submitTo(0, tutorialTasks.open, "heap");
   assertThrows(

@@ -65,7 +65,11 @@ Deno.test("ForeignPtr.reset() on the host takes nothing, as the host owns no obj
   await using runtime = await start();
   const { UniquePtr } = await import("@tidepool/core");
   const pointer = await runtime.submitTo(0, outcomeTasks.open, "a");
-  assertThrows(() => pointer.reset(new UniquePtr<Piece>()), TypeError, "This thread is no shard");
+  assertThrows(
+    () => pointer.reset(new UniquePtr<Piece>()),
+    TypeError,
+    "This thread is not a shard",
+  );
   assertEquals(await pointer.invoke("nameHere"), "a on 0"); // and nothing was lost
   pointer.reset();
   assert(pointer.isNull);

@@ -35,5 +35,5 @@ Deno.test("there are figures of shards only, and the function reads them on shar
     TypeError,
     'Cannot look at a shard that is the text "0": expected a number from 0 to 1',
   );
-  assertThrows(() => foreignStatistics(0), TypeError, "This thread is no shard");
+  assertThrows(() => foreignStatistics(0), TypeError, "This thread is not a shard");
 });

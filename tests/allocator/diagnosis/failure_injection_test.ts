@@ -123,7 +123,7 @@ Deno.test("FailureInjection of one allocator leaves the others alone", () => {
   assertEquals(first.malloc(8), 0);
 });
 
-Deno.test("FailureInjection.failAfter() refuses what is no number of requests", () => {
+Deno.test("FailureInjection.failAfter() refuses what is not a number of requests", () => {
   const injection = new FailureInjection(make());
   for (const count of [-1, 1.5, NaN, -Infinity]) {
     assertThrows(

@@ -4,6 +4,7 @@
  * is held against what it copies.
  */
 import { assert, assertEquals } from "@std/assert";
+import * as arena from "../../../allocator/layout/arena_layout.ts";
 import * as block from "../../../allocator/layout/block_layout.ts";
 import * as control from "../../../allocator/layout/control_layout.ts";
 import * as sizes from "../../../allocator/layout/size_class.ts";
@@ -11,12 +12,20 @@ import * as small from "../../../allocator/placement/small_cache.ts";
 
 const ALLOCATOR = new URL("../../../allocator/", import.meta.url);
 
-const DESCRIBED: Readonly<Record<string, unknown>> = { ...block, ...control, ...sizes, ...small };
+const DESCRIBED: Readonly<Record<string, unknown>> = {
+  ...arena,
+  ...block,
+  ...control,
+  ...sizes,
+  ...small,
+};
 
 /** What the descriptors append to the names of an enum's members. */
 const SUFFIXES: Readonly<Record<string, string>> = {
   Flag: "",
+  Front: "_WORD",
   Link: "_LINK_WORD",
+  Mark: "_MARK",
   Size: "",
   Small: "",
   Word: "_WORD",
@@ -58,7 +67,11 @@ async function copies(): Promise<Copy[]> {
 
 Deno.test("the numbers written into the hot paths are those of the descriptors", async () => {
   const found = await copies();
-  assertEquals([...new Set(found.map(({ file }) => file))].sort(), ["allocator.ts", "tlsf.ts"]);
+  assertEquals([...new Set(found.map(({ file }) => file))].sort(), [
+    "allocator.ts",
+    "arena.ts",
+    "tlsf.ts",
+  ]);
   assert(found.length > 25, `only ${found.length} numbers`);
   for (const { file, name, value } of found) {
     assert(name !== undefined && name in DESCRIBED, `${name} in ${file} is in no descriptor`);

@@ -122,3 +122,27 @@ Deno.test("readMemoryStatistics() falls back to the class when the owner has jus
   const lower = allocator.statistics().largestFreeBytes;
   assert(lower <= largestFreeBytes && lower > largestFreeBytes * 31 / 32);
 });
+
+Deno.test("Allocator.liveBlocks and usedBytes are those of the statistics, also past 2^31 operations", () => {
+  const segment = new SharedArrayBuffer(65536);
+  const slice = { byteOffset: 0, byteLength: 65536 };
+  const allocator = Allocator.create(segment, [slice], 0);
+  const words = new Int32Array(segment);
+  const check = () => {
+    const { liveBlocks, usedBytes } = allocator.statistics();
+    assertEquals([allocator.liveBlocks, allocator.usedBytes], [liveBlocks, usedBytes]);
+  };
+  check();
+  // The counters of one that has been at it for long: 2^31 - 2 each.
+  words[control.MALLOCS_WORD] = words[control.FREES_WORD] = 0x7ffffffe;
+  const addresses = Array.from({ length: 5 }, () => {
+    const address = allocator.malloc(100);
+    check();
+    return address;
+  });
+  assertEquals(allocator.liveBlocks, 5);
+  for (const address of addresses) {
+    allocator.free(address);
+    check();
+  }
+});

@@ -409,7 +409,7 @@ Deno.test("Allocator.memalign() aligns 1 to 64 KiB in slices at every offset, an
   }
 });
 
-Deno.test("Allocator.memalign() refuses alignments that are none, and fails for those too large", () => {
+Deno.test("Allocator.memalign() refuses alignments that are not valid, and fails for those too large", () => {
   const allocator = make();
   for (const alignment of [0, -8, 3, 24, 1.5, NaN, Infinity]) {
     assertThrows(

@@ -145,7 +145,7 @@ function shown(value: unknown): string {
 }
 
 for (const { name, run } of [...LENGTHS, ...ADDRESSES]) {
-  Deno.test(`${name} refuses what is no number, and numbers that it does not take`, () => {
+  Deno.test(`${name} refuses what is not a number, and numbers that it does not take`, () => {
     const heap = make();
     const block = heap.malloc(100);
     heap.bytes(block, 100).fill(7);
@@ -163,7 +163,7 @@ for (const { name, run } of [...LENGTHS, ...ADDRESSES]) {
   });
 }
 
-Deno.test("what is no function and no options is refused when it is given, not when it is used", () => {
+Deno.test("what is not a function and no options is refused when it is given, not when it is used", () => {
   const heap = make();
   for (const value of NO_NUMBERS.filter((each) => typeof each !== "function")) {
     const options = { thresholdBytes: 8, report: value };
@@ -208,7 +208,7 @@ Deno.test("what is no segment is refused: a typed array over it would be of memo
       () => [...walkHeap(value, SLICE)],
     ];
     for (const call of calls) {
-      assertThrows(call, TypeError, "Cannot use a segment that is no SharedArrayBuffer");
+      assertThrows(call, TypeError, "Cannot use a segment that is not a SharedArrayBuffer");
     }
   }
 });

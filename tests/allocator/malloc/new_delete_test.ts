@@ -126,7 +126,7 @@ Deno.test("NewDelete.newArray() whose product overflows fails like one without r
   }
 });
 
-Deno.test("NewDelete refuses lengths and alignments that are none, with nothrow too", () => {
+Deno.test("NewDelete refuses lengths and alignments that are not valid, with nothrow too", () => {
   const { heap } = make();
   for (const nothrow of [false, true]) {
     assertThrows(() => heap.new(-1, { nothrow }), RangeError, "Cannot allocate -1 bytes");
@@ -160,7 +160,7 @@ Deno.test("test_sized_delete: NewDelete.delete() accepts the size that was asked
   const heap = new NewDelete(Allocator.create(segment, slices, 0));
   const { allocator } = heap;
   for (let byteLength = 0; byteLength <= 65_536; byteLength += byteLength < 2000 ? 1 : 509) {
-    // Whatever lies around it, a block may be larger than its class by what is no block.
+    // Whatever lies around it, a block may be larger than its class by what is not a block.
     const barrier = heap.new(byteLength % 7 * 8);
     const address = heap.new(byteLength);
     const aligned = heap.new(byteLength, { alignment: 64 });

@@ -259,7 +259,7 @@ Deno.test("Allocator.drainRemoteFrees() reports a link that was overwritten whil
     assertThrows(
       () => first.drainRemoteFrees(),
       InvalidAddressError,
-      "as it is no block: something wrote to a block that waited to be freed",
+      "as it is not a block: something wrote to a block that waited to be freed",
     );
     assertEquals(first.drainRemoteFrees(), 0);
     first.checkHeap();

@@ -69,7 +69,61 @@ const GUARD = [HeapCheckError, "the bytes behind a block are its guard"] as cons
 const HEADER = [HeapCheckError, "the bytes in front of a block are its header"] as const;
 const FILLED = [HeapCheckError, "a freed block keeps what it was filled with"] as const;
 
+const IN_ARENA = [InvalidAddressError, "as it is a block of an arena, which alone"] as const;
+
 const ROWS: readonly Row[] = [
+  {
+    misuse: "a free of an arena's block by the slice",
+    run: ({ owner }) => owner.free(owner.arena().malloc(100)),
+    always: IN_ARENA,
+    debug: IN_ARENA,
+  },
+  {
+    misuse: "a free of an arena's block on another shard",
+    run: ({ owner, second }) => second.free(owner.arena().malloc(100)),
+    always: IN_ARENA,
+    debug: IN_ARENA,
+  },
+  {
+    misuse: "a free of an arena's block by another arena",
+    run: ({ owner }) => owner.arena().free(owner.arena().malloc(100)),
+    always: [InvalidAddressError, "as it is not a block of this arena"],
+    debug: [InvalidAddressError, "as it is not a block of this arena"],
+  },
+  {
+    misuse: "a second free of an arena's block",
+    run: ({ owner }) => {
+      const arena = owner.arena();
+      const address = arena.malloc(100);
+      arena.free(address);
+      arena.free(address);
+    },
+    always: FREE_ALREADY,
+    debug: FREE_ALREADY,
+  },
+  {
+    misuse: "a free of an arena's block by the slice, after its arena has ended",
+    run: ({ owner }) => {
+      const arena = owner.arena();
+      const address = arena.malloc(100);
+      arena[Symbol.dispose]();
+      owner.free(address);
+    },
+    always: IN_ARENA,
+    debug: FREE_ALREADY,
+  },
+  {
+    misuse: "a write past the end of an arena's block",
+    run: ({ owner, bytes }) => {
+      const arena = owner.arena();
+      const address = arena.malloc(100);
+      arena.malloc(100);
+      bytes[address + 100] = 1;
+      arena.free(address);
+    },
+    always: "missed",
+    debug: GUARD,
+  },
   {
     misuse: "a second free",
     run: ({ owner }) => {
@@ -188,8 +242,8 @@ const ROWS: readonly Row[] = [
       assertThrows(() => owner.free(4096), InvalidAddressError, "it lies outside the heap");
       owner.free(address + 4);
     },
-    always: [InvalidAddressError, "as it is no multiple of 8"],
-    debug: [InvalidAddressError, "as it is no multiple of 8"],
+    always: [InvalidAddressError, "as it is not a multiple of 8"],
+    debug: [InvalidAddressError, "as it is not a multiple of 8"],
   },
   {
     misuse: "an address inside a block, where its bytes are 0",

@@ -133,7 +133,7 @@ Deno.test("an address in the control words, at the end, or misaligned is refused
         assertThrows(
           () => operate(first, address),
           InvalidAddressError,
-          `Cannot ${verb} address ${address} of slice ${index} as it is no multiple of 8`,
+          `Cannot ${verb} address ${address} of slice ${index} as it is not a multiple of 8`,
         );
       }
     }

@@ -124,7 +124,7 @@ Deno.test("sizeOf() and alignOf() of a scalar are its bytes, of an array its ele
   assertEquals(string(17).name, "string(17)");
 });
 
-Deno.test("sizeOf() and offsetOf() refuse what is no type and no field", () => {
+Deno.test("sizeOf() and offsetOf() refuse what is not a type and no field", () => {
   // @ts-expect-error: no type.
   assertThrows(() => sizeOf({}), TypeError, "Cannot measure what is given as an object (Object)");
   // @ts-expect-error: no type.

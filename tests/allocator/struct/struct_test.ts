@@ -352,7 +352,7 @@ Deno.test("StructView.deref() follows pointers, up to null", () => {
   assertEquals(values, [1, 2, 3]);
 });
 
-Deno.test("StructView.deref() refuses what is no pointer, or points to nothing that can be there", () => {
+Deno.test("StructView.deref() refuses what is not a pointer, or points to nothing that can be there", () => {
   const Wrong = struct("Wrong", { to: pointer(() => f64), nowhere: pointer(() => 3), n: f64 });
   const view = Wrong.at(new SharedArrayBuffer(4096), 64);
   assertStrictEquals(view.deref("to"), null);

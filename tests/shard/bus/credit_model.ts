@@ -22,7 +22,7 @@ const TAKEN_BYTES = 30_000;
 /** Too many for what is left, though not for the slice. */
 const OVERFLOW_BYTES = 40_000;
 const MODULE = "model:tasks";
-const TASK_NAMES = ["echo", "ask", "overflow", "subscribe", "note"] as const;
+const TASK_NAMES = ["echo", "ask", "overflow", "subscribe", "note", "remind"] as const;
 /** What an endpoint may call by a turn. */
 export type TaskName = typeof TASK_NAMES[number];
 /** Turns after which a state that still changes is taken for one that does not end. */
@@ -84,6 +84,7 @@ export class CreditModel {
         changesByteOffset: 0,
         onChanges: () => {},
         isRunning: () => true,
+        mayEnter: () => false,
         onGone: () => {},
         onWarning: (warning) => this.faults.push(warning),
         onSleep: () => {},
@@ -110,6 +111,7 @@ export class CreditModel {
     };
     switch (key) {
       case "ask": // calls its caller back before it answers
+      case "remind": // the same, and nobody waits for the answer
         return async (number) => {
           const caller = bus.currentCaller!;
           begin(number);
@@ -125,7 +127,7 @@ export class CreditModel {
       case "subscribe": // ends when it is given up
         return (number) => {
           begin(number);
-          const signal = bus.currentSignal!;
+          const signal = bus.currentCall!.signal;
           this.#signals.set(number as number, signal);
           return new Promise<void>((resolve) => {
             signal.addEventListener("abort", () => resolve(), { once: true });
@@ -147,8 +149,8 @@ export class CreditModel {
     const bus = this.buses[from]!;
     const handle = task === "subscribe" ? call.handle : undefined;
     const args = byteLength === 0 ? [number] : [number, new Uint8Array(byteLength)];
-    const promise = task === "note"
-      ? bus.callWithoutReply(to, this.#tasks.note, args)
+    const promise = task === "note" || task === "remind"
+      ? bus.callWithoutReply(to, this.#tasks[task], args)
       : bus.call(to, this.#tasks[task], args, handle);
     promise.then(() => call.outcome = "answered", (reason) => {
       call.outcome = "failed";

@@ -70,6 +70,17 @@ Deno.test("two endpoints with rings of four slots get stuck in no order of turns
   assertEquals(await playAll(4), new Map());
 });
 
+Deno.test("calls that run on without a reply give their credit back as others do, in every order of turns", async () => {
+  assertEquals(await playAll(4, ["remind", "ask"]), new Map());
+  const runDetached = Credit.prototype.runDetached;
+  Credit.prototype.runDetached = Credit.prototype.run;
+  try {
+    assertGreater((await playAll(3, ["remind", "ask"])).size, 0); // or none of them ran on
+  } finally {
+    Credit.prototype.runDetached = runDetached;
+  }
+});
+
 Deno.test("three endpoints with rings of four slots get stuck in no order of turns that chance tries", async () => {
   const seed = runSeed();
   const random = new SeededRandom(seed);

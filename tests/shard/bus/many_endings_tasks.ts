@@ -3,11 +3,13 @@ import {
   defineService,
   defineTasks,
   type ForeignPtr,
+  localAllocator,
   makeForeign,
   SharedPtr,
   submitTo,
   taskSignal,
 } from "@tidepool/core";
+import { localEndpoint } from "@tidepool/core/shard/unstable-layers";
 
 export class Endless {
   wait(): Promise<void> {
@@ -27,9 +29,12 @@ export const endingTasks = defineTasks(import.meta.url, {
   closeOther: (shard: number) => submitTo(shard, endingTasks.close),
   open: () => makeForeign(new Endless()),
   openShared: () => makeForeign(new SharedPtr(new Endless())),
-  /** So that a message to this shard stays unread. */
-  block: (ms: number) => {
-    for (const begin = performance.now(); performance.now() - begin < ms;);
+  /** A word of this shard's that is 0, by its address. */
+  makeLatch: () => localAllocator().calloc(1, 4),
+  /** So that messages to this shard stay unread until the word is not 0. */
+  block: (latch: number) => {
+    const words = new Int32Array(localEndpoint().buffer);
+    while (Atomics.load(words, latch >> 2) === 0);
   },
   /** Gives up so many calls of this shard to itself, and says how long that took. */
   giveUpOwn: async (shard: number, calls: number) => {

@@ -128,7 +128,7 @@ Deno.test("a result that comes after its caller has given up is destroyed at hom
   assertEquals(await runtime.submitTo(1, optionTasks.destroyed), 1);
 });
 
-Deno.test("Task.with() refuses a timeout that is no time", () => {
+Deno.test("Task.with() refuses a timeout that is not a valid time", () => {
   for (const timeoutMs of [-1, NaN, Infinity, 2 ** 31]) {
     assertThrows(
       () => optionTasks.count.with({ timeoutMs }),

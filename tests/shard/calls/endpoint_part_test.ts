@@ -36,10 +36,16 @@ Deno.test("Endpoint.part() makes one object of a class for each endpoint, when i
 
 Deno.test("two shards in one thread have their own instances of services with the same number", async () => {
   const [a, b] = [newEndpoint().part(ServiceInstances), newEndpoint().part(ServiceInstances)];
-  const ofA = { read: () => "A's" };
-  const ofB = { read: () => "B's" };
-  a.add(0, "Ours", ofA);
-  b.add(0, "Theirs", ofB);
+  class Holder {
+    constructor(readonly text: string) {}
+    read(): string {
+      return this.text;
+    }
+  }
+  const withText = (text: string) => () => Promise.resolve<[string]>([text]);
+  await a.make(0, "Ours", Holder, withText("A's"));
+  await b.make(0, "Theirs", Holder, withText("B's"));
+  const [ofA, ofB] = [a.find(0)!, b.find(0)!];
   assertEquals([a.call(0, "read", []), b.call(0, "read", [])], ["A's", "B's"]);
   assertEquals([a.running, b.running], [[{ id: 0, name: "Ours" }], [{ id: 0, name: "Theirs" }]]);
   assertEquals([a.idOf(ofA), a.idOf(ofB), b.idOf(ofB)], [0, undefined, 0]);
@@ -47,7 +53,8 @@ Deno.test("two shards in one thread have their own instances of services with th
   assertEquals([a.find(0), b.find(0)], [undefined, ofB]);
   assertEquals([a.nameOf(0), b.nameOf(0)], ["Ours", "Theirs"]);
   assertThrows(() => a.call(0, "read", []), Error, "shard 0 has none of Ours");
-  assertThrows(() => b.add(0, "New", {}), RangeError, "Theirs runs as that");
+  await b.make(0, "New", Holder, withText("never made"));
+  assertEquals(b.call(0, "read", []), "B's");
 });
 
 Deno.test("two shards in one thread have their own copies of values with the same name", async () => {

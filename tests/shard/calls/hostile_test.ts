@@ -109,7 +109,7 @@ Deno.test("a shard that dies of something odd is told with what can be said of i
   }
 });
 
-Deno.test("a shard id that is no number is a TypeError, one that is none a RangeError", async () => {
+Deno.test("a shard id that is not a number is a TypeError, one that is none a RangeError", async () => {
   await using runtime = await Runtime.start(SMALL);
   const bad: [unknown, string][] = [
     ["1", 'a shard that is the text "1": expected a number from 0 to 1'],

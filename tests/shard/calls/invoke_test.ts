@@ -219,6 +219,6 @@ Deno.test("invokeOnAll() after the runtime was told to stop, and of one that has
   assertInstanceOf(told, ShardCrashedError);
 });
 
-Deno.test("invokeOnAll() on the host says that it is no shard", async () => {
-  await assertRejects(() => invokeOnAll(invokeTasks.open), TypeError, "This thread is no shard");
+Deno.test("invokeOnAll() on the host says that it is not a shard", async () => {
+  await assertRejects(() => invokeOnAll(invokeTasks.open), TypeError, "This thread is not a shard");
 });

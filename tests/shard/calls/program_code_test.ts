@@ -156,8 +156,12 @@ Deno.test("a destructor that never ends holds up its own destroy(), and stop() u
 });
 
 /** A runtime whose shard 1 has died, with what its `onRestart` does. */
-async function restarted(onRestart: RuntimeOptions["onRestart"]): Promise<Runtime> {
-  const runtime = await Runtime.start({ ...SMALL, onCrash: "restart", onRestart: onRestart! });
+async function restarted(
+  onRestart: RuntimeOptions["onRestart"],
+  options: RuntimeOptions = {},
+): Promise<Runtime> {
+  const restart = { onCrash: "restart", onRestart: onRestart! } as const;
+  const runtime = await Runtime.start({ ...SMALL, ...restart, ...options });
   await runtime.submitTo(1, codeTasks.close).catch(() => {});
   return runtime;
 }
@@ -181,14 +185,22 @@ Deno.test("onRestart that throws or rejects fails the runtime with what says so"
   }
 });
 
-Deno.test("onRestart may call the shard, and never end: nobody waits for it, stop() least of all", async () => {
+Deno.test("onRestart may call the shard; one that never ends is given up, and stop() waits until its deadline", async () => {
   const begun = Promise.withResolvers<string>();
-  const runtime: Runtime = await restarted(async (shard) => {
+  const never = async (shard: number) => {
     begun.resolve(await runtime.submitTo(shard, codeTasks.text, "put back"));
     await new Promise(() => {});
-  });
+  };
+  let runtime = await restarted(never);
   assertEquals(await begun.promise, "put back");
-  assertEquals(await runtime.submitTo(1, codeTasks.text, "others, too"), "others, too");
+  const other = runtime.submitTo(1, codeTasks.text, "others wait").catch((error) => error.name);
+  await runtime.stop({ deadlineMs: 100 });
+  assertEquals(await other, "StoppedError");
+  runtime = await restarted(never, { restartTimeoutMs: 100 });
+  const text =
+    "Error: Cannot restore shard 1, which had died of Error: its thread closed itself, " +
+    "by self.close() or Deno.exit(): onRestart had not ended after 100 ms";
+  assertEquals(await runtime.closed.catch(String), text);
   await runtime.stop();
 });
 

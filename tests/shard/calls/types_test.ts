@@ -32,7 +32,7 @@ export async function typesOfCalls(
   await runtime.submitTo(0, tasks.add, 1, 2, 3);
   // @ts-expect-error -- the wrong kind
   await runtime.submitTo(0, tasks.add, "1", length);
-  // @ts-expect-error -- a function is no task
+  // @ts-expect-error -- a function is not a task
   await runtime.submitTo(0, (a: number) => a, 1);
   // @ts-expect-error -- the result is a number
   const text: string = await runtime.submitTo(0, tasks.add, 1, 2);
@@ -58,7 +58,7 @@ export async function typesOfCalls(
   const alone: UniquePtr<Counter> = back.unwrapOnOwnerShard();
   const made: ForeignPtr<Counter, "shared"> = makeForeign(inside);
   const madeAlone: ForeignPtr<Counter> = makeForeign(alone);
-  // @ts-expect-error -- a number is no object
+  // @ts-expect-error -- a number is not an object
   makeForeign(added);
   // @ts-expect-error -- unique and shared do not mix
   madeAlone.assign(made);

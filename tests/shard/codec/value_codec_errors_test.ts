@@ -182,7 +182,7 @@ for (const [row, check] of Object.entries(ERROR_PARTS)) {
   Deno.test(`ValueCodec carries of an error ${row} as documented`, check);
 }
 
-Deno.test("registerErrorClass() refuses what is no class of errors, and a name that is taken", () => {
+Deno.test("registerErrorClass() refuses what is not a class of errors, and a name that is taken", () => {
   const message = (value: unknown, kind: new (message: string) => Error) =>
     assertThrows(() => registerErrorClass(value as ErrorConstructor), kind).message;
   const expected = "as an error class: expected a class extending Error";

@@ -24,7 +24,7 @@ Deno.test("parseMemorySize() reads numbers and text", () => {
   for (const [size, bytes] of sizes) assertEquals(parseMemorySize(size), bytes, String(size));
 });
 
-Deno.test("parseMemorySize() refuses what is no size", () => {
+Deno.test("parseMemorySize() refuses what is not a size", () => {
   const texts = ["", "lots", "-1", "1.5", "4 GGB", "0x10", "1e3", "99999999T", "auto", "MiB"];
   for (const size of [...texts, -1, 0.5, NaN, Infinity, 2 ** 53]) {
     const shown = typeof size === "string" ? `"${size}"` : String(size);
@@ -130,7 +130,7 @@ Deno.test("divideMemory() refuses weights that are none", () => {
     assertThrows(() => divideMemory(16 * MIB, 2, weights), RangeError, message);
   }
   assertThrows(
-    // @ts-expect-error: a weight that is no number.
+    // @ts-expect-error: a weight that is not a number.
     () => divideMemory(16 * MIB, 2, [1, "2"]),
     TypeError,
     "Cannot weight shards by [1, 2]: expected an array of numbers",

@@ -107,7 +107,7 @@ Deno.test("submitTo() refuses a shard that is none", async () => {
   }
 });
 
-Deno.test("submitTo() refuses what is no task", async () => {
+Deno.test("submitTo() refuses what is not a task", async () => {
   await using runtime = await Runtime.start(SMALL);
   for (const [task, kind] of [[() => 1, "function"], [undefined, "undefined"], [null, "null"]]) {
     await assertRejects(
@@ -282,12 +282,12 @@ Deno.test("Runtime.start() names what is wrong with its options", async () => {
   assert(ShardStartError.prototype instanceof Error);
 });
 
-Deno.test("thisShard() and submitTo() on the host say that it is no shard", () => {
-  assertThrows(() => thisShard(), TypeError, "This thread is no shard");
-  assertThrows(() => submitTo(0, busTasks.id), TypeError, "This thread is no shard");
+Deno.test("thisShard() and submitTo() on the host say that it is not a shard", () => {
+  assertThrows(() => thisShard(), TypeError, "This thread is not a shard");
+  assertThrows(() => submitTo(0, busTasks.id), TypeError, "This thread is not a shard");
 });
 
-Deno.test("defineTasks() refuses what is no task", () => {
+Deno.test("defineTasks() refuses what is not a task", () => {
   assertThrows(() => defineTasks("here", {}), TypeError, "pass import.meta.url");
   const module = "file:///twice.ts";
   assertThrows(

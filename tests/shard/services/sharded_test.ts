@@ -55,7 +55,7 @@ Deno.test("Sharded.invokeOnOthers() reaches all instances but the own (test_invo
   await using echoes = await runtime.startSharded(echo, "");
   await echoes.invokeOnAll("tellOthers");
   assertEquals(await echoes.map("told"), [[1, 2], [0, 2], [0, 1]]);
-  await echoes.invokeOnOthers("tell", 9); // from the host, which is none of them
+  await echoes.invokeOnOthers("tell", 9); // from the host, which is not one of them
   assertEquals(await echoes.map("told"), [[9], [9], [9]]);
 });
 
@@ -186,7 +186,7 @@ Deno.test("Sharded.local() is the object itself on a shard, and an error on the 
   assertThrows(
     () => echoes.local(),
     TypeError,
-    "Cannot get the local instance of Echo: the host has none, as it is no shard",
+    "Cannot get the local instance of Echo: the host has none, as it is not a shard",
   );
   await echoes.stop();
   assertEquals(await runtime.submitTo(1, serviceTasks.isLocalObject, echoes), false);
@@ -197,11 +197,11 @@ Deno.test("Sharded.local() is the object itself on a shard, and an error on the 
   );
 });
 
-Deno.test("containerOf() names what is no instance", async () => {
+Deno.test("containerOf() names what is not an instance", async () => {
   await using runtime = await start();
   assertEquals(
     await runtime.submitTo(0, serviceTasks.container),
-    "TypeError: Cannot find the container of Echo: it is no instance of a sharded service, or still in its constructor",
+    "TypeError: Cannot find the container of Echo: it is not an instance of a sharded service, or still in its constructor",
   );
 });
 
@@ -239,7 +239,7 @@ Deno.test("startSharded() after the runtime was told to stop is refused", async 
   await assertRejects(() => echoes.invokeOn(0, "text"), StoppedError, "has stopped");
 });
 
-Deno.test("defineService() refuses what is no class, and a key twice", () => {
+Deno.test("defineService() refuses what is not a class, and a key twice", () => {
   assertThrows(
     () => defineService("file:///services.ts", "x", 1 as never),
     TypeError,

@@ -80,3 +80,28 @@ export async function typesOfServices(
   await runtime.mapReduce(tasks.size, [text], most, (a) => a);
   void [put, all, joined];
 }
+
+// Never run: the types are the test.
+export async function typesOfKeyedCalls(runtime: Runtime, stores: Sharded<Store>): Promise<void> {
+  const got: number | undefined = await stores.at("key").get("key");
+  const put: boolean = await stores.at(7).put("key", 1); // not Promise<Promise>
+  // @ts-expect-error -- it may be a promise
+  const now: boolean = stores.at("key").put("key", 1);
+  // @ts-expect-error -- a field is no method: elsewhere it cannot be read
+  void stores.at("key").label;
+  // @ts-expect-error -- the wrong kind
+  await stores.at("key").get(1);
+  // @ts-expect-error -- no key
+  await stores.at({}).get("key");
+  const outcomes: PromiseSettledResult<boolean>[] = await stores.mapSettled("put", "key", 1);
+  const results: (number | undefined)[] = await stores.mapLimit(0, ["a"], "get");
+  for await (const one of stores.pipeline((key) => key.length, ["a"], "get")) results.push(one);
+  // @ts-expect-error -- the method wants two arguments
+  await stores.mapLimit(0, ["a"], "put");
+  // @ts-expect-error -- the items are of the wrong kind
+  await stores.mapLimit(0, [1], "get");
+  const squares: number[] = await runtime.mapLimit(0, [1, 2], tasks.size);
+  // @ts-expect-error -- the items are of the wrong kind
+  await runtime.mapLimit(0, ["a"], tasks.size);
+  void [got, put, now, outcomes, squares];
+}

@@ -82,15 +82,32 @@ export const dyingTasks: DyingTasks = defineTasks(import.meta.url, {
   },
 });
 
+/**
+ * When an instance of a dying service dies: while the first is made on the victim, while the second is, or
+ * when it stops.
+ */
+export type When = "start" | "stop" | "back";
+
 /** A service whose instance on the victim dies at one of the ends of its life. */
 class Dying {
   readonly #how: Death;
-  readonly #when: "start" | "stop";
+  readonly #when: When;
+  readonly #lives: number;
 
-  constructor(how: Death, when: "start" | "stop") {
+  /** At `lives` is a word that counts the instances on the victim, in the host's slice. */
+  constructor(how: Death, when: When, lives: number) {
     this.#how = how;
     this.#when = when;
-    if (thisShard() === VICTIM && when === "start") die(how);
+    this.#lives = lives;
+    if (when === "start" && this.#isMadeAs(0)) die(how);
+  }
+  async init(): Promise<void> {
+    if (this.#when === "back" && this.#isMadeAs(1)) await die(this.#how);
+  }
+  /** Whether so many instances have been on the victim before this one, which is there too. */
+  #isMadeAs(before: number): boolean {
+    if (thisShard() !== VICTIM) return false;
+    return Atomics.add(new Int32Array(localAllocator().buffer, this.#lives, 1), 0, 1) === before;
   }
   shard(): number {
     return thisShard();
@@ -99,7 +116,7 @@ class Dying {
     if (thisShard() === VICTIM && this.#when === "stop") await die(this.#how);
   }
 }
-export const dyingService: ServiceDefinition<[Death, "start" | "stop"], Dying> = defineService(
+export const dyingService: ServiceDefinition<[Death, When, number], Dying> = defineService(
   import.meta.url,
   "dyingService",
   Dying,

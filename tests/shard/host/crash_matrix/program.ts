@@ -7,7 +7,7 @@
 import { defineTasks, Runtime } from "@tidepool/core";
 import { workerThreads } from "../../../harness/worker_threads.ts";
 import { probeTasks } from "../../../foreign/probe_tasks.ts";
-import { type Death, dyingService, dyingTasks, VICTIM } from "./dying_tasks.ts";
+import { type Death, dyingService, dyingTasks, VICTIM, type When } from "./dying_tasks.ts";
 import {
   type CellReport,
   type Ending,
@@ -73,6 +73,12 @@ class Cell {
   /** The death, where the moment needs a task or a service for it. */
   get death(): Death {
     return this.#ending as Death;
+  }
+
+  /** Starts a service whose instance on the victim dies then. */
+  startDying(when: When) {
+    const lives = this.runtime["endpoint"].allocator.calloc(1, 4);
+    return this.runtime.startSharded(dyingService, this.death, when, lives);
   }
 
   restarted(shard: number): Promise<void> {
@@ -144,7 +150,7 @@ const PLAYS: Record<Moment, (cell: Cell) => Promise<void> | void> = {
     cell.watch("dying", cell.die());
   },
   async "service start"(cell) {
-    const started = cell.runtime.startSharded(dyingService, cell.death, "start");
+    const started = cell.startDying("start");
     cell.watch("start", started);
     const service = await started.catch(() => undefined);
     if (service !== undefined) await cell.watch("invoke", service.invokeOn(VICTIM, "shard"));
@@ -152,8 +158,15 @@ const PLAYS: Record<Moment, (cell: Cell) => Promise<void> | void> = {
     if (cell.policy !== "restart") await outcomeOf(cell.runtime.closed);
   },
   async "service stop"(cell) {
-    const service = await cell.runtime.startSharded(dyingService, cell.death, "stop");
+    const service = await cell.startDying("stop");
     cell.watch("service stop", service.stop());
+  },
+  async "service back"(cell) {
+    const service = await cell.startDying("back");
+    await cell.watch("dying", cell.die());
+    cell.watch("invoke, back", service.invokeOn(VICTIM, "shard"));
+    await cell.watch("whenUp", cell.runtime.whenUp(VICTIM));
+    if (cell.policy === "restart") cell.watch("invoke", service.invokeOn(VICTIM, "shard"));
   },
 };
 

@@ -18,7 +18,8 @@ export type Moment =
   | "stopping"
   | "other restarting"
   | "service start"
-  | "service stop";
+  | "service stop"
+  | "service back";
 
 /** What came of one cell. */
 export interface CellReport {
@@ -52,6 +53,7 @@ export const MOMENTS: Record<Moment, readonly Ending[]> = {
   "other restarting": [],
   "service start": ["abort", "import"],
   "service stop": ["abort", "import"],
+  "service back": ["abort", "import"],
 };
 
 /** What each death is told as, to everybody who had to do with the shard; beginnings of texts. */
@@ -105,6 +107,10 @@ export function expectedOutcomes(
       // The module may turn out not to load before the other's death fails the runtime.
       if (ending === "import") return [UNLOADABLE, ...fails ? crashes : []];
       return crashesOf(1);
+    case "invoke, back": // it waits, and may be told of the next death instead
+      return policy === "restart" ? ["ok", ...crashesOf(1)] : crashesOf(1);
+    case "whenUp":
+      return policy === "restart" ? ["ok"] : crashesOf(1);
     case "copy":
     case "invoke":
     case "start":
