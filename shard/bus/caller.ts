@@ -104,9 +104,10 @@ export class Caller {
     return this.#waiting > 0;
   }
 
-  /** Whether a call to `peer` made now would not be refused with a BusyError. O(1). */
+  /** Whether a call to `peer` made now would not be refused with a BusyError, now or in its next life. O(1). */
   hasRoom(peer: Peer): boolean {
-    return peer.gone !== undefined || waitingFor(peer) < MAX_WAITING_CALLS;
+    const waiting = peer.later?.size ?? (peer.gone === undefined ? waitingFor(peer) : 0);
+    return waiting < MAX_WAITING_CALLS;
   }
 
   /**
@@ -153,7 +154,7 @@ export class Caller {
     early: boolean,
   ): Promise<unknown> {
     const later = expectLater(peer, early);
-    if (later.size >= MAX_WAITING_CALLS) throw new BusyError(peer.endpoint, later.size);
+    if (later.size >= MAX_WAITING_CALLS) throw new BusyError(peer.shard, later.size);
     const { promise, resolve } = Promise.withResolvers<unknown>();
     const views = RecordViews.ofOneRecord();
     // Introduces its task, whoever else does: its peer knows none yet.
