@@ -27,16 +27,17 @@ export function defineHostTasks<Functions extends Record<string, TaskFunction>>(
 }
 
 /**
- * The function behind a task of `host`, for calls to it.
- *
- * @throws {RangeError} If the host has no such task.
+ * The function behind a task of `host`, for calls to it. A promise, that rejects, if the host has no such
+ * task: the call fails, and the host goes on.
  */
-export function findHostTask(host: Endpoint, module: string, key: string): TaskFunction {
+export function findHostTask(
+  host: Endpoint,
+  module: string,
+  key: string,
+): TaskFunction | Promise<TaskFunction> {
   const run = known.get(`${module} ${key}`);
-  if (run === undefined) {
-    throw new RangeError(
-      `Cannot run task "${key}" of ${module} on the host: it serves no such task`,
-    );
-  }
-  return (...args: unknown[]) => run(host, ...args);
+  if (run !== undefined) return (...args: unknown[]) => run(host, ...args);
+  return Promise.reject(
+    new RangeError(`Cannot run task "${key}" of ${module} on the host: it serves no such task`),
+  );
 }

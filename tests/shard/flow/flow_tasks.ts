@@ -51,6 +51,7 @@ export const flowUsers: Users = defineTasks(import.meta.url, {
     return sum;
   },
   /** What the host is found busy with. */
+  /** The host serves no task of a program's, so all of these fail, most when they have been read. */
   floodHost: async (): Promise<[string, number | undefined]> => {
     const { bus, layout: { host } } = localEndpoint();
     const calls = Array.from({ length: 70_000 }, (_, n) => bus.call(host, flowTasks.twice, [n]));
