@@ -50,8 +50,7 @@ export const flowUsers: Users = defineTasks(import.meta.url, {
     await Promise.all(calls);
     return sum;
   },
-  /** What the host is found busy with. */
-  /** The host serves no task of a program's, so all of these fail, most when they have been read. */
+  /** What the host is found busy with: it serves no task of a program, and these fail when it has read them. */
   floodHost: async (): Promise<[string, number | undefined]> => {
     const { bus, layout: { host } } = localEndpoint();
     const calls = Array.from({ length: 70_000 }, (_, n) => bus.call(host, flowTasks.twice, [n]));
