@@ -37,6 +37,17 @@ export interface ApiName {
   readonly isStable: boolean;
   readonly topic: string;
   readonly summary: string;
+  /** Of a class or an interface. */
+  readonly members: readonly ApiMember[];
+}
+
+/** A member of a class or an interface. */
+export interface ApiMember {
+  readonly name: string;
+  /** Whether it is the library's own. */
+  readonly isInternal: boolean;
+  /** Whether TypeScript, and with it documentation, hides it. */
+  readonly isPrivate: boolean;
 }
 
 /** An entry point of the package that is the home of its names. */
@@ -60,6 +71,12 @@ interface JsDoc {
   readonly tags?: readonly { readonly kind: string }[];
 }
 
+interface DocumentedMember {
+  readonly name: string;
+  readonly accessibility?: "private" | "protected";
+  readonly jsDoc?: JsDoc;
+}
+
 interface DocumentedModule {
   readonly ["module_doc"]?: JsDoc;
   readonly symbols: readonly {
@@ -68,6 +85,10 @@ interface DocumentedModule {
       readonly kind: string;
       readonly location: { readonly filename: string };
       readonly jsDoc?: JsDoc;
+      readonly def?: {
+        readonly properties?: readonly DocumentedMember[];
+        readonly methods?: readonly DocumentedMember[];
+      };
     }[];
   }[];
 }
@@ -108,10 +129,20 @@ function describe({ name, declarations }: DocumentedModule["symbols"][number]): 
   return {
     name,
     kind: KINDS[kind] ?? kind,
-    isStable: !jsDoc?.tags?.some(({ kind }) => kind === "experimental"),
+    isStable: !isTagged(jsDoc, "experimental"),
     topic: name.endsWith("Error") ? ERRORS : TOPICS[room] ?? NO_TOPIC,
     summary: firstSentence(jsDoc),
+    members: declarations.flatMap(({ def }) => [...def?.properties ?? [], ...def?.methods ?? []])
+      .map(({ name, accessibility, jsDoc }) => ({
+        name,
+        isInternal: isTagged(jsDoc, "internal"),
+        isPrivate: accessibility === "private",
+      })),
   };
+}
+
+function isTagged(jsDoc: JsDoc | undefined, tag: string): boolean {
+  return jsDoc?.tags?.some(({ kind }) => kind === tag) ?? false;
 }
 
 /** Up to the first full stop, in one line of Markdown. */

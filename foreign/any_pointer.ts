@@ -13,18 +13,18 @@ export type AnyPointer = UniquePtr<object> | SharedPtr<object>;
 
 /** What a pointer owns, which stays there. */
 export function ownedBy(pointer: AnyPointer): Owned<object> | null {
-  return pointer instanceof SharedPtr ? SharedPtr.peek(pointer) : UniquePtr.peek(pointer);
+  return pointer instanceof SharedPtr ? SharedPtr["peek"](pointer) : UniquePtr["peek"](pointer);
 }
 
 /** What a pointer owned, if it was the last one to it; the pointer is null afterwards. */
 export function takeOwned(pointer: AnyPointer): Owned<object> | null {
-  return pointer instanceof SharedPtr ? SharedPtr.take(pointer) : UniquePtr.take(pointer);
+  return pointer instanceof SharedPtr ? SharedPtr["take"](pointer) : UniquePtr["take"](pointer);
 }
 
 /** A pointer to what `pointer` owns, which is null afterwards; null if it is null already. */
 export function movedOut(pointer: AnyPointer): AnyPointer {
-  if (pointer instanceof UniquePtr) return UniquePtr.of(UniquePtr.take(pointer));
+  if (pointer instanceof UniquePtr) return UniquePtr["of"](UniquePtr["take"](pointer));
   const moved = pointer.clone();
-  SharedPtr.take(pointer);
+  SharedPtr["take"](pointer);
   return moved;
 }

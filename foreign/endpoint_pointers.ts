@@ -39,13 +39,13 @@ export class EndpointPointers {
    * @throws Why it is not: then the owner will hear of no request.
    */
   askForCopies(source: PointerState, count: number | undefined): Promise<object> {
-    const { bus } = this.endpoint;
+    const { endpoint } = this;
     const { owner, handle, generation } = source;
     const reply = count === undefined
-      ? bus.callOrThrow(owner, foreignTasks.copy, [handle, generation])
-      : bus.callOrThrow(owner, foreignTasks.copyMany, [handle, generation, count]);
+      ? endpoint.submitOrThrow(owner, foreignTasks.copy, [handle, generation])
+      : endpoint.submitOrThrow(owner, foreignTasks.copyMany, [handle, generation, count]);
     source.copies++;
-    return reply as Promise<object>;
+    return reply;
   }
 
   /** Tells the owner that a pointer was lost to the garbage collector here. */

@@ -347,7 +347,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * A copy that its owner has granted to this endpoint.
    * @internal
    */
-  static ofHandle(
+  private static ofHandle(
     here: EndpointPointers,
     owner: number,
     handle: number,
@@ -363,7 +363,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * A foreign pointer on the home shard. Use {@linkcode makeForeign}.
    * @internal
    */
-  static ofPointer<T extends object, O extends Ownership>(
+  private static ofPointer<T extends object, O extends Ownership>(
     endpoint: Endpoint,
     pointer: AnyPointer,
   ): ForeignPtr<T, O> {
@@ -376,7 +376,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * Writes the pointer as a message carries it; on the home shard it gets a handle first.
    * @internal
    */
-  static write(
+  private static write(
     here: EndpointPointers,
     foreign: ForeignPtr<object, Ownership>,
     words: Int32Array,
@@ -402,7 +402,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * Lets go: the message that carries the pointer was admitted.
    * @internal
    */
-  static moved(foreign: ForeignPtr<object, Ownership>, to: number): void {
+  private static moved(foreign: ForeignPtr<object, Ownership>, to: number): void {
     if (foreign.isNull) return;
     foreign.#state.clear();
     foreign.#movedTo = to;
@@ -412,7 +412,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * The pointer that a message carries, on the endpoint that reads it: it is this endpoint's now.
    * @internal
    */
-  static read(
+  private static read(
     here: EndpointPointers,
     words: Int32Array,
     at: number,
@@ -426,7 +426,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * Destroys the object of a pointer whose message nobody will read; nothing if somebody has.
    * @internal
    */
-  static undelivered(here: EndpointPointers, words: Int32Array, at: number): void {
+  private static undelivered(here: EndpointPointers, words: Int32Array, at: number): void {
     const state = ForeignPtr.#take(here, words, at);
     if (state !== null) new ForeignPtr<object, Ownership>(state)[Symbol.dispose]();
   }

@@ -35,7 +35,7 @@ class Entry {
 /** The pointer of an entry in use. */
 function pointerOf(entry: Entry): AnyPointer {
   if (entry.pointer === null) {
-    entry.pointer = SharedPtr.of(entry.shared!);
+    entry.pointer = SharedPtr["of"](entry.shared!);
     entry.shared = null;
   }
   return entry.pointer;

@@ -64,5 +64,5 @@ export function makeForeign<T extends object>(
   if (owned !== null && endpoint.debug) {
     owned.madeAt = new Error().stack?.split("\n").slice(2).join("\n");
   }
-  return ForeignPtr.ofPointer(endpoint, movedOut(source));
+  return ForeignPtr["ofPointer"](endpoint, movedOut(source));
 }

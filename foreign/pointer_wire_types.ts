@@ -45,11 +45,11 @@ registerWireType({
       class: ForeignPtr,
       words: FOREIGN_PTR_WORDS,
       write: (pointer: ForeignPtr<object, Ownership>, words: Int32Array, at: number) =>
-        ForeignPtr.write(here, pointer, words, at),
-      moved: ForeignPtr.moved,
-      read: (words: Int32Array, at: number) => ForeignPtr.read(here, words, at),
+        ForeignPtr["write"](here, pointer, words, at),
+      moved: ForeignPtr["moved"],
+      read: (words: Int32Array, at: number) => ForeignPtr["read"](here, words, at),
       abandon: (pointer: ForeignPtr<object>) => pointer[Symbol.dispose](),
-      undelivered: (words: Int32Array, at: number) => ForeignPtr.undelivered(here, words, at),
+      undelivered: (words: Int32Array, at: number) => ForeignPtr["undelivered"](here, words, at),
     };
   },
 });
@@ -107,7 +107,7 @@ function readGranted(here: EndpointPointers, words: Int32Array, at: number): obj
   const firstGeneration = words[at + GRANTED_GENERATION_WORD]!;
   if (count < 0) {
     const handle = words[at + GRANTED_HANDLE_WORD]!;
-    return ForeignPtr.ofHandle(here, owner, handle, firstGeneration, object);
+    return ForeignPtr["ofHandle"](here, owner, handle, firstGeneration, object);
   }
   const { endpoint, holders, home: { segment } } = here;
   if (!holders.pass(owner, words[at + GRANTED_FIRST_WORD]!, firstGeneration, owner, endpoint.id)) {
@@ -119,7 +119,7 @@ function readGranted(here: EndpointPointers, words: Int32Array, at: number): obj
   for (let i = 0; i < count; i++) {
     const handle = segment[first + i]!;
     const generation = holders.generation(owner, handle);
-    copies[i] = ForeignPtr.ofHandle(here, owner, handle, generation, object);
+    copies[i] = ForeignPtr["ofHandle"](here, owner, handle, generation, object);
   }
   endpoint.allocator.free(address);
   return copies;

@@ -69,7 +69,7 @@ export class SharedPtr<T extends object> {
    */
   release(): UniquePtr<T> | null {
     const owned = SharedPtr.take(this);
-    return owned === null ? null : UniquePtr.of(owned);
+    return owned === null ? null : UniquePtr["of"](owned);
   }
 
   /** Gives this pointer's share up; if it was the last, resolves when the destructor has run. */
@@ -91,7 +91,7 @@ export class SharedPtr<T extends object> {
    * A pointer to what it is counted for already.
    * @internal
    */
-  static of<T extends object>(owned: Owned<T>): SharedPtr<T> {
+  private static of<T extends object>(owned: Owned<T>): SharedPtr<T> {
     const pointer = new SharedPtr<T>();
     pointer.#owned = owned;
     return pointer;
@@ -101,7 +101,7 @@ export class SharedPtr<T extends object> {
    * What the pointer shares, which stays there.
    * @internal
    */
-  static peek<T extends object>(pointer: SharedPtr<T>): Owned<T> | null {
+  private static peek<T extends object>(pointer: SharedPtr<T>): Owned<T> | null {
     return pointer.#owned;
   }
 
@@ -109,7 +109,7 @@ export class SharedPtr<T extends object> {
    * What the pointer owned, if it was the last one; the pointer is null afterwards.
    * @internal
    */
-  static take<T extends object>(pointer: SharedPtr<T>): Owned<T> | null {
+  private static take<T extends object>(pointer: SharedPtr<T>): Owned<T> | null {
     const owned = pointer.#owned;
     pointer.#owned = null;
     return owned === null || --owned.count > 0 ? null : owned;

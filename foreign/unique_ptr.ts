@@ -69,7 +69,7 @@ export class UniquePtr<T extends object> {
    * The pointer to what another pointer owned.
    * @internal
    */
-  static of<T extends object>(owned: Owned<T> | null): UniquePtr<T> {
+  private static of<T extends object>(owned: Owned<T> | null): UniquePtr<T> {
     const pointer = new UniquePtr<T>();
     pointer.#owned = owned;
     return pointer;
@@ -79,7 +79,7 @@ export class UniquePtr<T extends object> {
    * What the pointer owns, which stays there.
    * @internal
    */
-  static peek<T extends object>(pointer: UniquePtr<T>): Owned<T> | null {
+  private static peek<T extends object>(pointer: UniquePtr<T>): Owned<T> | null {
     return pointer.#owned;
   }
 
@@ -87,7 +87,7 @@ export class UniquePtr<T extends object> {
    * What the pointer owns; the pointer is null afterwards.
    * @internal
    */
-  static take<T extends object>(pointer: UniquePtr<T>): Owned<T> | null {
+  private static take<T extends object>(pointer: UniquePtr<T>): Owned<T> | null {
     const owned = pointer.#owned;
     pointer.#owned = null;
     return owned;

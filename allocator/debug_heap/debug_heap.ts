@@ -143,7 +143,7 @@ export class DebugHeap {
    * Notes a block that is about to be handed out for `byteLength` bytes, and fills it.
    * @internal
    */
-  allocated(block: number, byteLength: number): void {
+  private allocated(block: number, byteLength: number): void {
     const words = this.#words;
     const granules = granulesOf(words[block]!);
     const end = blockAfter(block, granules);
@@ -184,7 +184,7 @@ export class DebugHeap {
    * A live block stays where it is and holds fewer bytes: what a `realloc` without room can do.
    * @internal
    */
-  shrink(block: number, byteLength: number): boolean {
+  private shrink(block: number, byteLength: number): boolean {
     const entry = this.#blocks.get(block)!;
     if (byteLength > entry.byteLength) return false;
     entry.byteLength = byteLength;
@@ -196,7 +196,7 @@ export class DebugHeap {
    * Throws if a block was overrun, for any address: what is no live block passes.
    * @internal
    */
-  verify(block: number): void {
+  private verify(block: number): void {
     const entry = this.#blocks.get(block);
     if (entry !== undefined && !entry.quarantined) this.#checkLive(entry);
   }
@@ -205,7 +205,7 @@ export class DebugHeap {
    * Takes back, and counts, a live block that passed the checks.
    * @internal
    */
-  freed(block: number): void {
+  private freed(block: number): void {
     const entry = this.#blocks.get(block)!;
     // Another thread may free it at this moment; one of the two finds that the other has.
     if (!clearStart(this.#words, block)) {
@@ -222,7 +222,7 @@ export class DebugHeap {
    * that was overwritten.
    * @internal
    */
-  queuedFault(block: number): string | undefined {
+  private queuedFault(block: number): string | undefined {
     const entry = this.#blocks.get(block);
     if (entry === undefined) return foreignBlockFault(this.#words, block) ?? FREE_ALREADY;
     if (entry.quarantined) return FREE_ALREADY;
@@ -234,7 +234,7 @@ export class DebugHeap {
    * Takes back a block from the list of remote frees. The thread that freed it has filled it.
    * @internal
    */
-  drained(block: number): void {
+  private drained(block: number): void {
     const words = this.#words;
     const entry = this.#blocks.get(block)!;
     const overwritten = this.#findAround(entry) ??
@@ -250,7 +250,7 @@ export class DebugHeap {
    * Takes memory that was never handed out, and counts as used, among its free memory.
    * @internal
    */
-  giveBack(block: number): void {
+  private giveBack(block: number): void {
     this.#release(block);
   }
 
@@ -258,7 +258,7 @@ export class DebugHeap {
    * Checks the guards and fillings of every block; the walk of `checkHeap()` comes first.
    * @internal
    */
-  check(): void {
+  private check(): void {
     const words = this.#words;
     this.#checkStarts();
     let block = this.#tlsf.firstBlock;

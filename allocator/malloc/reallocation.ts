@@ -37,7 +37,7 @@ export class Reallocation {
     const { sliceIndex, debugHeap } = this.#allocator;
     const heap = this.#heap;
     if (debugHeap !== undefined && this.#allocator.owner(address) === sliceIndex) {
-      debugHeap.verify(blockAt(this.#heap.words, address));
+      debugHeap["verify"](blockAt(this.#heap.words, address));
     }
     const index = this.#isOwn(address)
       ? sliceIndex
@@ -106,6 +106,6 @@ export class Reallocation {
   #shrinkAtLast(address: number, index: number, byteLength: number): number {
     const { sliceIndex, debugHeap } = this.#allocator;
     if (debugHeap === undefined || index !== sliceIndex) return 0;
-    return debugHeap.shrink(blockAt(this.#heap.words, address), byteLength) ? address : 0;
+    return debugHeap["shrink"](blockAt(this.#heap.words, address), byteLength) ? address : 0;
   }
 }

@@ -184,7 +184,7 @@ export class Reclaimers {
    * Asks those that may be called inside an allocation for `byteLength` bytes; whether there are any.
    * @internal
    */
-  runSync(byteLength: number, contiguousBytes: number, alignment: number): boolean {
+  private runSync(byteLength: number, contiguousBytes: number, alignment: number): boolean {
     // One of them allocates: it must make do with what there is.
     if (this.#running) return false;
     const callable = this.#registrations.filter(({ scope }) => scope === "sync");
@@ -197,7 +197,7 @@ export class Reclaimers {
    * A request has failed.
    * @internal
    */
-  missed(byteLength: number): void {
+  private missed(byteLength: number): void {
     this.#missedBytes = byteLength;
     this.#exhaustedBelow = Infinity;
   }
@@ -206,7 +206,7 @@ export class Reclaimers {
    * Memory has come back.
    * @internal
    */
-  relieved(): void {
+  private relieved(): void {
     this.#missedBytes = 0;
   }
 

@@ -66,7 +66,7 @@ export class RemoteFreeReceiver {
       count(words, REMOTE_RECEIVED_WORD);
       drained++;
       if (this.#debugHeap === undefined) heap.small.free(block, words[block]!);
-      else this.#debugHeap.drained(block);
+      else this.#debugHeap["drained"](block);
     }
   }
 
@@ -86,7 +86,7 @@ export class RemoteFreeReceiver {
       next = nextRemoteFree(words, block);
       fault = this.#debugHeap === undefined
         ? blockFault(words, block)
-        : this.#debugHeap.queuedFault(block);
+        : this.#debugHeap["queuedFault"](block);
       if (fault === undefined) return next;
       if (fault === FREE_ALREADY) next = 0;
     }

@@ -109,7 +109,7 @@ export class SliceHeap {
     const granules = granulesFor(this.#blockBytes(byteLength));
     const block = this.#find(granules, alignment) || this.allocateAtLast(granules, alignment);
     if (block === 0) return 0;
-    if (debugHeap !== undefined) debugHeap.allocated(block, byteLength);
+    if (debugHeap !== undefined) debugHeap["allocated"](block, byteLength);
     control.count(words, control.MALLOCS_WORD);
     control.add(words, control.REQUESTED_BYTES_WORD, byteLength);
     const address = layout.addressOf(words, block);
@@ -142,7 +142,7 @@ export class SliceHeap {
     if (block === 0 && alignment <= 8) block = this.tlsf.allocateTight(granules);
     if (block === 0) block = this.#reclaimFor(granules, alignment);
     if (block !== 0) return block;
-    this.reclaimers.missed(granules * 8);
+    this.reclaimers["missed"](granules * 8);
     return this.fail();
   }
 
@@ -158,7 +158,7 @@ export class SliceHeap {
 
   /** Checks what the heap alone does not tell. */
   check(): void {
-    if (this.debugHeap !== undefined) this.debugHeap.check();
+    if (this.debugHeap !== undefined) this.debugHeap["check"]();
     else this.small.check();
   }
 
@@ -173,7 +173,7 @@ export class SliceHeap {
     const block = this.tlsf.takeFallow();
     if (block === 0) return false;
     if (this.debugHeap === undefined) this.tlsf.release(block, this.words[block]!);
-    else this.debugHeap.giveBack(block);
+    else this.debugHeap["giveBack"](block);
     return true;
   }
 
@@ -185,7 +185,7 @@ export class SliceHeap {
 
   /** Frees a block of this slice on the slow path, when somebody watches or checks, if it is live. */
   checkAndFree(block: number): void {
-    this.debugHeap?.verify(block);
+    this.debugHeap?.["verify"](block);
     const fault = this.freeFault(block);
     if (fault !== undefined) throw fault;
     this.free(block);
@@ -202,7 +202,7 @@ export class SliceHeap {
   free(block: number): void {
     this.instruments?.freeing(layout.addressOf(this.words, block));
     if (this.debugHeap !== undefined) {
-      this.debugHeap.freed(block);
+      this.debugHeap["freed"](block);
       return;
     }
     this.tlsf.release(block, this.words[block]!);
@@ -212,7 +212,7 @@ export class SliceHeap {
   /** Frees what other threads had published, and returns how many blocks that were. */
   drain(): number {
     const drained = this.#receiver.drain(this);
-    if (drained > 0) this.reclaimers.relieved();
+    if (drained > 0) this.reclaimers["relieved"]();
     return drained;
   }
 
@@ -246,7 +246,7 @@ export class SliceHeap {
     const contiguous = contiguousBytes(granules, alignment);
     for (let byteLength = contiguous;; byteLength *= 2) {
       const before = this.freeBytes;
-      if (!this.reclaimers.runSync(byteLength, contiguous, alignment)) return 0;
+      if (!this.reclaimers["runSync"](byteLength, contiguous, alignment)) return 0;
       this.drain();
       this.flush();
       let block = this.#find(granules, alignment);

@@ -69,8 +69,6 @@ export interface PointerType<Target> extends FieldType {
   readonly kind: "pointer";
   /** What it points to. */
   target(): Target;
-  /** @internal */
-  read(arrays: SegmentArrays, address: number): number;
 }
 
 /** A fixed number of elements in a row. */
@@ -103,8 +101,6 @@ export interface ArrayType<Element> extends FieldType {
    * @throws {RangeError} if a value or their number is out of range
    */
   make(allocator: BlockSource, values?: Iterable<FieldInit<Element>>): ArrayView<Element>;
-  /** @internal */
-  read(arrays: SegmentArrays, address: number): ArrayView<Element>;
 }
 
 /** A struct, as `struct()` defines it. Itself a field type: structs nest. */
@@ -137,8 +133,6 @@ export interface StructType<Fields> extends FieldType {
   make(allocator: BlockSource, init?: StructInit<Fields>): StructView<Fields>;
   /** Whether a value is a view of this struct: `view instanceof Point`. */
   [Symbol.hasInstance](value: unknown): value is StructView<Fields>;
-  /** @internal */
-  read(arrays: SegmentArrays, address: number): StructView<Fields>;
 }
 
 /** Members that views of structs have beside their fields, whose names are therefore taken. */

@@ -69,7 +69,7 @@ export function follow(
   type: PointerType<unknown>,
   place: string,
 ): unknown {
-  const target = type.read(arrays, address);
+  const target = type.read(arrays, address) as number;
   if (target === 0) return null;
   const pointee = fieldTypeOf(
     type.target(),

@@ -74,7 +74,7 @@ export class CallsWithOptions {
     let hasPlace = group.tryAcquire();
     if (hasPlace) outcome = this.#bus.call(shard, task, args, handle);
     else {
-      const place = group.wait();
+      const place = group["wait"]();
       if (handle !== undefined) handle.place = place;
       outcome = place.admitted.then(() => {
         hasPlace = true;

@@ -31,7 +31,7 @@ import {
   SERVICES_BYTES,
 } from "./segment_layout.ts";
 import { shardIdFault } from "./shard_id.ts";
-import { findTask, Task } from "./task.ts";
+import { callableOf, findTask, Task } from "./task.ts";
 import { bindWireTypes, type WireTypeName } from "./wire_type_registry.ts";
 
 /** What an endpoint is made from; travels to a shard's thread by postMessage. */
@@ -196,10 +196,23 @@ export class Endpoint {
     const fault = shardIdFault(shard, this.shardCount, "submit to");
     if (fault !== undefined) return rejected(fault);
     const { options } = task;
+    const callable = callableOf(task);
     // What comes is what the task gave: a cast, not a promise of its own.
     return (options === undefined
-      ? this.bus.call(shard, task, args)
-      : this.#limited.call(shard, task, args, options)) as Promise<Result>;
+      ? this.bus.call(shard, callable, args)
+      : this.#limited.call(shard, callable, args, options)) as Promise<Result>;
+  }
+
+  /**
+   * The same, but that what keeps the call from being sent is thrown.
+   * @internal
+   */
+  submitOrThrow<Arguments extends readonly unknown[], Result>(
+    shard: number,
+    task: Task<Arguments, Result>,
+    args: readonly unknown[],
+  ): Promise<Result> {
+    return this.bus.callOrThrow(shard, callableOf(task), args) as Promise<Result>;
   }
 
   /**
@@ -211,7 +224,7 @@ export class Endpoint {
     task: Task<Arguments, Result>,
     args: readonly unknown[],
   ): Promise<Result> {
-    return this.bus.callEarly(shard, task, args) as Promise<Result>;
+    return this.bus.callEarly(shard, callableOf(task), args) as Promise<Result>;
   }
 
   /**
@@ -224,7 +237,7 @@ export class Endpoint {
   ): Promise<Result> {
     const { host } = this.layout;
     if (this.id === host) return await task.run(this, ...args);
-    return await this.bus.call(host, task, args) as Result;
+    return await this.bus.call(host, callableOf(task), args) as Result;
   }
 
   /**

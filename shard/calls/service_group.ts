@@ -142,7 +142,7 @@ export class ServiceGroup {
    * Waits for a place, behind those that wait already; no more may be free. O(1).
    * @internal
    */
-  wait(): Waiter {
+  private wait(): Waiter {
     const waiting = this.#waiting;
     if (waiting.size >= this.maxWaiting) {
       return {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Callable } from "../bus/mod.ts";
 import { type CallOptions, readCallOptions } from "./call_options.ts";
 
 /** A function that may be a task: what it takes and gives must be able to travel. */
@@ -23,7 +24,7 @@ export class Task<Arguments extends readonly unknown[], Result> {
    * Number of the task on this thread; other threads learn it when they first meet the task.
    * @internal
    */
-  readonly index: number;
+  private readonly index: number;
 
   /** Options of calls, if there are any: see `with()`. */
   readonly options: CallOptions | undefined;
@@ -62,6 +63,13 @@ export class Task<Arguments extends readonly unknown[], Result> {
       readCallOptions(options, this.options),
     );
   }
+}
+
+/** The task, as the bus sees it: a cast, since its number is no user's concern. */
+export function callableOf<Arguments extends readonly unknown[], Result>(
+  task: Task<Arguments, Result>,
+): Callable {
+  return task as unknown as Callable;
 }
 
 /** The tasks of a table of functions, under the same keys. */

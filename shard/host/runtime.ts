@@ -11,7 +11,7 @@ import {
   walkHeap,
 } from "../../allocator/diagnosis/mod.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "../../allocator/mod.ts";
-import { rejected, StoppedError, sumOf } from "../bus/mod.ts";
+import { type Failures, rejected, StoppedError, sumOf } from "../bus/mod.ts";
 import { type BusStatistics, readBusStatistics } from "../ring/mod.ts";
 import {
   allShards,
@@ -103,7 +103,7 @@ export class Runtime {
    * The host's endpoint.
    * @internal
    */
-  get endpoint(): Endpoint {
+  private get endpoint(): Endpoint {
     return this.#endpoint;
   }
 
@@ -361,7 +361,7 @@ export class Runtime {
   ): Promise<Sharded<Service>> {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
-    return await Sharded.start(this.#endpoint, definition, args);
+    return await Sharded["start"](this.#endpoint, definition, args);
   }
 
   /**
@@ -383,7 +383,7 @@ export class Runtime {
   async replicate<T>(value: T, { home = 0 }: ReplicateOptions = {}): Promise<Replicated<T>> {
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
-    return await Replicated.make(this.#endpoint, home, value);
+    return await Replicated["make"](this.#endpoint, home, value);
   }
 
   async #submitToEach<Arguments extends readonly unknown[], Result>(
@@ -410,7 +410,8 @@ export class Runtime {
 
   /**
    * Ends the runtime in good order: takes no new calls from the host, waits for calls under way,
-   * stops services that still run, then ends the threads. Calling it again gives the same promise.
+   * stops services that still run, then ends the threads and waits until they have ended. Calling it
+   * again gives the same promise.
    *
    * @param options How long to wait.
    * @throws {TypeError} If the deadline is not a number.
@@ -474,7 +475,7 @@ export class Runtime {
   abort(reason: Error = new StoppedError("The runtime was aborted")): void {
     this.#told.add(reason); // the caller knows
     this.#fail(reason);
-    this.#stopping ??= Promise.resolve();
+    this.#stopping ??= this.#supervisor.terminate();
   }
 
   /** Calls `stop()`. */
@@ -578,7 +579,9 @@ export class Runtime {
 
   async #stop(deadlineMs: number): Promise<void> {
     const { bus } = this.#endpoint;
+    const begin = performance.now();
     const shutdown = new Shutdown(this.#endpoint, this.#supervisor, this.#reportsLeaks);
+    let failures: Failures;
     try {
       await shutdown.run(deadlineMs);
     } catch (error) {
@@ -590,13 +593,14 @@ export class Runtime {
         ),
         new StoppedError("Cannot make a call: the runtime has stopped"),
       );
-      this.#supervisor.terminate();
+      failures = sumOf(shutdown.failures); // before the hooks see calls end for want of time
+      await this.#supervisor.terminate(Math.max(0, begin + deadlineMs - performance.now()));
     }
     this.#settleClosed.resolve();
     const untold = this.#untold();
     const shards = untold.length === 0 ? "" : "shards, ";
     throwFailures(
-      sumOf([{ count: untold.length, first: untold }, ...shutdown.failures]),
+      sumOf([{ count: untold.length, first: untold }, failures]),
       `${shards}calls without reply, or services told to stop,`,
     );
   }

@@ -91,12 +91,22 @@ export class ShardWorker {
     return this.#ended.signal;
   }
 
-  /** Tells the thread to end, for good: its death is not told any more. */
-  terminate(): void {
+  /**
+   * Tells the thread to end, for good: its death is not told any more. Resolves when it has ended, or
+   * `patienceMs` are over.
+   */
+  async terminate(patienceMs: number): Promise<void> {
     this.#isDismissed = true;
     this.alive = false;
-    this.#watch.abort();
     this.#worker.terminate();
+    await this.#end(patienceMs);
+  }
+
+  /** Waits for the thread to end, but no longer than `patienceMs`, nor than a turn may take. */
+  async #end(patienceMs: number): Promise<void> {
+    const patience = setTimeout(() => this.#watch.abort(), Math.min(patienceMs, LAST_TURN_MS));
+    await this.#watching;
+    clearTimeout(patience);
   }
 
   #onMessage(message: FromShard): void {
@@ -146,9 +156,7 @@ export class ShardWorker {
    * took it for dead before would share the segment with it.
    */
   async #outlive(cause: unknown): Promise<void> {
-    const patience = setTimeout(() => this.#watch.abort(), LAST_TURN_MS);
-    await this.#watching;
-    clearTimeout(patience);
+    await this.#end(LAST_TURN_MS);
     if (!this.#isDismissed) this.#onDeath(cause, this.#ended.signal.aborted);
   }
 }

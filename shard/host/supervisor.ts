@@ -107,7 +107,7 @@ export class Supervisor {
     try {
       await Promise.all(this.#workers.map((worker) => this.#run(worker, STATE_RUNNING)));
     } catch (error) {
-      this.terminate();
+      await this.terminate();
       throw error;
     }
     if (watchdogMs !== undefined) this.#watch(watchdogMs);
@@ -136,13 +136,17 @@ export class Supervisor {
     return !this.#ended;
   }
 
-  /** Ends all at once. */
-  terminate(): void {
+  /**
+   * Tells all to end at once; resolves when they have, or `patienceMs` are over. Only then are their
+   * profiles and coverage written: Deno writes those of a thread when it ends it, and the process ends
+   * without waiting for threads.
+   */
+  async terminate(patienceMs = Infinity): Promise<void> {
     this.#ended = true;
     this.states.end();
     this.#allTold.resolve();
     clearInterval(this.#watchdog);
-    for (const worker of this.#workers) worker.terminate();
+    await Promise.all(this.#workers.map((worker) => worker.terminate(patienceMs)));
   }
 
   #newWorker(shard: number): ShardWorker {

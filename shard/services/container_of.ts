@@ -31,7 +31,7 @@ export function containerOf<Service extends object>(service: Service): Sharded<S
   }
   let container = containers.get(service);
   if (container === undefined) {
-    container = Sharded.ofId(localEndpoint(), id, instances.nameOf(id));
+    container = Sharded["ofId"](localEndpoint(), id, instances.nameOf(id));
     containers.set(service, container);
   }
   return container as Sharded<Service>;

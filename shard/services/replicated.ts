@@ -162,7 +162,7 @@ export class Replicated<T> {
    * Makes a value whose home is `home`.
    * @internal
    */
-  static async make<T>(endpoint: Endpoint, home: number, value: T): Promise<Replicated<T>> {
+  private static async make<T>(endpoint: Endpoint, home: number, value: T): Promise<Replicated<T>> {
     checkRepeatable(endpoint, [value]);
     const name = await endpoint.submitTo(home, replicaTasks.make, [value]);
     return new Replicated<T>(endpoint, name);
@@ -172,7 +172,7 @@ export class Replicated<T> {
    * Writes the name as a message carries it.
    * @internal
    */
-  static write(
+  private static write(
     endpoint: Endpoint,
     replicated: Replicated<unknown>,
     words: Int32Array,
@@ -186,7 +186,7 @@ export class Replicated<T> {
    * Reads it.
    * @internal
    */
-  static read(endpoint: Endpoint, words: Int32Array, at: number): Replicated<unknown> {
+  private static read(endpoint: Endpoint, words: Int32Array, at: number): Replicated<unknown> {
     return new Replicated<unknown>(endpoint, words.subarray(at, at + WORDS).join("."));
   }
 }
@@ -224,7 +224,7 @@ export async function replicate<T>(
   { home }: ReplicateOptions = {},
 ): Promise<Replicated<T>> {
   const endpoint = localEndpoint();
-  return await Replicated.make(endpoint, home ?? endpoint.id, value);
+  return await Replicated["make"](endpoint, home ?? endpoint.id, value);
 }
 
 registerRepeatable(Replicated);
@@ -235,9 +235,9 @@ registerWireType({
     class: Replicated,
     words: WORDS,
     write: (replicated: Replicated<unknown>, words: Int32Array, at: number) =>
-      Replicated.write(endpoint, replicated, words, at),
+      Replicated["write"](endpoint, replicated, words, at),
     moved: () => {}, // a name stays where it is, too
-    read: (words: Int32Array, at: number) => Replicated.read(endpoint, words, at),
+    read: (words: Int32Array, at: number) => Replicated["read"](endpoint, words, at),
     undelivered: () => {},
   }),
 });

@@ -20,7 +20,7 @@ export class ServiceDefinition<Arguments extends readonly unknown[], Service ext
    * there, the arguments.
    * @internal
    */
-  readonly make: Task<[number, PackedParameter[] | undefined, ...unknown[]], void>;
+  private readonly make: Task<[number, PackedParameter[] | undefined, ...unknown[]], void>;
 
   /** Use {@linkcode defineService}. */
   constructor(

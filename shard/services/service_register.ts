@@ -129,9 +129,11 @@ const registerTasks: RegisterTasks = defineHostTasks(import.meta.url, {
 export function registerService(
   endpoint: Endpoint,
   id: number,
-  { name, make: { module, key } }: Pick<ServiceDefinition<never, object>, "name" | "make">,
+  definition: ServiceDefinition<never, object>,
   values: readonly unknown[],
 ): Promise<void> {
+  const { name } = definition;
+  const { module, key } = definition["make"];
   const frozen = endpoint.bus.freeze(values);
   const recipe = { id, name, module, key, frozen, starter: endpoint.id };
   return endpoint.askHost(registerTasks.add, recipe);

@@ -111,7 +111,7 @@ export class Sharded<Service extends object> {
    * Starts a service from `endpoint`. Use `startSharded()` or `Runtime.startSharded()`.
    * @internal
    */
-  static async start<Arguments extends readonly unknown[], Service extends object>(
+  private static async start<Arguments extends readonly unknown[], Service extends object>(
     endpoint: Endpoint,
     definition: ServiceDefinition<Arguments, Service>,
     args: readonly unknown[],
@@ -133,7 +133,7 @@ export class Sharded<Service extends object> {
     try {
       await callEach(
         allShards(endpoint),
-        (shard) => endpoint.submitTo(shard, definition.make, values),
+        (shard) => endpoint.submitTo(shard, definition["make"], values),
       );
       if (endpoint.restarts) await confirmService(endpoint, id);
     } catch (error) {
@@ -152,7 +152,7 @@ export class Sharded<Service extends object> {
    * The service of that number, as `endpoint` sees it.
    * @internal
    */
-  static ofId<Service extends object>(
+  private static ofId<Service extends object>(
     endpoint: Endpoint,
     id: number,
     name: string,
@@ -164,7 +164,12 @@ export class Sharded<Service extends object> {
    * Writes the number of the service as a message carries it.
    * @internal
    */
-  static write(endpoint: Endpoint, sharded: Sharded<object>, words: Int32Array, at: number): void {
+  private static write(
+    endpoint: Endpoint,
+    sharded: Sharded<object>,
+    words: Int32Array,
+    at: number,
+  ): void {
     endpoint.checkOwn(sharded.#endpoint, "Sharded");
     words[at] = sharded.#id;
   }
@@ -192,7 +197,7 @@ export class Sharded<Service extends object> {
    * Stops the instances on `shards`, which are all that live.
    * @internal
    */
-  async stopOn(shards: readonly number[]): Promise<void> {
+  private async stopOn(shards: readonly number[]): Promise<void> {
     const endpoint = this.#endpoint;
     const errors: unknown[] = [];
     const call = async (phase: Task<[number], void>) => {

@@ -34,7 +34,7 @@ async function stopServices(
       new StoppedError(`${name} had not stopped when the runtime could wait no longer`),
     );
     try {
-      await Sharded.ofId(endpoint, id, name).stopOn(shards);
+      await Sharded["ofId"](endpoint, id, name)["stopOn"](shards);
       failures.pop();
     } catch (error) {
       failures[failures.length - 1] = error;
@@ -54,10 +54,10 @@ registerWireType({
       class: Sharded,
       words: 1,
       write: (sharded: Sharded<object>, words: Int32Array, at: number) =>
-        Sharded.write(endpoint, sharded, words, at),
+        Sharded["write"](endpoint, sharded, words, at),
       moved: () => {}, // a name stays where it is, too
       read: (words: Int32Array, at: number) =>
-        Sharded.ofId(endpoint, words[at]!, endpoint.part(ServiceInstances).nameOf(words[at]!)),
+        Sharded["ofId"](endpoint, words[at]!, endpoint.part(ServiceInstances).nameOf(words[at]!)),
       undelivered: () => {},
     };
   },

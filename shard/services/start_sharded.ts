@@ -47,5 +47,5 @@ export async function startSharded<Arguments extends readonly unknown[], Service
   definition: ServiceDefinition<Arguments, Service>,
   ...args: PerShard<Arguments>
 ): Promise<Sharded<Service>> {
-  return await Sharded.start(localEndpoint(), definition, args);
+  return await Sharded["start"](localEndpoint(), definition, args);
 }

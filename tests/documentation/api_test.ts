@@ -39,6 +39,24 @@ Deno.test("an entry point that is called unstable has all that is, but what stab
   }
 });
 
+/** Members that are the library's own and that TypeScript's `private` can't hide. */
+const SEEN_INTERNALS: readonly RegExp[] = [
+  /^Endpoint\./, // what other layers build on shows what the library builds on
+  /^(FieldType|ScalarType)\.(read|write|elements)$/, // an interface; types are inferred from them
+];
+
+Deno.test("entry points show no member that is @internal", () => {
+  const internals = api.entries.flatMap(({ names }) => names)
+    .flatMap(({ name, members }) =>
+      members.map((member) => ({ ...member, name: `${name}.${member.name}` }))
+    ).filter(({ isInternal }) => isInternal);
+  const seen = internals.filter(({ isPrivate }) => !isPrivate).map(({ name }) => name);
+  assertEquals(seen.filter((name) => !SEEN_INTERNALS.some((each) => each.test(name))), []);
+  // The test has found the hidden ones, or it knows none.
+  assert(internals.some(({ name, isPrivate }) => name === "Runtime.endpoint" && isPrivate));
+  for (const each of SEEN_INTERNALS) assert(seen.some((name) => each.test(name)), `${each}`);
+});
+
 Deno.test("every name of docs/api.md has a line that says what it is", () => {
   const wrong = api.entries.flatMap(({ names }) => names)
     .filter(({ summary }) => summary.length < 10 || summary.length > 120);

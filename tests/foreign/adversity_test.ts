@@ -211,7 +211,7 @@ Deno.test("a destruction waits for memory, if it is the first and needs a block 
   await using runtime = await start();
   const dropped = await runtime.submitTo(0, outcomeTasks.open, "dropped");
   const awaited = await runtime.submitTo(1, outcomeTasks.open, "awaited");
-  const { allocator } = runtime.endpoint;
+  const { allocator } = runtime["endpoint"];
   const blocks: number[] = [];
   for (let size = 2 ** 20; size >= 16; size /= 2) {
     for (let at = allocator.malloc(size); at !== 0; at = allocator.malloc(size)) blocks.push(at);

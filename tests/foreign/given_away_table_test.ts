@@ -30,7 +30,7 @@ function makeTable(): { table: GivenAwayTable; holders: PointerHolders } {
 }
 
 function numberOf(pointer: SharedPtr<object>): number {
-  return SharedPtr.peek(pointer)!.number;
+  return SharedPtr["peek"](pointer)!.number;
 }
 
 Deno.test("GivenAwayTable.add() numbers shared objects, each once, and unique ones not at all", () => {
@@ -46,7 +46,7 @@ Deno.test("GivenAwayTable.add() numbers shared objects, each once, and unique on
   assertEquals(numberOf(first), one);
   const unique = new UniquePtr({});
   table.add(unique, 1);
-  assertEquals(UniquePtr.peek(unique)!.number, 0);
+  assertEquals(UniquePtr["peek"](unique)!.number, 0);
 });
 
 Deno.test("GivenAwayTable.get(), take() and seize() refuse what is not in use, also the generation 0", () => {

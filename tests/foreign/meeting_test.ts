@@ -81,7 +81,7 @@ Deno.test("two runtimes of one host watch their own pointers alone", async () =>
     await a.submitTo(0, meetingTasks.openNull) as unknown as Shared,
     await b.submitTo(0, meetingTasks.openNull) as unknown as Shared,
   ];
-  const watches = [a, b].map(({ endpoint }) => endpoint.part(EndpointPointers).watch);
+  const watches = [a, b].map((runtime) => runtime["endpoint"].part(EndpointPointers).watch);
   const unwatched = () => watches.map((watch) => watch.unwatched);
   // From here on nothing is awaited, so that neither falls asleep.
   for (const watch of watches) watch.begin();

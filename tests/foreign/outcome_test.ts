@@ -290,7 +290,7 @@ Deno.test("who asked for several copies dies with the answer unread: nothing of 
     await using runtime = await start();
     const word = async () => {
       const address = await runtime.submitTo(2, outcomeTasks.word);
-      return { address, words: new Int32Array(runtime.endpoint.buffer, address, 1) };
+      return { address, words: new Int32Array(runtime["endpoint"].buffer, address, 1) };
     };
     const [atHome, answer, atCaller, death] = [
       await word(),

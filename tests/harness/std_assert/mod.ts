@@ -1,7 +1,7 @@
 /**
  * `@std/assert` for machines that reach npm and not JSR: std's own code, as `npm:deno-std` carries
- * it compiled, with the types that package leaves out. `deno.json` links this folder in the place
- * of `jsr:@std/assert`; delete the link and the same tests run on JSR's copy.
+ * it compiled, with the types that package leaves out. `deno.json` gives this file the name
+ * `@std/assert`; let it name `jsr:@std/assert@^1.0.16`, and the same tests run on JSR's copy.
  *
  * @module
  */

@@ -49,7 +49,7 @@ async function timed(
 
 /** What `run` gives, while shard 1 reads no message. */
 async function whileBlocked<Result>(runtime: Runtime, run: () => Promise<Result>): Promise<Result> {
-  const words = new Int32Array(runtime.endpoint.buffer);
+  const words = new Int32Array(runtime["endpoint"].buffer);
   const latch = await runtime.submitTo(1, endingTasks.makeLatch);
   const blocked = runtime.submitTo(1, endingTasks.block, latch).catch(() => {});
   try {

@@ -7,7 +7,7 @@ import { defineTasks, type Task } from "@tidepool/core";
 import { Endpoint } from "../../../shard/calls/endpoint.ts";
 import { shapeFor } from "../../../shard/host/runtime_options.ts";
 import { SegmentLayout } from "../../../shard/calls/segment_layout.ts";
-import { findTask } from "../../../shard/calls/task.ts";
+import { callableOf, findTask } from "../../../shard/calls/task.ts";
 import { registerWireType, wireTypeNames } from "../../../shard/calls/wire_type_registry.ts";
 
 /** Stands for a foreign pointer: somebody has to answer for it. */
@@ -87,7 +87,7 @@ for (const withReply of [true, false]) {
     const make = (call: Promise<unknown>) => calls.push(call.catch(() => {}));
     for (let i = 0; i < MESSAGES; i++) {
       if (withReply) make(consumer.submitTo(0, tasks.text, []));
-      else make(producer.bus.callWithoutReply(1, tasks.takeText, ["t".repeat(1000)]));
+      else make(producer.bus.callWithoutReply(1, callableOf(tasks.takeText), ["t".repeat(1000)]));
     }
     consumer.bus.flush();
     producer.bus.poll();

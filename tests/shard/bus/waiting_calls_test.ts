@@ -28,7 +28,7 @@ Deno.test("a call given up while it waits does not take the introduction of its 
 
 Deno.test("a call refused for memory does not take the introduction of its task with it", async () => {
   await using runtime = await Runtime.start(SMALL_HOST);
-  const { totalBytes } = runtime.endpoint.allocator.statistics();
+  const { totalBytes } = runtime["endpoint"].allocator.statistics();
   const text = (length: number) => "x".repeat(length);
   const { byteLength } = await assertRejects(
     () => runtime.submitTo(0, waitingCallTasks.other, text(totalBytes)),

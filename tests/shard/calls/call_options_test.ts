@@ -27,7 +27,7 @@ Deno.test("a signal gives a call up at once, and its task sees its own signal ab
 
 Deno.test("a task learns the whole reason, however long it is, with memory for it and without", async () => {
   await using runtime = await start();
-  const { allocator } = runtime.endpoint;
+  const { allocator } = runtime["endpoint"];
   const taken: number[] = [];
   const reasons = ["short", "not of one byte each: …", "long ".repeat(1000)];
   for (const isFull of [false, true]) {

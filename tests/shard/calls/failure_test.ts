@@ -165,9 +165,9 @@ Deno.test("Runtime.stop() tells every death of a shard that no call has told, an
     }
     await runtime.submitTo(shard, failureTasks.die.with({ noReply: true }));
   }
-  const gone = (shard: number) => runtime.endpoint.bus.isGone(shard);
+  const gone = (shard: number) => runtime["endpoint"].bus.isGone(shard);
   const { promise, resolve } = Promise.withResolvers<void>();
-  runtime.endpoint.whenGone(() => void (gone(1) && gone(2) && resolve()));
+  runtime["endpoint"].whenGone(() => void (gone(1) && gone(2) && resolve()));
   await promise;
   const { message, errors } = await assertRejects(() => runtime.stop(), AggregateError);
   assertEquals(

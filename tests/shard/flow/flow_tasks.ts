@@ -9,6 +9,7 @@ import {
 } from "@tidepool/core";
 import { mapLimit, pipeline, room } from "@tidepool/core/shard";
 import { localEndpoint } from "@tidepool/core/shard/unstable-layers";
+import { callableOf } from "../../../shard/calls/task.ts";
 
 interface FlowTasks {
   readonly twice: Task<[number], number>;
@@ -53,7 +54,10 @@ export const flowUsers: Users = defineTasks(import.meta.url, {
   /** What the host is found busy with: it serves no task of a program, and these fail when it has read them. */
   floodHost: async (): Promise<[string, number | undefined]> => {
     const { bus, layout: { host } } = localEndpoint();
-    const calls = Array.from({ length: 70_000 }, (_, n) => bus.call(host, flowTasks.twice, [n]));
+    const calls = Array.from(
+      { length: 70_000 },
+      (_, n) => bus.call(host, callableOf(flowTasks.twice), [n]),
+    );
     for (const outcome of await Promise.allSettled(calls)) {
       if (outcome.status === "rejected" && outcome.reason instanceof BusyError) {
         return [outcome.reason.message, outcome.reason.shard];

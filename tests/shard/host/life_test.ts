@@ -74,7 +74,7 @@ for (const how of ["throw", "reject", "close", "exit"] as const) {
 Deno.test("a crashed shard counts as dead when its thread has ended, not before", async () => {
   const { runtime, restarted } = await startAgain();
   await using _ = runtime;
-  const { allocator } = runtime.endpoint;
+  const { allocator } = runtime["endpoint"];
   const counter = allocator.calloc(1, 4);
   const word = new Int32Array(allocator.buffer, counter, 1);
   const most = 100_000_000;
@@ -102,7 +102,7 @@ async function stealLifeLock(shard: number): Promise<void> {
 Deno.test("a shard whose life lock is stolen is started again, but not before its thread has ended", async () => {
   const { runtime, restarted } = await startAgain();
   await using _ = runtime;
-  const { allocator } = runtime.endpoint;
+  const { allocator } = runtime["endpoint"];
   const counter = allocator.calloc(1, 4);
   const word = new Int32Array(allocator.buffer, counter, 1);
   const most = 50_000_000;

@@ -12,11 +12,11 @@ Deno.test("of two runtimes in one thread each runs its own hooks, when it stops"
   const b = await Runtime.start(SMALL);
   await a.stop();
   assertEquals(runs.map(({ hook }) => hook), ["first", "second"]);
-  assertEquals(runs.every(({ host }) => host === a.endpoint), true);
+  assertEquals(runs.every(({ host }) => host === a["endpoint"]), true);
   runs.length = 0;
   await b.stop();
   assertEquals(runs.map(({ hook }) => hook), ["first", "second"]);
-  assertEquals(runs.every(({ host }) => host === b.endpoint), true);
+  assertEquals(runs.every(({ host }) => host === b["endpoint"]), true);
 });
 
 Deno.test("a hook that has set something in motion has all run again, the first first", async () => {

@@ -41,8 +41,8 @@ function gate() {
 /** A runtime with a service that has a fate when its shard 1 comes back. */
 async function startFated(fate: Fate, options: RuntimeOptions = {}) {
   const runtime = await start(options);
-  const address = runtime.endpoint.allocator.calloc(3, 4);
-  const word = new Int32Array(runtime.endpoint.buffer, address, 3);
+  const address = runtime["endpoint"].allocator.calloc(3, 4);
+  const word = new Int32Array(runtime["endpoint"].buffer, address, 3);
   const service = await runtime.startSharded(fated, address);
   const decide = (next: Fate) => Atomics.store(word, 0, FATES.indexOf(next));
   decide(fate);
@@ -86,8 +86,8 @@ Deno.test("no call comes before init, from the host or from shards, through 20 r
   let lives = 0;
   const runtime = await start({ restartTimeoutMs: 20_000 });
   const service = await runtime.startSharded(stores, "hammered");
-  const address = runtime.endpoint.allocator.calloc(1, 4);
-  const word = new Int32Array(runtime.endpoint.buffer, address, 1);
+  const address = runtime["endpoint"].allocator.calloc(1, 4);
+  const word = new Int32Array(runtime["endpoint"].buffer, address, 1);
   const errors: string[] = [];
   const host = (async () => {
     while (Atomics.load(word, 0) === 0) {

@@ -77,7 +77,7 @@ class Cell {
 
   /** Starts a service whose instance on the victim dies then. */
   startDying(when: When) {
-    const lives = this.runtime.endpoint.allocator.calloc(1, 4);
+    const lives = this.runtime["endpoint"].allocator.calloc(1, 4);
     return this.runtime.startSharded(dyingService, this.death, when, lives);
   }
 

@@ -10,7 +10,7 @@ const runtime = await Runtime.start({
   onCrash: "restart",
   onRestart: () => console.log("started again"),
 });
-const { allocator } = runtime.endpoint;
+const { allocator } = runtime["endpoint"];
 const counter = allocator.calloc(1, 4);
 const word = new Int32Array(allocator.buffer, counter, 1);
 runtime.submitTo(1, busTasks.countTo, counter, Infinity).catch(() => {}); // told by `closed` below
