@@ -432,7 +432,8 @@ export class Runtime {
 
   /**
    * Resolves when `shard` takes calls: at once, unless it has died and is being started again. Calls need
-   * not wait for it, as they do so themselves: it is for what is to be ready when the shard is.
+   * not wait for it, as they do so themselves: it is for what is to be ready when the shard is. In
+   * `onRestart` of the shard it resolves at once, as calls made there do not wait either.
    *
    * @param shard The shard.
    * @throws {RangeError} As a rejection: if there is no such shard.
@@ -452,8 +453,9 @@ export class Runtime {
     checkShardId(shard, this.shardCount, "wait for");
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
-    const why = this.#endpoint.bus.whyShut(shard);
-    if (why !== undefined && this.#onCrash !== "restart") throw why;
+    const why = this.#endpoint.bus.whyNotNow(shard);
+    if (why === undefined) return;
+    if (this.#onCrash !== "restart") throw why;
     if (!await this.#supervisor.whenUp(shard)) throw this.#refusal();
   }
 
