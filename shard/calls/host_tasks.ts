@@ -6,6 +6,7 @@
  * @module
  */
 
+import { rejected } from "../bus/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { defineTasks, type Task, type TaskFunction, type Tasks } from "./task.ts";
 
@@ -27,17 +28,20 @@ export function defineHostTasks<Functions extends Record<string, TaskFunction>>(
 }
 
 /**
- * The function behind a task of `host`, for calls to it. A promise, that rejects, if the host has no such
- * task: the call fails, and the host goes on.
+ * The function behind a task of `host`, for calls to it.
+ *
+ * @throws {RangeError} As a rejection, which is that call's alone: if the host has no such task.
  */
 export function findHostTask(
   host: Endpoint,
   module: string,
   key: string,
-): TaskFunction | Promise<TaskFunction> {
+): TaskFunction | Promise<never> {
   const run = known.get(`${module} ${key}`);
-  if (run !== undefined) return (...args: unknown[]) => run(host, ...args);
-  return Promise.reject(
-    new RangeError(`Cannot run task "${key}" of ${module} on the host: it serves no such task`),
-  );
+  if (run === undefined) {
+    return rejected(
+      new RangeError(`Cannot run task "${key}" of ${module} on the host: it serves no such task`),
+    );
+  }
+  return (...args: unknown[]) => run(host, ...args);
 }
