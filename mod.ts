@@ -112,6 +112,7 @@ export {
   ShardCrashedError,
   Sharded,
   shardedParameter,
+  ShardRestartingError,
   ShardStartError,
   startSharded,
   StoppedError,

@@ -164,12 +164,12 @@ export function pageOf({ specifier: main, mainNames, entries }: Api): string {
 # The API
 
 Each name has one home, below. Those marked ● are in \`${main}\` as well, which has what
-programs use: ${inMain.size} names. A name's whole description is in its docstring: your editor shows
-it, and \`deno doc mod.ts\` prints it.
+programs use: ${inMain.size} names. Your editor shows a name's whole description, and \`deno doc mod.ts\`
+prints it.
 
-- **stable**: what it means and takes stays, until a version that says otherwise in the
-  [changelog](../CHANGELOG.md) and how to change over. Fields, options and members may be added.
-- **unstable**: new, and yet to be vetted: may change in any version.
+What a name means and takes stays, until a version that says otherwise in the
+[changelog](../CHANGELOG.md) and how to change over. Fields, options and members may be added. What is
+marked **unstable** is new, and may change in any version.
 
 Importing \`@tidepool/core/shard\` alone leaves foreign pointers out: none travels in such a program.
 What each error means and what to do: [errors.md](errors.md).
@@ -190,11 +190,11 @@ function tablesOf(names: readonly ApiName[], inMain: ReadonlySet<string>): strin
 
 function tableOf(names: readonly ApiName[], inMain: ReadonlySet<string>): string {
   const rows = names.map(({ name, kind, isStable, summary }) =>
-    `| ${inMain.has(name) ? "● " : ""}\`${name}\` | ${kind} | ${
-      isStable ? "stable" : "unstable"
+    `| ${inMain.has(name) ? "● " : ""}\`${name}\` | ${kind}${
+      isStable ? "" : ", **unstable**"
     } | ${summary} |`
   );
-  return ["| name | kind | status | what it is |", "| - | - | - | - |", ...rows].join("\n");
+  return ["| name | kind | what it is |", "| - | - | - |", ...rows].join("\n");
 }
 
 if (import.meta.main) await Deno.writeTextFile(PAGE, pageOf(await readApi()));

@@ -267,7 +267,8 @@ export class Arena implements Disposable {
    * Frees all blocks, and keeps the last chunk for those that follow. Addresses from before are refused.
    *
    * @throws {ReferenceError} if the arena is disposed of
-   * @throws {HeapCheckError} if a debug heap finds that a block was overrun: all are freed all the same
+   * @throws {HeapCheckError} if a debug heap finds that a block was overrun: it keeps that and its
+   * neighbour, the others are freed all the same
    */
   reset(): void {
     this.#checkOpen("reset");
@@ -283,7 +284,8 @@ export class Arena implements Disposable {
   /**
    * Frees all blocks. Of what is called from then on, this alone does nothing, the rest throws.
    *
-   * @throws {HeapCheckError} if a debug heap finds that a block was overrun: all are freed all the same
+   * @throws {HeapCheckError} if a debug heap finds that a block was overrun: it keeps that and its
+   * neighbour, the others are freed all the same
    */
   [Symbol.dispose](): void {
     if (this.#quickBytes < 0) return;
@@ -451,9 +453,11 @@ export class Arena implements Disposable {
     if (words[block + Front.SERIAL] === this.#serial) {
       const state = layout.arenaStateOf(mark);
       const granules = layout.arenaGranulesOf(mark);
-      // The memory of a block of the slice that went back to it may still have its mark.
       if (state === Mark.LIVE && (granules !== 0 || this.#own.has(address))) return granules;
-      if (state === Mark.GIVEN) throw this.#fault(operation, address, layout.FREE_ALREADY);
+      // The memory of a block of the slice that went back to it may still have its mark.
+      if (state === Mark.LIVE || state === Mark.GIVEN) {
+        throw this.#fault(operation, address, layout.FREE_ALREADY);
+      }
     }
     throw this.#strange(operation, address);
   }

@@ -42,12 +42,8 @@ import { rejectWithLocalStack } from "./two_sided_stack.ts";
 /** Calls that may wait for room to one endpoint before further ones fail with BusyError. */
 export const MAX_WAITING_CALLS = 65_536;
 
-function argumentName(index: number): string {
-  return `arguments[${index}]`;
-}
-function introducedName(index: number): string {
-  return argumentName(index - 2); // the module and the key come first
-}
+const argumentName = (index: number): string => `arguments[${index}]`;
+const introducedName = (index: number): string => argumentName(index - 2); // behind module and key
 
 /** Calls out of one endpoint. */
 export class Caller {
@@ -104,9 +100,17 @@ export class Caller {
     return this.#waiting > 0;
   }
 
-  /** Whether a call to `peer` made now would not be refused with a BusyError. O(1). */
+  /** Whether a call to `peer` made now would not be refused with a BusyError, now or in its next life. O(1). */
   hasRoom(peer: Peer): boolean {
-    return peer.gone !== undefined || waitingFor(peer) < MAX_WAITING_CALLS;
+    const isNow = peer.shut === undefined || this.#mayPass(peer, false);
+    return (isNow ? waitingFor(peer) : peer.later?.size ?? 0) < MAX_WAITING_CALLS;
+  }
+
+  /** Why a call to `peer` made now would have to wait for its next life, or be refused; if so. O(1). */
+  whyNotNow(peer: Peer): Error | undefined {
+    if (peer.shut === undefined || this.#mayPass(peer, false)) return undefined;
+    if (peer.later === undefined) peer.goneTold = true; // whoever asks tells the program
+    return peer.shut;
   }
 
   /**
@@ -153,7 +157,7 @@ export class Caller {
     early: boolean,
   ): Promise<unknown> {
     const later = expectLater(peer, early);
-    if (later.size >= MAX_WAITING_CALLS) throw new BusyError(peer.endpoint, later.size);
+    if (later.size >= MAX_WAITING_CALLS) throw new BusyError(peer.shard, later.size);
     const { promise, resolve } = Promise.withResolvers<unknown>();
     const views = RecordViews.ofOneRecord();
     // Introduces its task, whoever else does: its peer knows none yet.
@@ -489,7 +493,7 @@ function waitingFor({ waiting, notices, credit }: Peer): number {
   return waiting.size + notices.size + credit.runningOn;
 }
 
-/** Whether a call has credit, and nothing is before it. */
+/** Whether a call has credit, and nothing before it. */
 function mayGo({ credit, waiting, notices }: Peer): boolean {
   return credit.mayCall && waiting.size === 0 && notices.size === 0;
 }

@@ -201,6 +201,11 @@ export class MessageBus {
     return !this.open || to === this.endpoint || this.#caller.hasRoom(this.#peers.list[to]!);
   }
 
+  /** Whether a call to endpoint `to` made now passes those that wait until it takes calls. O(1). */
+  passes(to: number): boolean {
+    return this.whyShut(to) !== undefined && !this.isGone(to) && this.#options.mayEnter(to);
+  }
+
   // ─── Calls ───────────────────────────────────────────────────────────────────────────────────
 
   /**
@@ -465,6 +470,15 @@ export class MessageBus {
   /** Why `endpoint` takes no calls, if it takes none: it is gone, or coming back. */
   whyShut(endpoint: number): Error | undefined {
     return this.#peers.list[endpoint]?.shut;
+  }
+
+  /**
+   * Why a call to `endpoint` made now would not be sent, if so: as `whyShut()`, but not for the calls that
+   * open it. Who asks tells the program: a death is told by that.
+   */
+  whyNotNow(endpoint: number): Error | undefined {
+    const peer = this.#peers.list[endpoint];
+    return peer === undefined ? undefined : this.#caller.whyNotNow(peer);
   }
 
   /** Takes up news of the others at once, which the next poll would: what has just come may be about it. */

@@ -44,7 +44,7 @@ export class CallsWithOptions {
   ): Promise<unknown> {
     if (signal?.aborted) return rejected(signal.reason);
     if (whenDown === "fail") {
-      const refusal = this.#bus.whyShut(shard);
+      const refusal = this.#bus.whyNotNow(shard);
       if (refusal !== undefined) return rejected(refusal);
     }
     let handle: CallHandle | undefined;
@@ -79,7 +79,7 @@ export class CallsWithOptions {
       outcome = place.admitted.then(() => {
         hasPlace = true;
         handle?.throwIfGivenUp(); // in the very turn in which it got its place
-        const refusal = failsWhenDown ? this.#bus.whyShut(shard) : undefined;
+        const refusal = failsWhenDown ? this.#bus.whyNotNow(shard) : undefined;
         if (refusal !== undefined) throw refusal;
         return this.#bus.call(shard, task, args, handle);
       });

@@ -52,6 +52,8 @@ export interface EndpointSetup {
   readonly debugHeap: boolean | DebugHeapOptions;
   /** Whether a shard that dies is started again; not, unless given. */
   readonly restarts?: boolean;
+  /** How many runtimes its own lies in: the first of them was started by a shard of the next, and so on. */
+  readonly depth?: number;
 }
 
 /**
@@ -104,6 +106,8 @@ export class Endpoint {
    */
   mayEnter: (shard: number) => boolean = () => false;
   readonly #parts: object[] = [];
+  /** How many runtimes its own lies in. */
+  readonly depth: number;
   readonly #onWarning: (warning: Error) => void;
   readonly #goneListeners: ((shard: number) => void)[] = [];
   readonly #sleepListeners: (() => void)[] = [];
@@ -124,6 +128,7 @@ export class Endpoint {
   ) {
     const layout = new SegmentLayout(setup.shape);
     this.debug = setup.debug;
+    this.depth = setup.depth ?? 0;
     this.restarts = setup.restarts ?? false;
     this.#onWarning = onWarning;
     this.layout = layout;

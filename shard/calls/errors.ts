@@ -11,9 +11,10 @@ export class ShardCrashedError extends Error {
   /** The shard that died. */
   readonly shard: number;
 
-  /** Made by the library. */
-  constructor(shard: number, cause: unknown) {
-    super(`Shard ${shard} crashed: ${causeOf(cause)}`, { cause });
+  /** Made by the library. `isLast` says that the shard is not started again, as it has died too often. */
+  constructor(shard: number, cause: unknown, isLast = false) {
+    const often = isLast ? "; it is not started again, as it has died too often" : "";
+    super(`Shard ${shard} crashed: ${causeOf(cause)}${often}`, { cause });
     this.name = "ShardCrashedError";
     this.shard = shard;
   }

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { rejected } from "../bus/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { defineTasks, type Task, type TaskFunction, type Tasks } from "./task.ts";
 
@@ -29,13 +30,17 @@ export function defineHostTasks<Functions extends Record<string, TaskFunction>>(
 /**
  * The function behind a task of `host`, for calls to it.
  *
- * @throws {RangeError} If the host has no such task.
+ * @throws {RangeError} As a rejection, which is that call's alone: if the host has no such task.
  */
-export function findHostTask(host: Endpoint, module: string, key: string): TaskFunction {
+export function findHostTask(
+  host: Endpoint,
+  module: string,
+  key: string,
+): TaskFunction | Promise<never> {
   const run = known.get(`${module} ${key}`);
   if (run === undefined) {
-    throw new RangeError(
-      `Cannot run task "${key}" of ${module} on the host: it serves no such task`,
+    return rejected(
+      new RangeError(`Cannot run task "${key}" of ${module} on the host: it serves no such task`),
     );
   }
   return (...args: unknown[]) => run(host, ...args);

@@ -56,7 +56,14 @@ export {
   type ServiceGroupRunOptions,
 } from "./service_group.ts";
 export { checkShardId, shardIdFault } from "./shard_id.ts";
-export { defineTasks, findTask, Task, type TaskFunction, type Tasks } from "./task.ts";
+export {
+  defineTasks,
+  findTask,
+  isAtTopLevel,
+  Task,
+  type TaskFunction,
+  type Tasks,
+} from "./task.ts";
 export {
   busStatistics,
   enterShard,

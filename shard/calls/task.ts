@@ -182,6 +182,16 @@ export function findTask(module: string, key: string): TaskFunction | Promise<Ta
   return known === undefined ? awaitTask(module, key, evaluation) : known.run;
 }
 
+/**
+ * Whether `stack`, of an error made now, leads to the top level of a module while a module is evaluated that
+ * a task was asked of. O(length of the stack).
+ */
+export function isAtTopLevel(stack: string): boolean {
+  const isEvaluating = evaluations.values().some((one) => one instanceof Promise);
+  // Code at the top level has no name, and its frame no parentheses.
+  return isEvaluating && /^ +at (?:async )?[\w.+-]+:\/\/[^()]*:\d+:\d+$/m.test(stack);
+}
+
 async function evaluate(module: string): Promise<true | Failed> {
   let evaluation: true | Failed = true;
   const around = evaluationsAround.get(module);

@@ -18,6 +18,7 @@ import {
   NoReplicaError,
   NoShardedInstanceError,
   ShardCrashedError,
+  ShardRestartingError,
   ShardStartError,
 } from "./errors.ts";
 
@@ -83,6 +84,7 @@ for (
     NoReplicaError,
     NoShardedInstanceError,
     ShardCrashedError,
+    ShardRestartingError,
     ShardStartError,
     StoppedError,
   ]

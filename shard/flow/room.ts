@@ -78,6 +78,8 @@ export interface RoomOfBus {
    * fail at once for another reason, or else those who wait for room would wait for ever. O(1).
    */
   hasRoom(endpoint: number): boolean;
+  /** Whether a call to `endpoint` made now passes those that wait until it takes calls. O(1). */
+  passes(endpoint: number): boolean;
   /** Resolves at the end of a turn in which calls may have ended, been sent, or been given up. */
   nextEnd(): Promise<void>;
 }
@@ -93,8 +95,10 @@ export class RoomQueue {
   readonly #bus: RoomOfBus;
   /** By endpoint. */
   readonly #queues: (LinkedQueue<Waiter> | undefined)[] = [];
-  /** The endpoints that some are being admitted to. */
-  readonly #admitting = new Set<number>();
+  /** The same of those whose calls pass the others': who opens a shard waits for none that wait for that. */
+  readonly #passing: (LinkedQueue<Waiter> | undefined)[] = [];
+  /** The queues that some are being admitted from. */
+  readonly #admitting = new Set<LinkedQueue<Waiter>>();
   readonly #bySignal = new AbortListeners<(reason: unknown) => void>((withdraw, reason) =>
     withdraw(reason)
   );
@@ -114,7 +118,8 @@ export class RoomQueue {
    */
   wait(endpoint: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return rejected(signal.reason);
-    const queue = this.#queues[endpoint] ??= new LinkedQueue();
+    const queues = this.#bus.passes(endpoint) ? this.#passing : this.#queues;
+    const queue = queues[endpoint] ??= new LinkedQueue();
     const { promise, resolve } = Promise.withResolvers<void>();
     let listeners: Listeners<(reason: unknown) => void> | undefined;
     const withdraw = (reason: unknown): void => {
@@ -127,12 +132,12 @@ export class RoomQueue {
     };
     const link = queue.push({ admitted: promise, admit });
     if (signal !== undefined) listeners = this.#bySignal.add(withdraw, signal);
-    if (!this.#admitting.has(endpoint)) this.#admitAll(endpoint, queue);
+    if (!this.#admitting.has(queue)) this.#admitAll(endpoint, queue);
     return promise;
   }
 
   async #admitAll(endpoint: number, queue: LinkedQueue<Waiter>): Promise<void> {
-    this.#admitting.add(endpoint);
+    this.#admitting.add(queue);
     await undefined; // the first begins to await its promise, and goes on before this does
     for (let first = queue.first; first !== undefined; first = queue.first) {
       if (this.#bus.hasRoom(endpoint)) {
@@ -141,6 +146,6 @@ export class RoomQueue {
         await first.value.admitted; // behind what the one admitted does next: its call
       } else await this.#bus.nextEnd();
     }
-    this.#admitting.delete(endpoint);
+    this.#admitting.delete(queue);
   }
 }

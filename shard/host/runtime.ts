@@ -21,6 +21,9 @@ import {
   flushCalls,
   type ForeignStatistics,
   giveWarning,
+  isAtTopLevel,
+  isShard,
+  localEndpoint,
   otherShards,
   readForeignStatistics,
   reduceInOrder,
@@ -68,6 +71,9 @@ import type { ShardStatus } from "./shard_states.ts";
 import { Shutdown } from "./shutdown.ts";
 import { type CrashPolicy, Supervisor } from "./supervisor.ts";
 
+/** The most runtimes that one lies in, each on a shard of the next. */
+const MAX_DEPTH = 3;
+
 /**
  * A running set of shards.
  *
@@ -88,6 +94,7 @@ export class Runtime {
   readonly #endpoint: Endpoint;
   readonly #supervisor: Supervisor;
   readonly #onCrash: CrashPolicy;
+  readonly #hasOnRestart: boolean;
   /** Whether the slices have debug heaps, which know what is still live at the end. */
   readonly #reportsLeaks: boolean;
   readonly #settleClosed: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -117,6 +124,7 @@ export class Runtime {
     this.shardCount = endpoint.shardCount;
     this.#endpoint = endpoint;
     this.#onCrash = options.onCrash ?? "fail";
+    this.#hasOnRestart = options.onRestart !== undefined;
     this.#reportsLeaks = Boolean(options.debugHeap);
     const opener = new Opener(endpoint, restartTimeoutMs, options.onRestart ?? (() => {}));
     this.#supervisor = new Supervisor(endpoint, setup, {
@@ -135,7 +143,8 @@ export class Runtime {
    *
    * @param options How many shards, how much memory.
    * @returns The runtime; dispose of it with `await using`, or call `stop()`.
-   * @throws {TypeError} If an option is of the wrong kind.
+   * @throws {TypeError} If an option is of the wrong kind; or at the top level of a module that a shard
+   * imports for its tasks, as each shard would start shards of its own without end.
    * @throws {RangeError} If an option is out of range; the message says which range.
    * @throws {Deno.errors.NotCapable} If `memory` is "auto" and the program may not ask the machine.
    * @throws {ShardStartError} If a shard does not start: which, and why.
@@ -143,6 +152,7 @@ export class Runtime {
    * @see `seastar::app_template::run()`
    */
   static async start(options: RuntimeOptions = {}): Promise<Runtime> {
+    const depth = depthOfNext();
     checkKinds(options);
     const shape = shapeFor(options);
     const spinMicroseconds = spinFor(options, shape.shardCount);
@@ -157,6 +167,7 @@ export class Runtime {
       debug: options.debug ?? false,
       debugHeap: options.debugHeap ?? false,
       restarts: options.onCrash === "restart",
+      depth,
     };
     const onWarning = (warning: Error): void => void giveWarning(warning, options.onWarning);
     const endpoint = new Endpoint(
@@ -433,7 +444,8 @@ export class Runtime {
 
   /**
    * Resolves when `shard` takes calls: at once, unless it has died and is being started again. Calls need
-   * not wait for it, as they do so themselves: it is for what is to be ready when the shard is.
+   * not wait for it, as they do so themselves: it is for what is to be ready when the shard is. In
+   * `onRestart` of the shard it resolves at once, as calls made there do not wait either.
    *
    * @param shard The shard.
    * @throws {RangeError} As a rejection: if there is no such shard.
@@ -453,8 +465,9 @@ export class Runtime {
     checkShardId(shard, this.shardCount, "wait for");
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
-    const why = this.#endpoint.bus.whyShut(shard);
-    if (why !== undefined && this.#onCrash !== "restart") throw why;
+    const why = this.#endpoint.bus.whyNotNow(shard);
+    if (why === undefined) return;
+    if (this.#onCrash !== "restart") throw why;
     if (!await this.#supervisor.whenUp(shard)) throw this.#refusal();
   }
 
@@ -614,7 +627,11 @@ export class Runtime {
 
   #crashed(error: ShardCrashedError, rejectedCalls: number): void {
     if (rejectedCalls > 0) this.#told.add(error);
-    if (this.#onCrash === "restart") return; // onRestart tells
+    if (this.#onCrash === "restart") {
+      // onRestart tells, or whose call it was. Otherwise a warning does.
+      if (rejectedCalls === 0 && !this.#hasOnRestart) this.#endpoint.warn(error);
+      return;
+    }
     this.#crashes.push(error);
     this.#settleClosed.reject(error);
   }
@@ -634,4 +651,27 @@ export class Runtime {
     if (this.#endpoint.bus.close(error) > 0) this.#told.add(this.#failure);
     this.#supervisor.terminate();
   }
+}
+
+/**
+ * How deep a runtime lies in others that is started here now.
+ *
+ * @throws {TypeError} If it would be started without end: by each shard, as a part of its program.
+ */
+function depthOfNext(): number {
+  if (!isShard()) return 0;
+  const depth = localEndpoint().depth + 1;
+  const remedy =
+    "start it in a module that no shard imports, or in a block of if (import.meta.main)";
+  if (isAtTopLevel(new Error().stack ?? "")) {
+    throw new TypeError(
+      `Cannot start a runtime at the top level of a module that a shard imports, as each shard would do so again: ${remedy}`,
+    );
+  }
+  if (depth > MAX_DEPTH) {
+    throw new TypeError(
+      `Cannot start a runtime in a shard that lies ${depth} runtimes deep, as it seems that each shard does so: ${remedy}`,
+    );
+  }
+  return depth;
 }

@@ -209,7 +209,7 @@ export class Supervisor {
     if (this.#events.policy === "fail") this.#events.failed(error);
     if (this.#events.policy !== "restart" || this.#ended) return;
     if (this.#crashesTooOften(shard) || failedOpenings > MAX_FAILED_OPENINGS) {
-      return this.#events.failed(error);
+      return this.#events.failed(new ShardCrashedError(shard, cause, true));
     }
     if (!hasEnded) return this.#events.failed(neverEnds(shard, cause));
     const restart = this.#restart(shard, cause)

@@ -5,6 +5,9 @@
  * @module
  */
 
+import "./sharded_wire_type.ts";
+
+export { containerOf } from "./container_of.ts";
 export { Gate, GateHolder } from "./gate.ts";
 export type { ArgumentsOf, MethodOf, ResultOf } from "./method.ts";
 export type { LocalOrRemote } from "./remote_instance.ts";
@@ -12,6 +15,7 @@ export { replicate, Replicated, type ReplicateOptions } from "./replicated.ts";
 export { defineService, ServiceDefinition } from "./service_definition.ts";
 export { restoreReplicas } from "./replicas.ts";
 export { ServiceRegister } from "./service_register.ts";
-export { containerOf, Sharded, startSharded } from "./sharded.ts";
+export { Sharded } from "./sharded.ts";
+export { startSharded } from "./start_sharded.ts";
 export { type PerShard, ShardedParameter, shardedParameter } from "./sharded_parameter.ts";
 export { type ShardKey, shardOf } from "./shard_of.ts";

@@ -43,6 +43,7 @@ export function remoteInstance<Service extends object>(call: CallMethod): LocalO
       Object.defineProperty(instance, name, { value });
       return value;
     },
+    set: () => false, // all who have the handle have this object
   });
   return Object.create(unmet);
 }

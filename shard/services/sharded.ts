@@ -10,8 +10,7 @@
  * @module
  */
 
-import { StoppedError } from "../bus/mod.ts";
-import { classNameOf, kindOfValue, textOf } from "../codec/mod.ts";
+import { kindOfValue, textOf } from "../codec/mod.ts";
 import {
   allShards,
   callEach,
@@ -19,17 +18,13 @@ import {
   checkRepeatable,
   checkShardId,
   type Endpoint,
-  isShard,
   isThisShard,
-  localEndpoint,
   NoShardedInstanceError,
   oneErrorOf,
   otherShards,
   readCallOptions,
   reduceInOrder,
   type Reducer,
-  registerRepeatable,
-  registerWireType,
   type Sendable,
   type Task,
 } from "../calls/mod.ts";
@@ -49,7 +44,7 @@ import { ServiceDefinition } from "./service_definition.ts";
 import type { HomeKeys } from "./home_keys.ts";
 import { type ShardKey, shardOf } from "./shard_of.ts";
 import { packParameters, type PerShard, withoutParameters } from "./sharded_parameter.ts";
-import { type RunningService, ServiceInstances } from "./service_instances.ts";
+import { ServiceInstances } from "./service_instances.ts";
 import { confirmService, registerService, unregisterService } from "./service_register.ts";
 import { shardedTasks } from "./sharded_tasks.ts";
 
@@ -559,128 +554,3 @@ function checkArguments(endpoint: Endpoint, args: readonly unknown[]): void {
   checkRepeatable(endpoint, withoutParameters(args));
   for (const { args: given } of packParameters(args) ?? []) checkRepeatable(endpoint, given);
 }
-
-/**
- * Starts a service from a task: an instance on every shard, made there by the class's constructor
- * with these arguments. On the host it is `runtime.startSharded()`. An instance that has a method `init()`
- * is opened by that, which is awaited; until then it cannot be called. Resolves when all are made. If one
- * cannot be, those that were made are stopped, and it rejects with the error of the constructor or of
- * `init()`.
- *
- * With `onCrash: "restart"`, a shard that is started again makes its instance again, by the same class with
- * the same arguments, before it takes a call: services in the order in which they were started.
- *
- * @param definition The service, from `defineService()`.
- * @param args What the constructor takes, the same for all but for a `shardedParameter()`. None may
- * move, as a foreign pointer does.
- * @returns The service, to be called and stopped.
- * @throws {TypeError} If this thread is not a shard: on the host, use `runtime.startSharded()`. As a
- * rejection: if an argument cannot travel, or moves.
- * @throws {AggregateError} As a rejection: if constructors fail on several shards, each in its way.
- *
- * @see `seastar::sharded::start()`
- *
- * @example
- * ```ts
- * import { defineService, defineTasks, startSharded } from "@tidepool/core";
- *
- * class Visits {
- *   constructor(readonly first: number) {}
- * }
- * export const visits = defineService(import.meta.url, "visits", Visits);
- * export const tasks = defineTasks(import.meta.url, {
- *   // Whoever calls this task is given the service: a Sharded travels.
- *   open: (first: number) => startSharded(visits, first),
- * });
- * ```
- */
-export async function startSharded<Arguments extends readonly unknown[], Service extends object>(
-  definition: ServiceDefinition<Arguments, Service>,
-  ...args: PerShard<Arguments>
-): Promise<Sharded<Service>> {
-  return await Sharded["start"](localEndpoint(), definition, args);
-}
-
-/**
- * The sharded service that an instance belongs to. A service reaches its peers from inside by it:
- * `containerOf(this).invokeOnOthers("forget", key)`. O(1).
- *
- * @param service The instance; in its constructor it is not one yet.
- * @throws {TypeError} If it is not an instance of a sharded service on this shard.
- *
- * @see `seastar::peering_sharded_service::container()`
- */
-export function containerOf<Service extends object>(service: Service): Sharded<Service> {
-  // Of the host none is an instance, and it has no endpoint to ask.
-  const instances = isShard() ? localEndpoint().part(ServiceInstances) : undefined;
-  const id = instances?.idOf(service);
-  if (instances === undefined || id === undefined) {
-    throw new TypeError(
-      `Cannot find the container of ${
-        classNameOf(service) ?? "an object"
-      }: it is not an instance of a sharded service, or still in its constructor`,
-    );
-  }
-  let container = containers.get(service);
-  if (container === undefined) {
-    container = Sharded["ofId"](localEndpoint(), id, instances.nameOf(id));
-    containers.set(service, container);
-  }
-  return container as Sharded<Service>;
-}
-
-/** Those asked for, by their instances of this thread: a service that asks at each call gets the same. */
-const containers = new WeakMap<object, Sharded<object>>();
-
-/**
- * Stops all services that run on `shards`, the latest started first: a `BeforeStop`. All shards are
- * asked, as one that was started again has no instance of what ran before. While a service stops,
- * `failures` holds that it has not finished.
- */
-async function stopServices(
-  endpoint: Endpoint,
-  shards: readonly number[],
-  failures: unknown[],
-): Promise<boolean> {
-  const names = new Map<number, string>();
-  const running = shards.map((shard) => endpoint.submitTo(shard, shardedTasks.running, []));
-  for (const bytes of await Promise.all(running)) {
-    if (bytes === null) continue;
-    for (const { id, name } of endpoint.bus.packer.unpackAll(bytes) as RunningService[]) {
-      names.set(id, name);
-    }
-  }
-  const latestFirst = [...names].sort(([a], [b]) => (b - a) | 0); // the numbers may wrap
-  for (const [id, name] of latestFirst) {
-    failures.push(
-      new StoppedError(`${name} had not stopped when the runtime could wait no longer`),
-    );
-    try {
-      await Sharded["ofId"](endpoint, id, name)["stopOn"](shards);
-      failures.pop();
-    } catch (error) {
-      failures[failures.length - 1] = error;
-      if (!endpoint.bus.open) break; // the runtime has failed, and ends all the others at once
-    }
-  }
-  return names.size > 0;
-}
-
-registerRepeatable(Sharded);
-registerWireType({
-  name: "Sharded",
-  module: import.meta.url,
-  bind: (endpoint) => {
-    endpoint.beforeStop((shards, failures) => stopServices(endpoint, shards, failures));
-    return {
-      class: Sharded,
-      words: 1,
-      write: (sharded: Sharded<object>, words: Int32Array, at: number) =>
-        Sharded["write"](endpoint, sharded, words, at),
-      moved: () => {}, // a name stays where it is, too
-      read: (words: Int32Array, at: number) =>
-        Sharded["ofId"](endpoint, words[at]!, endpoint.part(ServiceInstances).nameOf(words[at]!)),
-      undelivered: () => {},
-    };
-  },
-});

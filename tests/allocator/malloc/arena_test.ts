@@ -180,7 +180,7 @@ testBoth("Arena: misuse is refused, and leaves everything as it was", (allocator
   const small = arena.malloc(40);
   const large = arena.malloc(4000);
   const theirs = second.malloc(40);
-  const freed = [arena.malloc(56), arena.malloc(4000)];
+  const freed = [arena.malloc(56), arena.malloc(4000), arena.memalign(64, 100)];
   freed.forEach((address) => arena.free(address));
   const liveBlocks = allocator.statistics().liveBlocks;
 

@@ -36,6 +36,7 @@ const ARGUMENTS: Readonly<Record<string, readonly unknown[]>> = {
   NoReplicaError: ["Cannot read the copy of shard 1", 1],
   NoShardedInstanceError: [1, "Echo"],
   ShardCrashedError: [1, new TypeError("the cause", { cause: new RangeError("its cause") })],
+  ShardRestartingError: [1, new TypeError("the cause")],
   ShardStartError: [1, new TypeError("the cause")],
   StaleForeignPtrError: [1],
   WrongShardError: ["Cannot unwrap a foreign pointer here", 1],

@@ -201,7 +201,8 @@ Deno.test("onRestart may call the shard; one that never ends is given up, and st
     "Error: Cannot restore shard 1, which had died of Error: its thread closed itself, " +
     "by self.close() or Deno.exit(): onRestart had not ended after 100 ms";
   assertEquals(await runtime.closed.catch(String), text);
-  await runtime.stop();
+  // Unless a call was under way, and has told.
+  await runtime.stop().catch((error) => assertEquals(String(error), text));
 });
 
 Deno.test("onRestart may stop the runtime; what it fails with then is a warning", async () => {

@@ -51,7 +51,7 @@ export const flowUsers: Users = defineTasks(import.meta.url, {
     await Promise.all(calls);
     return sum;
   },
-  /** What the host is found busy with. */
+  /** What the host is found busy with: it serves no task of a program, and these fail when it has read them. */
   floodHost: async (): Promise<[string, number | undefined]> => {
     const { bus, layout: { host } } = localEndpoint();
     const calls = Array.from(

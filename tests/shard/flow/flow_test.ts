@@ -103,6 +103,7 @@ Deno.test("BusyError names the shard, or the host, and the remedy", async () => 
     await runtime.submitTo(0, flowUsers.floodHost),
     ["Cannot call the host" + remedy, undefined],
   );
+  await runtime.submitTo(0, flowTasks.twice, 1); // a task that the host does not serve ends its call alone
 });
 
 Deno.test("a service pipes and maps to one of its methods, with the options of its handle", async () => {

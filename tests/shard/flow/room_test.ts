@@ -19,6 +19,10 @@ class Bus {
     return this.room[endpoint]! > 0;
   }
 
+  passes(): boolean {
+    return false;
+  }
+
   nextEnd(): Promise<void> {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }

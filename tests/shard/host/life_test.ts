@@ -227,3 +227,18 @@ Deno.test("Runtime.stop() does not wait for a restart that a stuck shard has pre
       "stopped\n",
   );
 });
+
+Deno.test("a death that nobody hears of is a warning, where there is no onRestart", async () => {
+  const warned = Promise.withResolvers<Error>();
+  await using runtime = await Runtime.start({
+    shards: 1,
+    memory: "4MiB",
+    onCrash: "restart",
+    onWarning: warned.resolve,
+  });
+  await runtime.submitTo(0, busTasks.crashLater);
+  const warning = await warned.promise;
+  assert(warning instanceof ShardCrashedError);
+  assertEquals([warning.message, warning.shard], ["Shard 0 crashed: Error: after the reply", 0]);
+  await runtime.whenUp(0);
+});

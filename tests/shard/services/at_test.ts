@@ -115,6 +115,16 @@ Deno.test("what at() gives for another shard can be awaited, printed and written
   await assertRejects(() => missing(), TypeError, 'Cannot invoke "missing" of Visits');
 });
 
+Deno.test("what at() gives for another shard is everybody's: no method of it can be replaced", async () => {
+  await using runtime = await start();
+  await using service = await runtime.startSharded(visits);
+  const instance = service.at("a") as { visit: (name: string) => unknown };
+  for (let time = 0; time < 2; time++) { // before it was asked for, and since
+    assertThrows(() => instance.visit = () => 7, TypeError);
+    assertEquals(await service.at("a").visit("a"), time + 1);
+  }
+});
+
 Deno.test("at() refuses a key of the wrong kind, also on the shard that knows some", async () => {
   await using runtime = await start();
   await using service = await runtime.startSharded(visits);

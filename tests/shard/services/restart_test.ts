@@ -222,7 +222,7 @@ Deno.test("an init that throws when its shard comes back is a crash with its cau
   const error = await assertRejects(() => runtime.closed, ShardCrashedError);
   assertEquals(
     error.message,
-    "Shard 1 crashed: Error: Cannot start service Fated again on shard 1: SyntaxError: init does not like it here",
+    "Shard 1 crashed: Error: Cannot start service Fated again on shard 1: SyntaxError: init does not like it here; it is not started again, as it has died too often",
   );
   await waiting;
   await assertRejects(() => runtime.whenUp(1), ShardCrashedError);
@@ -414,3 +414,72 @@ Deno.test("a bound for openings that is not a valid time is refused", async () =
   );
   assertStringIncludes(error.message, "restartTimeoutMs");
 });
+
+Deno.test("room() of a shard that is down counts the calls that wait for it; that of its onRestart waits for none of them", async () => {
+  const begun = Promise.withResolvers<void>();
+  const open = Promise.withResolvers<void>();
+  const tick = restartTasks.tick;
+  await using runtime = await start({
+    onRestart: async (shard) => {
+      begun.resolve();
+      await open.promise;
+      await runtime.room(shard);
+      await runtime.submitTo(shard, tick);
+    },
+  });
+  await crash(runtime, 1);
+  await begun.promise;
+  const calls = Array.from({ length: 65_535 }, () => runtime.submitTo(1, tick));
+  await runtime.room(1);
+  const giveUp = new AbortController();
+  const last = runtime.submitTo(1, tick.with({ signal: giveUp.signal }));
+  let went = 0;
+  const crowd = [1, 2, 3].map(async () => {
+    await runtime.room(1);
+    went++;
+    await runtime.submitTo(1, tick);
+  });
+  await runtime.submitTo(0, tick); // turns go by
+  assertEquals(went, 0);
+  giveUp.abort();
+  await assertRejects(() => last, DOMException);
+  await runtime.submitTo(0, tick);
+  assertEquals(went, 1);
+  open.resolve();
+  await Promise.all([...calls, ...crowd]);
+});
+
+Deno.test("nothing that onRestart asks of its shard waits for it, or is refused: whenUp(), whenDown, mapSettled()", async () => {
+  const seen: unknown[] = [];
+  const { whoAmI } = restartTasks;
+  await using runtime = await start({
+    onRestart: async (shard) => {
+      await runtime.whenUp(shard);
+      seen.push(await runtime.submitTo(shard, whoAmI.with({ whenDown: "fail" })));
+      for (const { status } of await runtime.mapSettled(whoAmI)) seen.push(status);
+      for (const { status } of await service.mapSettled("add")) seen.push(status);
+    },
+  });
+  const service = await runtime.startSharded(stores, "x");
+  await crash(runtime, 1);
+  await runtime.whenUp(1);
+  assertEquals(seen, [1, ...Array(6).fill("fulfilled")]);
+});
+
+for (const how of ["mapSettled", "whenUp", "whenDown"] as const) {
+  Deno.test(`a death that ${how} has told of is not told again by stop()`, async () => {
+    const runtime = await start({ onCrash: "keep" });
+    await runtime.submitTo(1, restartTasks.die.with({ noReply: true }));
+    await assertRejects(() => runtime.closed, ShardCrashedError);
+    const ask = {
+      mapSettled: async () => {
+        const outcomes = await runtime.mapSettled(restartTasks.tick);
+        throw outcomes.find((outcome) => outcome.status === "rejected")?.reason;
+      },
+      whenUp: () => runtime.whenUp(1),
+      whenDown: () => runtime.submitTo(1, restartTasks.tick.with({ whenDown: "fail" })),
+    }[how];
+    await assertRejects(ask, ShardCrashedError);
+    await runtime.stop();
+  });
+}
