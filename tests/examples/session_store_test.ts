@@ -1,7 +1,6 @@
 /** The session store while its shards die and come back, and that the check of it would notice. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { runSeed } from "../harness/seeded_random.ts";
-import { ModelValue } from "./session_store/session_model.ts";
 import { verifiedRun } from "./session_store/verified_run.ts";
 
 Deno.test("session store: 64 connections and a shard killed every second: no wrong value, no other error, no early call", async () => {
