@@ -132,7 +132,7 @@ export class Caller {
       return this.#callLater(peer, task, args, handle, noReply, early);
     }
     const waiting = waitingFor(peer);
-    if (waiting >= MAX_WAITING_CALLS) throw new BusyError(peer.shard, waiting);
+    if (waiting >= MAX_WAITING_CALLS && !early) throw new BusyError(peer.shard, waiting);
     // Once this is compiled, the executor is a part of it: neither it nor a reject() is made.
     let resolve!: Settle;
     const outcome = new Promise<unknown>((itsResolve) => {

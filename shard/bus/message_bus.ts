@@ -91,6 +91,8 @@ export class MessageBus {
   readonly #changesWord: number;
   readonly #changesSeenWord: number;
   #seenChanges = 0;
+  /** Whether a peer takes no calls, and will again. */
+  #expectsSomebody = false;
   readonly #ends = new Ends();
   #asleep = false;
   #closedBy: Error | undefined;
@@ -382,9 +384,12 @@ export class MessageBus {
     }
   }
 
-  /** Of calls that wait for credit others may wait, in a circle, if some are served here. */
+  /**
+   * Of calls that wait for credit others may wait, in a circle, if some are served here, or if what holds
+   * the credit waits for a shard to come back: those that open it may be behind.
+   */
   #askForCredit(): void {
-    if (this.#caller.hasWaiting && this.#callee.underWay > 0) {
+    if (this.#caller.hasWaiting && (this.#callee.underWay > 0 || this.#expectsSomebody)) {
       this.#notices.askForCredit(this.#peers.list);
     }
   }
@@ -510,11 +515,19 @@ export class MessageBus {
     const peer = this.#peers.list[endpoint]!;
     peer.shut = why;
     peer.later ??= new LinkedQueue();
+    this.#shutOrOpened();
+  }
+
+  /** Some peer takes calls now, or takes none. */
+  #shutOrOpened(): void {
+    this.#expectsSomebody = this.#peers.list.some((peer) => peer?.later !== undefined);
+    this.#batches.scheduleEnd(); // which asks for credit that is wanted now
   }
 
   /** `endpoint`, which has come back, takes calls. */
   declareUp(endpoint: number): void {
     this.#caller.takeUp(this.#peers.list[endpoint]!);
+    this.#shutOrOpened();
   }
 
   /**
@@ -541,6 +554,7 @@ export class MessageBus {
     const count = this.#caller.rejectAll(peer, error, hasEnded);
     peer.shut = why ?? error;
     peer.later = why === undefined ? undefined : peer.later ?? new LinkedQueue();
+    this.#shutOrOpened();
     this.#options.onGone(endpoint);
     this.#ends.tell();
     return count;

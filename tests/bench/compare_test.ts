@@ -136,7 +136,7 @@ Deno.test("compare lists its subjects when it does not know the one it is given"
   assertEquals(stdout, "");
   assertStringIncludes(
     stderr,
-    'Cannot compare "weather": expected one subject, of: allocator, messages, foreign, memcached, startup',
+    'Cannot compare "weather": expected one subject, of: allocator, messages, flow, services, foreign, memcached, startup',
   );
 });
 
@@ -169,6 +169,25 @@ Deno.test("compare foreign --json prints one object with every key, and exits by
     assert(typeof value === "number" && value > 0, `${key}: ${report.reasons[key]}`);
   }
 });
+
+for (
+  const [subject, first, count] of [
+    ["flow", "ordered_16_vs_best_by_hand", 13],
+    ["services", "at_64_keys_vs_direct", 2],
+  ] as const
+) {
+  Deno.test(`compare ${subject} --json prints one object with every key, and exits by itself`, async () => {
+    const { code, stdout, stderr } = await compare(subject, "--quick", "--json");
+    assertEquals(code, 0, stderr);
+    const report = JSON.parse(stdout);
+    assertEquals(report.subject, subject);
+    const keys = Object.keys(report.ratios);
+    assertEquals([keys[0], keys.length], [first, count]);
+    for (const [key, value] of Object.entries(report.ratios)) {
+      assert(typeof value === "number" && value > 0, `${key}: ${report.reasons[key]}`);
+    }
+  });
+}
 
 testWith(
   "memcaslap",

@@ -122,6 +122,7 @@ interface RestartTasks {
   readonly take: Task<[ForeignPtr<Item>], boolean>;
   readonly bytes: Task<[ArrayBuffer], number>;
   readonly never: Task<[], void>;
+  readonly relay: Task<[number], number>;
 }
 
 export const restartTasks: RestartTasks = defineTasks(import.meta.url, {
@@ -154,5 +155,6 @@ export const restartTasks: RestartTasks = defineTasks(import.meta.url, {
     return taken.isNull;
   },
   bytes: (buffer: ArrayBuffer) => buffer.byteLength,
+  relay: (shard: number): Promise<number> => submitTo(shard, restartTasks.whoAmI),
   never: (): Promise<void> => new Promise(() => {}),
 });

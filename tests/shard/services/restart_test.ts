@@ -483,3 +483,16 @@ for (const how of ["mapSettled", "whenUp", "whenDown"] as const) {
     await runtime.stop();
   });
 }
+
+Deno.test("a shard comes back also when all room in the ring to another is taken by calls that wait for it", async () => {
+  const { begun, open, onRestart } = gate();
+  await using runtime = await start({ ringSlots: 8, restartTimeoutMs: 5000, onRestart });
+  await crash(runtime, 1);
+  await begun;
+  await crash(runtime, 2);
+  const relayed = [1, 2].flatMap((shard) =>
+    Array.from({ length: 20 }, () => runtime.submitTo(0, restartTasks.relay, shard))
+  );
+  open();
+  assertEquals(await Promise.all(relayed), [...Array(20).fill(1), ...Array(20).fill(2)]);
+});
