@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-console -- a program whose output a test reads
 /** A program that defines its task in the module that starts the runtime: the argument says how it does so. */
 import { defineTasks, Runtime } from "@tidepool/core";
 
