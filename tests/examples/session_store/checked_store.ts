@@ -43,3 +43,32 @@ export const checkedStore: ServiceDefinition<[number], CheckedStore> = defineSer
   "checkedStore",
   CheckedStore,
 );
+
+/** One that loses a write now and then. */
+export class ForgetfulStore extends CheckedStore {
+  #writes = 0;
+
+  override set(id: string, name: string, value: string): boolean {
+    return ++this.#writes % 50 === 0 || super.set(id, name, value);
+  }
+}
+
+export const forgetfulStore: ServiceDefinition<[number], CheckedStore> = defineService(
+  import.meta.url,
+  "forgetfulStore",
+  ForgetfulStore,
+);
+
+/** One that takes calls while it starts. */
+export class HastyStore extends CheckedStore {
+  override init(): Promise<void> {
+    super.init();
+    return Promise.resolve();
+  }
+}
+
+export const hastyStore: ServiceDefinition<[number], CheckedStore> = defineService(
+  import.meta.url,
+  "hastyStore",
+  HastyStore,
+);

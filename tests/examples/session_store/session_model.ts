@@ -32,27 +32,30 @@ export class ModelValue {
   }
 
   /**
-   * It was read as `value`. From now on it is that.
+   * It was read as `value`. From now on it is that. Returns whether it was lost with its shard.
    *
-   * @returns Why it can't be that, if so.
+   * @throws It can't be that; the message says what it can be.
    */
-  read(value: string | undefined, { first, last }: Lives): string | undefined {
-    const mayBeLost = last > this.#since.first;
-    const mustBeLost = first > this.#since.last;
-    const isRight = this.#possible.includes(value) && !mustBeLost ||
-      value === undefined && mayBeLost;
-    const expected = `one of ${JSON.stringify(this.#possible.map(String))}` +
-      (mustBeLost ? ", lost since" : mayBeLost ? ", or lost since" : "");
-    // Where it is now, it was since the later of both lives.
-    if (value === undefined) this.became(value, { first, last });
-    else {
-      this.became(value, {
-        first: Math.max(first, this.#since.first),
-        last: Math.min(last, this.#since.last),
-      });
+  read(value: string | undefined, { first, last }: Lives): boolean {
+    const before = this.#since;
+    const mayBeLost = last > before.first;
+    const mustBeLost = first > before.last;
+    const isKept = this.#possible.includes(value) && !mustBeLost;
+    if (!isKept && !(value === undefined && mayBeLost)) {
+      throw new Error(
+        `${value} was read in a life from ${first} to ${last}: expected ${
+          mustBeLost ? "nothing" : this.#possible.join(" or ")
+        }, of a life from ${before.first} to ${before.last}`,
+      );
     }
-    return isRight
-      ? undefined
-      : `${value} was read in life ${first} to ${last}: expected ${expected}`;
+    // A value is in the life in which it was read, and was written in the same.
+    this.became(
+      value,
+      value === undefined ? { first, last } : {
+        first: Math.max(first, before.first),
+        last: Math.min(last, before.last),
+      },
+    );
+    return !isKept;
   }
 }
