@@ -9,9 +9,11 @@ import { textOf } from "../codec/mod.ts";
 import {
   allShards,
   checkRepeatable,
+  defineHostTasks,
   defineTasks,
   type Endpoint,
   findTask,
+  type HostTask,
   localEndpoint,
   NoReplicaError,
   oneErrorOf,
@@ -77,7 +79,9 @@ export class Replicas {
   /** Makes a value whose home is here; its name, unique for all lives of all shards. */
   async make(value: unknown): Promise<string> {
     checkRepeatable(this.#endpoint, [value]);
-    const { id } = this.#endpoint;
+    const { id, restarts } = this.#endpoint;
+    // Before there is a copy anywhere: from then on it is brought to whoever comes back.
+    if (restarts && this.#madeHere === 0) await this.#endpoint.askHost(homeTasks.isHome, id);
     const name = `${id}.${this.#endpoint.epochOf(id)}.${this.#madeHere++}`;
     this.put(name, 1, value);
     try {
@@ -254,12 +258,26 @@ export const replicaTasks: ReplicaTasks = defineTasks(import.meta.url, {
   bringHome: () => localReplicas().bringHome(),
 });
 
+/** The shards that are, or have been, homes of replicated values: a part of the host. */
+class ReplicaHomes extends Set<number> {
+  constructor() {
+    super(); // of no endpoint's
+  }
+}
+
+/** What a shard tells its host, where shards are started again. */
+const homeTasks: { readonly isHome: HostTask<[number], void> } = defineHostTasks(import.meta.url, {
+  isHome: (host: Endpoint, shard: number) => void host.part(ReplicaHomes).add(shard),
+});
+
 /**
- * Has replicated values brought to a shard that is being opened, from the host: each other shard brings
- * what it has to, and the newcomer, if it is a home, tells all of what it has got back.
+ * Has replicated values brought to a shard that is being opened, from the host: each home brings its own,
+ * and if the newcomer is one, the others what it has lost, and it tells all of what it has got back. Who has
+ * none to bring is not asked: it may be in a long turn.
  */
 export async function restoreReplicas(host: Endpoint, shard: number): Promise<void> {
-  const others = otherShards(host, shard);
+  const homes = host.part(ReplicaHomes);
+  const others = otherShards(host, shard).filter((other) => homes.has(shard) || homes.has(other));
   const outcomes = await Promise.allSettled(
     others.map((other) => host.submitEarly(other, replicaTasks.bringTo, [shard])),
   );
@@ -267,5 +285,5 @@ export async function restoreReplicas(host: Endpoint, shard: number): Promise<vo
     // Who has died has brought what it could; that the newcomer has, the next call says.
     if (outcome.status === "rejected" && !isDeath(outcome.reason)) throw outcome.reason;
   }
-  await host.submitEarly(shard, replicaTasks.bringHome, []);
+  if (homes.has(shard)) await host.submitEarly(shard, replicaTasks.bringHome, []);
 }
