@@ -564,6 +564,7 @@ export class MessageBus {
   #giveUpWaiting(peer: Peer, error: Error): number {
     const count = this.#caller.rejectLater(peer, error);
     peer.later = undefined;
+    this.parcels.giveUp(peer.endpoint);
     this.#ends.tell();
     return count;
   }

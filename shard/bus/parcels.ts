@@ -87,6 +87,11 @@ export class Parcels {
   readonly #endpoint: number;
   readonly #connect: (endpoint: number) => void;
   readonly #lanes = new Map<number, Lane>();
+  /**
+   * Of endpoints that are gone, what takes the parcels for their next life, if there are any. It is no part
+   * of the lane: a port of the former life may come late, and one of a life that nobody has heard of.
+   */
+  readonly #forNextLife = new Map<number, MessageChannel | undefined>();
   #count = 0;
 
   /**
@@ -142,10 +147,11 @@ export class Parcels {
    * @throws {TypeError} If one of them cannot be: a port that has been handed over before.
    */
   post(to: number, handedOver: readonly Transferred[]): void {
+    const isGone = this.#forNextLife.has(to);
     const lane = this.#lane(to);
-    const isFirst = lane.port === undefined && lane.staged === undefined;
+    const isFirst = !isGone && lane.port === undefined && lane.staged === undefined;
     if (isFirst) lane.staged = new MessageChannel();
-    const port = lane.port ?? lane.staged!.port1;
+    const port = isGone ? this.#channelForNextLife(to).port1 : lane.port ?? lane.staged!.port1;
     const parcels = handedOver.map(({ parcel: number, value }): Parcel => ({ number, value }));
     try {
       port.postMessage(parcels, handedOver.map(({ value }) => transferableOf(value)));
@@ -164,15 +170,12 @@ export class Parcels {
   /** The channel to `endpoint`, in its life `epoch`, is there. */
   attach(endpoint: number, port: MessagePort, epoch: number): void {
     const former = this.#lanes.get(endpoint);
-    if (former?.port !== undefined && former.epoch < epoch) this.close(endpoint);
+    if (former?.port !== undefined && former.epoch < epoch) this.#closeLane(endpoint);
     const lane = this.#lane(endpoint);
     lane.port = port;
     lane.epoch = epoch;
     this.#listen(lane, port);
-    if (lane.staged === undefined) return;
-    port.postMessage(lane.staged.port2, [lane.staged.port2]);
-    lane.staged.port1.close(); // what was posted into it is still read
-    lane.staged = undefined;
+    this.#handStaged(lane, port);
   }
 
   #listen(lane: Lane, port: MessagePort): void {
@@ -195,8 +198,27 @@ export class Parcels {
     use(value);
   }
 
+  #channelForNextLife(endpoint: number): MessageChannel {
+    let channel = this.#forNextLife.get(endpoint);
+    if (channel === undefined) this.#forNextLife.set(endpoint, channel = new MessageChannel());
+    return channel;
+  }
+
   /** Closes the channel to `endpoint`, which is gone. */
   close(endpoint: number): void {
+    this.#closeLane(endpoint);
+    if (!this.#forNextLife.has(endpoint)) this.#forNextLife.set(endpoint, undefined);
+  }
+
+  /** Closes what waits for the next life of `endpoint`, which will have none. */
+  giveUp(endpoint: number): void {
+    const channel = this.#forNextLife.get(endpoint);
+    channel?.port1.close();
+    channel?.port2.close();
+    this.#forNextLife.set(endpoint, undefined);
+  }
+
+  #closeLane(endpoint: number): void {
     this.#lanes.get(endpoint)?.close();
     this.#lanes.delete(endpoint);
   }
@@ -206,11 +228,23 @@ export class Parcels {
    * posted since is for this life.
    */
   renew(endpoint: number, epoch: number): void {
-    const lane = this.#lanes.get(endpoint);
-    if (lane === undefined || lane.epoch >= epoch) return;
-    // Asked for while it was gone, and not to be had.
-    if (lane.port === undefined && lane.staged !== undefined) this.#connect(endpoint);
-    else this.close(endpoint);
+    const former = this.#lanes.get(endpoint);
+    if (former !== undefined && former.epoch < epoch) this.#closeLane(endpoint);
+    const channel = this.#forNextLife.get(endpoint);
+    this.#forNextLife.delete(endpoint);
+    if (channel === undefined) return;
+    const lane = this.#lane(endpoint);
+    lane.staged = channel;
+    if (lane.port === undefined) this.#connect(endpoint);
+    else this.#handStaged(lane, lane.port);
+  }
+
+  /** The other endpoint gets the other end of what was posted before there was `port`. */
+  #handStaged(lane: Lane, port: MessagePort): void {
+    if (lane.staged === undefined) return;
+    port.postMessage(lane.staged.port2, [lane.staged.port2]);
+    lane.staged.port1.close(); // what was posted into it is still read
+    lane.staged = undefined;
   }
 
   /** Lets go of a parcel whose message nobody will read. */
@@ -225,6 +259,7 @@ export class Parcels {
     for (const { port, staged } of this.#lanes.values()) {
       (port ?? staged?.port1)?.postMessage(dropped);
     }
+    for (const channel of this.#forNextLife.values()) channel?.port1.postMessage(dropped);
   }
 
   #arrive(lane: Lane, { number, value }: Parcel): void {

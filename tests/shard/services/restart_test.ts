@@ -240,14 +240,14 @@ Deno.test("an init that throws once comes back with the next life", async () => 
 });
 
 Deno.test("an init that hangs is bounded by restartTimeoutMs, which names the service", async () => {
-  const { runtime, service, decide, begun } = await startFated("hangs", { restartTimeoutMs: 300 });
+  const { runtime, service, decide, begun } = await startFated("hangs", { restartTimeoutMs: 2000 });
   await crash(runtime, 1);
   await begun(1);
   decide("is well");
   const error = await assertRejects(() => service.invokeOn(1, "id"), ShardCrashedError);
   assertEquals(
     error.message,
-    "Shard 1 crashed: Error: Cannot open shard 1: service Fated had not started again after 300 ms",
+    "Shard 1 crashed: Error: Cannot open shard 1: service Fated had not started again after 2000 ms",
   );
   assertEquals(await service.invokeOn(1, "id"), 1);
   await runtime.stop();
