@@ -52,6 +52,7 @@ function die(how: Death): Promise<never> {
 
 interface DyingTasks {
   readonly add: Task<[number, number], number>;
+  readonly twice: Task<[number], number>;
   readonly never: Task<[], void>;
   readonly die: Task<[Death], never>;
   readonly dieLater: Task<[Death], void>;
@@ -62,6 +63,7 @@ interface DyingTasks {
 
 export const dyingTasks: DyingTasks = defineTasks(import.meta.url, {
   add: (a: number, b: number): number => a + b,
+  twice: (n: number): number => 2 * n,
   never: (): Promise<void> => new Promise(() => {}),
   die,
   /** Answers, and dies with nothing under way. */

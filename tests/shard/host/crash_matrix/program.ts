@@ -149,6 +149,19 @@ const PLAYS: Record<Moment, (cell: Cell) => Promise<void> | void> = {
     cell.watch("other dying", cell.runtime.submitTo(OTHER, dyingTasks.die, "throw"));
     cell.watch("dying", cell.die());
   },
+  "many calls"(cell) {
+    const { runtime } = cell;
+    const numbers = Array.from({ length: 500 }, (_, n) => n);
+    const options = { inFlight: 50 };
+    const drain = async () => {
+      for await (const _ of runtime.pipeline(VICTIM, numbers, dyingTasks.twice, options));
+    };
+    cell.watch("dying", cell.die());
+    cell.watch("map", runtime.map(dyingTasks.add, 1, 2));
+    cell.watch("mapSettled", runtime.mapSettled(dyingTasks.add, 1, 2));
+    cell.watch("mapLimit", runtime.mapLimit(VICTIM, numbers, dyingTasks.twice, options));
+    cell.watch("pipeline", drain());
+  },
   async "service start"(cell) {
     const started = cell.startDying("start");
     cell.watch("start", started);

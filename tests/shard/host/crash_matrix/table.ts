@@ -17,6 +17,7 @@ export type Moment =
   | "holding"
   | "stopping"
   | "other restarting"
+  | "many calls"
   | "service start"
   | "service stop"
   | "service back";
@@ -51,6 +52,7 @@ export const MOMENTS: Record<Moment, readonly Ending[]> = {
   holding: [],
   stopping: [],
   "other restarting": [],
+  "many calls": [],
   "service start": ["abort", "import"],
   "service stop": ["abort", "import"],
   "service back": ["abort", "import"],
@@ -111,6 +113,11 @@ export function expectedOutcomes(
       return policy === "restart" ? ["ok", ...crashesOf(1)] : crashesOf(1);
     case "whenUp":
       return policy === "restart" ? ["ok"] : crashesOf(1);
+    case "mapSettled":
+      return ["ok"]; // it says what became of each
+    case "map":
+    case "mapLimit":
+    case "pipeline":
     case "copy":
     case "invoke":
     case "start":
