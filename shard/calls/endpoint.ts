@@ -31,7 +31,7 @@ import {
   SERVICES_BYTES,
 } from "./segment_layout.ts";
 import { shardIdFault } from "./shard_id.ts";
-import { callableOf, findTask, Task } from "./task.ts";
+import { callableOf, findTask, type Task, taskFault } from "./task.ts";
 import { bindWireTypes, type WireTypeName } from "./wire_type_registry.ts";
 
 /** What an endpoint is made from; travels to a shard's thread by postMessage. */
@@ -189,16 +189,7 @@ export class Endpoint {
     task: Task<Arguments, Result>,
     args: readonly unknown[],
   ): Promise<Result> {
-    if (!(task instanceof Task)) {
-      return rejected(
-        new TypeError(
-          `Cannot submit to a shard: expected a task from defineTasks(), received ${
-            task === null ? "null" : typeof task
-          }`,
-        ),
-      );
-    }
-    const fault = shardIdFault(shard, this.shardCount, "submit to");
+    const fault = taskFault(task) ?? shardIdFault(shard, this.shardCount, "submit to");
     if (fault !== undefined) return rejected(fault);
     const { options } = task;
     const callable = callableOf(task);

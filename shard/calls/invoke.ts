@@ -11,7 +11,7 @@ import { Transferred } from "../bus/mod.ts";
 import { classNameOf, isError, kindOfValue, messageOf, textOf, ValueCodec } from "../codec/mod.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { localEndpoint } from "./this_shard.ts";
-import { Task } from "./task.ts";
+import { type Task, taskFault } from "./task.ts";
 
 /** Combines the result of one more shard with those of the shards before it. */
 export type Reducer<Accumulated, Result> = (
@@ -216,10 +216,11 @@ export async function settleEach<Arguments extends readonly unknown[], Result>(
   task: Task<Arguments, Result>,
   args: Arguments,
 ): Promise<PromiseSettledResult<Result>[]> {
+  const fault = taskFault(task);
+  if (fault !== undefined) throw fault;
   checkRepeatable(endpoint, args);
   const own = [...args];
-  // What is not a task, submitTo() refuses.
-  const now = task instanceof Task ? task.with({ whenDown: "fail" }) : task;
+  const now = task.with({ whenDown: "fail" });
   return await Promise.allSettled(
     allShards(endpoint).map((shard) => endpoint.submitTo(shard, now, own)),
   );

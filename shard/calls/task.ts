@@ -72,6 +72,16 @@ export function callableOf<Arguments extends readonly unknown[], Result>(
   return task as unknown as Callable;
 }
 
+/** Why `task` cannot be submitted, as it is not one; `undefined` if it is. O(1). */
+export function taskFault(task: unknown): TypeError | undefined {
+  if (task instanceof Task) return undefined;
+  return new TypeError(
+    `Cannot submit to a shard: expected a task from defineTasks(), received ${
+      task === null ? "null" : typeof task
+    }`,
+  );
+}
+
 /** The tasks of a table of functions, under the same keys. */
 export type Tasks<Functions extends Record<string, TaskFunction>> = {
   readonly [Key in keyof Functions]: Task<

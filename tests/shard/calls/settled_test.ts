@@ -156,3 +156,12 @@ Deno.test("map(), mapSettled() and mapReduceSettled() need a shard to call from"
     await assertRejects(call, TypeError, "This thread is not a shard");
   }
 });
+
+Deno.test("mapSettled() of what is not a task is refused once, not told of each shard", async () => {
+  await using runtime = await Runtime.start(SMALL);
+  await assertRejects(
+    () => runtime.mapSettled("one" as unknown as typeof settledTasks.shard),
+    TypeError,
+    "Cannot submit to a shard: expected a task from defineTasks(), received string",
+  );
+});
