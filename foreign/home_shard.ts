@@ -37,10 +37,11 @@ export class HomeShard {
   constructor(endpoint: Endpoint) {
     const { buffer, layout, shardCount } = endpoint;
     const regions = Array.from({ length: shardCount }, (_, shard) => layout.givenAway(shard));
+    const figures = new Float64Array(buffer, 0, layout.controlByteLength >> 3);
     this.#endpoint = endpoint;
     this.#background = endpoint.part(BackgroundDestructions);
-    this.segment = new Int32Array(buffer);
-    this.holders = new PointerHolders(this.segment, new Float64Array(buffer), regions);
+    this.segment = new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
+    this.holders = new PointerHolders(this.segment, figures, regions);
     this.givenAway = new GivenAwayTable(endpoint.id, this.holders);
     endpoint.whenGone((shard) => this.#takeBackFrom(shard));
   }

@@ -79,7 +79,8 @@ export class Reallocation {
       // Only a block that grows moves within the slice, so all of it is kept.
       copyWords(words, blockAt(words, moved) + 1, blockAt(words, address) + 1, usable >>> 2);
     } else {
-      this.#segmentBytes ??= new Uint8Array(this.#allocator.buffer);
+      const { buffer } = this.#allocator;
+      this.#segmentBytes ??= new Uint8Array(buffer, 0, buffer.byteLength);
       this.#segmentBytes.copyWithin(moved, address, address + Math.min(usable, byteLength));
     }
     this.#allocator.free(address);

@@ -54,12 +54,13 @@ export class SegmentArrays {
 
   constructor(buffer: SharedArrayBuffer) {
     // An array of wider elements needs a whole number of them; a struct never uses a tail that is
-    // shorter than its alignment.
+    // shorter than its alignment. Each is given its length: over a buffer that may grow, as a segment
+    // is, an array without one asks for the length at every access.
     const count = (elementBytes: number) => Math.floor(buffer.byteLength / elementBytes);
     this.buffer = buffer;
     this.byteLength = buffer.byteLength;
-    this.u8 = new Uint8Array(buffer);
-    this.i8 = new Int8Array(buffer);
+    this.u8 = new Uint8Array(buffer, 0, buffer.byteLength);
+    this.i8 = new Int8Array(buffer, 0, buffer.byteLength);
     this.u16 = new Uint16Array(buffer, 0, count(2));
     this.i16 = new Int16Array(buffer, 0, count(2));
     this.u32 = new Uint32Array(buffer, 0, count(4));

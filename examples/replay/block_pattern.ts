@@ -30,7 +30,7 @@ export class BlockPattern {
 
   constructor(buffer: SharedArrayBuffer) {
     this.#words = new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
-    this.#bytes = new Uint8Array(buffer);
+    this.#bytes = new Uint8Array(buffer, 0, buffer.byteLength);
   }
 
   /**

@@ -76,7 +76,7 @@ export class MessageBody {
     this.#parcels = parcels;
     this.packer = new ErrorPacker(types);
     this.#allocator = allocator;
-    this.#segment = new Uint8Array(buffer);
+    this.#segment = new Uint8Array(buffer, 0, buffer.byteLength);
     this.#types = new WireTypes(types);
     // Refused while it is written: a message of gigabytes would be copied first for nothing.
     this.#values = new ValueCodec(types, {

@@ -86,13 +86,15 @@ export class SegmentLayout {
   }
 
   /**
-   * Memory for a segment, all of it 0.
+   * Memory for a segment, all of it 0, which begins on a page: a buffer that may grow is mapped by itself,
+   * others lie 16 bytes behind a page's start, so that each line of this layout would span two of the
+   * processor's. It never grows.
    *
    * @throws {RangeError} If the machine does not give so much.
    */
   makeSegment(): SharedArrayBuffer {
     try {
-      return new SharedArrayBuffer(this.byteLength);
+      return new SharedArrayBuffer(this.byteLength, { maxByteLength: this.byteLength });
     } catch (cause) {
       throw new RangeError(
         `Cannot start ${this.shape.shardCount} shards: a segment of ${this.byteLength} bytes is more than this machine gives`,
