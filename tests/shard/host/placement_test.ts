@@ -9,6 +9,7 @@ import { NODE_TREES } from "../../harness/node_trees.ts";
 import { ADDRESS, type PaperMachine, RecordedLibc, THREAD } from "../../harness/recorded_libc.ts";
 import { busTasks } from "../bus/bus_tasks.ts";
 
+const { libc, whyNot } = openLibc();
 const MIB = 2 ** 20;
 const TRANSPARENT_HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled";
 
@@ -113,22 +114,23 @@ Deno.test("placement without a C library plans nothing, and says why without a w
   }
 });
 
-Deno.test("Runtime.start() without placement opens no library, and says so", async () => {
-  const { dlopen } = Deno;
-  let opened = 0;
-  Deno.dlopen = (...given) => (opened++, dlopen(...given));
-  try {
-    await using runtime = await Runtime.start({ shards: 1, memory: "8MiB" });
-    assertEquals(runtime.placement(0).problems, [
-      "nothing was placed: the option `placement` was left out",
-    ]);
-    assertEquals(opened, 0);
-    await using placed = await Runtime.start({ shards: 1, memory: "8MiB", placement: {} });
-    assertEquals(placed.shardCount, 1);
-    assertEquals(opened, openLibc().libc === undefined ? 0 : 1, "the count counts");
-  } finally {
-    Deno.dlopen = dlopen;
-  }
+Deno.test("Runtime.start() without placement opens no library and asks for no permission", async () => {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-check",
+      "--no-prompt",
+      "--allow-read",
+      "--allow-ffi",
+      new URL("./programs/placement_asks.ts", import.meta.url).href,
+    ],
+  }).output();
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+  const { without, opened, asked, problems } = JSON.parse(new TextDecoder().decode(stdout));
+  assertEquals(without, 0);
+  assertEquals(problems, ["nothing was placed: the option `placement` was left out"]);
+  // With it, the host asks for each path, and opens one: so the counts count.
+  assertEquals([asked > 0, opened], [whyNot === undefined, whyNot === undefined ? 1 : 0]);
 });
 
 Deno.test("Runtime.start() refuses a placement of the wrong kind, or out of range", async () => {
@@ -178,7 +180,6 @@ Deno.test("Runtime.start() refuses a placement of the wrong kind, or out of rang
   }
 });
 
-const { libc, whyNot } = openLibc();
 const allowed = libc?.affinity(0).value ?? [];
 
 /** A test on this machine, if its kernel can be asked. */

@@ -1,6 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Libc, type LibcSystem, MADV_DONTNEED, openLibc } from "../../../shard/machine/mod.ts";
-import { MADV_POPULATE_WRITE } from "../../../shard/machine/mod.ts";
+import {
+  type Libc,
+  MADV_DONTNEED,
+  MADV_POPULATE_WRITE,
+  openLibc,
+} from "../../../shard/machine/mod.ts";
+import { type LibcSystem, openLibcOf } from "../../../shard/machine/open_libc.ts";
 
 const EPERM = 1;
 const ENOENT = 2;
@@ -17,8 +22,9 @@ const system: LibcSystem = {
   },
 };
 
-Deno.test("openLibc() says why there is none: the system, the machine, the permission", () => {
-  const why = (differences: Partial<LibcSystem>) => openLibc({ ...system, ...differences }).whyNot;
+Deno.test("openLibcOf() says why there is none: the system, the machine, the permission", () => {
+  const why = (differences: Partial<LibcSystem>) =>
+    openLibcOf({ ...system, ...differences }).whyNot;
   assertEquals(why({ os: "darwin" }), "the system is darwin, and only Linux is known here");
   assertEquals(why({ arch: "riscv64" }), "the system calls of Linux on riscv64 are not known here");
   assertEquals(
@@ -27,9 +33,9 @@ Deno.test("openLibc() says why there is none: the system, the machine, the permi
   );
 });
 
-Deno.test("openLibc() opens nothing that the program may not, and tries the rest in order", () => {
+Deno.test("openLibcOf() opens nothing that the program may not, and tries the rest in order", () => {
   const tried: string[] = [];
-  const { whyNot } = openLibc({
+  const { whyNot } = openLibcOf({
     ...system,
     mayOpen: (path) => path.startsWith("/lib/"),
     open: (path) => {
