@@ -191,15 +191,18 @@ function testHere(name: string, body: () => Promise<void>, reason = whyNot): voi
   });
 }
 
-/** By worker thread of this process, the cpus that it may run on. */
-function cpusOfWorkers(): string[] {
-  const found: string[] = [];
-  for (const { name } of Deno.readDirSync("/proc/self/task")) {
-    const status = Deno.readTextFileSync(`/proc/self/task/${name}/status`);
-    if (!/^Name:\s*worker/m.test(status)) continue;
-    found.push(/^Cpus_allowed_list:\s*(.*)$/m.exec(status)![1]!);
-  }
-  return found.sort();
+/** The numbers of the threads of this process. */
+function threads(): Set<string> {
+  return new Set([...Deno.readDirSync("/proc/self/task")].map(({ name }) => name));
+}
+
+/** Of the Workers that have been started since `before`, the cpus that each may run on, sorted. */
+function cpusOfWorkers(before: ReadonlySet<string>): string[] {
+  return [...threads().difference(before)]
+    .map((name) => Deno.readTextFileSync(`/proc/self/task/${name}/status`))
+    .filter((status) => /^Name:\s*worker/m.test(status))
+    .map((status) => /^Cpus_allowed_list:\s*(.*)$/m.exec(status)![1]!)
+    .sort();
 }
 
 function start(placement: PlacementOptions, options: RuntimeOptions = {}): Promise<Runtime> {
@@ -215,9 +218,10 @@ testHere(
   async () => {
     const [one = 0, other = one] = allowed;
     const pin = [one, other, one, other];
+    const before = threads();
     await using runtime = await start({ pin });
     assertEquals(placements(runtime).map(({ cpus }) => cpus), pin.map((cpu) => [cpu]));
-    assertEquals(cpusOfWorkers(), pin.map(String).sort());
+    assertEquals(cpusOfWorkers(before), pin.map(String).sort());
     await runtime.invokeOnAll(busTasks.id);
     assertEquals(placements(runtime).map(({ cpu }) => cpu), pin);
     assertEquals(runtime.placement(4).cpus, allowed, "the host stays free");
@@ -285,6 +289,7 @@ testHere("a cpu that is not there is a warning, and the shard runs as before", a
 testHere("a shard that is started again has its old place", async () => {
   const [one = 0, other = one] = allowed;
   const restarted = Promise.withResolvers<void>();
+  const before = threads();
   await using runtime = await start({ pin: [one, other], numa: true, prefault: true }, {
     shards: 2,
     onCrash: "restart",
@@ -297,7 +302,7 @@ testHere("a shard that is started again has its old place", async () => {
   assertEquals(runtime.placement(1).cpus, [other]);
   assertEquals(runtime.placement(1).nodeVerified, nodeVerified);
   assertEquals(runtime.placement(1).presentBytes, 32 * MIB);
-  assertEquals(cpusOfWorkers(), [one, other].map(String).sort());
+  assertEquals(cpusOfWorkers(before), [one, other].map(String).sort());
 });
 
 Deno.test("Runtime.placement() refuses what is no shard", async () => {
