@@ -114,7 +114,7 @@ async function main(commandLine: string[]): Promise<void> {
       `Cannot compare ${name} with --busy: expected one of: ${[...names].join(", ")}`,
     );
   }
-  const loadBefore = describeLoad();
+  const loadBefore = describeLoad(busy);
   const compare = await load();
   const findings = await compare({ repetitions, quick, traces, progress: showProgress });
   showProgress("");
@@ -148,10 +148,12 @@ function describeMachine(): string {
 }
 
 /** A machine at work makes sleeping threads wake sooner and spinning ones lose their core. */
-function describeLoad(): string {
+function describeLoad(busy: boolean): string {
   const load = loadavg()[0]!.toFixed(2);
   return `The load was ${load} on ${cpus().length} cores over the minute before the run: figures of ` +
-    "two threads, above all, stand only for a machine that has nothing else to do.";
+    `two threads, above all, stand only for a machine that has nothing ${
+      busy ? "more" : "else"
+    } to do.`;
 }
 
 if (import.meta.main) {

@@ -20,19 +20,19 @@ export async function besideBusyProcesses<Result>(
   work: (processIds: readonly number[]) => Promise<Result>,
 ): Promise<Result> {
   const processes = Array.from({ length: count }, startSpinning);
-  const running = new Set(processes);
-  for (const process of processes) process.status.then(() => running.delete(process));
+  let endedEarly = 0;
+  let result: Result;
   try {
     await Promise.all(processes.map(untilItSpins));
-    const result = await work(processes.map(({ pid }) => pid));
-    if (running.size < count) {
-      throw new Error(`${count - running.size} of ${count} busy processes ended too early`);
-    }
-    return result;
+    result = await work(processes.map(({ pid }) => pid));
   } finally {
-    for (const process of running) process.kill("SIGKILL");
+    endedEarly = processes.filter((process) => !end(process)).length;
     await Promise.all(processes.map(({ status }) => status));
   }
+  if (endedEarly > 0) {
+    throw new Error(`${endedEarly} of ${count} busy processes ended too early`);
+  }
+  return result;
 }
 
 function startSpinning(): Deno.ChildProcess {
@@ -47,4 +47,16 @@ function startSpinning(): Deno.ChildProcess {
 async function untilItSpins({ stdout }: Deno.ChildProcess): Promise<void> {
   for await (const _sign of stdout) return;
   throw new Error("A busy process ended before it was spinning");
+}
+
+/** Kills a process. @returns whether there was still one to kill */
+function end(process: Deno.ChildProcess): boolean {
+  try {
+    process.kill("SIGKILL");
+    return true;
+  } catch (error) {
+    // What Deno throws if the process has ended by itself.
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
 }
