@@ -60,10 +60,10 @@ const WAITS_PER_TRIAL = 8;
 const MOST_WAITS_PER_TRIAL = 256;
 
 /**
- * Blocking lasts as many times as long as the first part of a spin, which others than the other end may
- * take the core from: measured beside a busy process a core, 4 times is worth it, once is not.
+ * Blocking ends after so many milliseconds without a ring: sockets wait meanwhile. Beside a busy process a
+ * core, 0.2 halves the time of a call at a time, and 0.05 does not: that process has its turns, too.
  */
-const BLOCK_TIMES = 4;
+const BLOCK_MS = 0.2;
 
 /** The PARKED words of all endpoints, as one endpoint uses them. */
 export class Doorbells {
@@ -328,7 +328,7 @@ export class Spinner {
     if (this.#microseconds === 0) return false;
     const { spin, block } = this.#habitsOf(bus);
     if (spin.pays || !block.isDue()) return false;
-    const rung = doorbells.block(this.#microseconds * BLOCK_TIMES / 1000);
+    const rung = doorbells.block(BLOCK_MS);
     block.learn(rung);
     return rung;
   }
