@@ -32,10 +32,9 @@ const LOOKS_BEFORE_SLEEP = 4;
 
 /**
  * The clock costs as much as three turns of the microtask queue: it is looked at once for so many
- * messages, or when as many turns have passed without one that what they set in motion has been sent.
+ * messages, or when there are no more and what they have set in motion has been sent.
  */
 const MESSAGES_PER_CLOCK = 4;
-const EMPTY_TURNS_TO_CLOCK = 2;
 
 /** Looks at the rings between two turns of the microtask queue, which cost as much as so many looks. */
 const LOOKS_PER_TURN = 16;
@@ -168,9 +167,10 @@ export async function attend(
       emptyTurns = 0;
       untimed += handled;
     } else emptyTurns++;
-    if (untimed >= MESSAGES_PER_CLOCK || untimed > 0 && emptyTurns === EMPTY_TURNS_TO_CLOCK) {
+    let now: number | undefined;
+    if (untimed >= MESSAGES_PER_CLOCK || untimed > 0 && emptyTurns > LOOKS_BEFORE_SLEEP) {
       untimed = 0;
-      const now = performance.now();
+      now = performance.now();
       spinner.end(now);
       turnStart ??= now;
       socketsStart ??= now;
@@ -189,7 +189,7 @@ export async function attend(
       await undefined;
       continue;
     }
-    const step = spinner.step(bus);
+    const step = spinner.step(bus, now);
     if (step !== "over") {
       // Spinning must not hold up what the messages set in motion.
       if (step === "turn") await eventLoopTurn();
@@ -287,13 +287,14 @@ export class Spinner {
   /**
    * Looks for work for a moment, in the spin that goes on or in a new one, if one is due: "seen" if there
    * seems to be some, and else what is to pass before the next step: "again", a turn of the microtask queue;
-   * "turn", one of the event loop, after the first `microseconds`; "over", a sleep.
+   * "turn", one of the event loop, after the first `microseconds`; "over", a sleep. If the caller has just
+   * looked at the clock, it is `now`.
    */
-  step(bus: Attended): "seen" | "again" | "turn" | "over" {
+  step(bus: Attended, now?: number): "seen" | "again" | "turn" | "over" {
     if (this.#spun === undefined) {
-      if (!this.#begin(bus)) return "over";
+      if (!this.#begin(bus, now)) return "over";
     } else if (++this.#turns >= TURNS_PER_CLOCK) {
-      const now = performance.now();
+      now = performance.now();
       if (now >= this.#end || !bus.maySpin()) {
         if (now >= this.#end) this.#spun.learn(false);
         this.#spun = undefined;
@@ -308,11 +309,11 @@ export class Spinner {
     return this.#turns < TURNS_PER_CLOCK ? "again" : "turn";
   }
 
-  #begin(bus: Attended): boolean {
+  #begin(bus: Attended, now?: number): boolean {
     if (this.#microseconds === 0 || !bus.maySpin()) return false;
     const habit = this.#habitsOf(bus).spin;
     if (!habit.isDue()) return false;
-    const now = performance.now();
+    now ??= performance.now();
     this.#spun = habit;
     this.#turns = 0;
     this.#tightEnd = now + this.#microseconds / 1000;
