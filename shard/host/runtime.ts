@@ -160,7 +160,7 @@ export class Runtime {
     const depth = depthOfNext();
     checkKinds(options);
     const shape = shapeFor(options);
-    const spinMicroseconds = spinFor(options, shape.shardCount);
+    const spinMicroseconds = spinFor(options);
     const watchdogMs = watchdogFor(options);
     const restartTimeoutMs = restartTimeoutFor(options);
     const layout = new SegmentLayout(shape);
