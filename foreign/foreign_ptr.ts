@@ -19,11 +19,11 @@ import {
   StoppedError,
 } from "../shard/mod.ts";
 import { type Endpoint, localEndpoint } from "../shard/unstable_layers.ts";
-import { type AnyPointer, movedOut, ownedBy } from "./any_pointer.ts";
 import { EndpointPointers } from "./endpoint_pointers.ts";
 import { StaleForeignPtrError, uniqueHasNoCopies, WrongShardError } from "./errors.ts";
 import { ForeignReference } from "./foreign_reference.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
+import { type AnyPointer, movedOut, ownedBy, SharedPtr, type UniquePtr } from "./local/mod.ts";
 import { PointerState } from "./pointer_state.ts";
 import {
   COPIES_WORD,
@@ -38,8 +38,6 @@ import {
   STRUCT_UNIT_BYTES,
   UNIQUE,
 } from "./pointer_wire_layout.ts";
-import { SharedPtr } from "./shared_ptr.ts";
-import type { UniquePtr } from "./unique_ptr.ts";
 
 /** How a foreign pointer owns its object: alone, or as one of several. */
 export type Ownership = "unique" | "shared";

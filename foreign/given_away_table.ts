@@ -12,12 +12,16 @@
  */
 
 import { GivenAwayRegion } from "../shard/unstable_layers.ts";
-import { type AnyPointer, ownedBy, takeOwned } from "./any_pointer.ts";
 import { StaleForeignPtrError, uniqueHasNoCopies } from "./errors.ts";
-import type { Owned } from "./owned.ts";
+import {
+  type AnyPointer,
+  type Owned,
+  ownedBy,
+  SharedPtr,
+  takeOwned,
+  UniquePtr,
+} from "./local/mod.ts";
 import type { PointerHolders } from "./pointer_holders.ts";
-import { SharedPtr } from "./shared_ptr.ts";
-import { UniquePtr } from "./unique_ptr.ts";
 
 class Entry {
   /** The pointer; null in a copy that has not been asked for it, and in an entry out of use. */

@@ -7,14 +7,19 @@
 
 import { MessageMemoryError } from "../shard/mod.ts";
 import type { Endpoint } from "../shard/unstable_layers.ts";
-import { type AnyPointer, ownedBy, takeOwned } from "./any_pointer.ts";
-import { BackgroundDestructions } from "./background_destructions.ts";
 import { GivenAwayTable } from "./given_away_table.ts";
 import { GrantedCopies } from "./granted_copies.ts";
-import type { Owned } from "./owned.ts";
+import {
+  type AnyPointer,
+  BackgroundDestructions,
+  destructorThrew,
+  type Owned,
+  ownedBy,
+  takeOwned,
+} from "./local/mod.ts";
 import { NOBODY, PointerHolders } from "./pointer_holders.ts";
 import { STRUCT_UNIT_BYTES, WORD_BYTES } from "./pointer_wire_layout.ts";
-import { destructorThrew, leaksAmong, lostToCollector } from "./reports.ts";
+import { leaksAmong, lostToCollector } from "./reports.ts";
 
 /** Numbers that name a handle to be destroyed: index, generation, requests for copies. */
 export const NUMBERS_PER_HANDLE = 3;

@@ -5,10 +5,8 @@
  */
 
 import { localEndpoint } from "../shard/unstable_layers.ts";
-import { type AnyPointer, movedOut, ownedBy } from "./any_pointer.ts";
 import { ForeignPtr, type Ownership } from "./foreign_ptr.ts";
-import { SharedPtr } from "./shared_ptr.ts";
-import { UniquePtr } from "./unique_ptr.ts";
+import { type AnyPointer, movedOut, ownedBy, SharedPtr, UniquePtr } from "./local/mod.ts";
 
 /**
  * Makes a foreign pointer to an object of this shard. O(1).

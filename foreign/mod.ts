@@ -24,6 +24,4 @@ export { StaleForeignPtrError, WrongShardError } from "./errors.ts";
 export { ForeignPtr, type Ownership, type PointerOf, type ViewedAs } from "./foreign_ptr.ts";
 export { foreignStatistics } from "./foreign_statistics.ts";
 export { makeForeign } from "./make_foreign.ts";
-export type { Destructor } from "./owned.ts";
-export { SharedPtr } from "./shared_ptr.ts";
-export { UniquePtr } from "./unique_ptr.ts";
+export { type Destructor, SharedPtr, UniquePtr } from "./local/mod.ts";

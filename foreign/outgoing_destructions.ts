@@ -10,7 +10,7 @@ import type { Endpoint } from "../shard/unstable_layers.ts";
 import { StaleForeignPtrError } from "./errors.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
 import { type DestructorFailure, NUMBERS_PER_HANDLE } from "./home_shard.ts";
-import { destructorThrew } from "./reports.ts";
+import { destructorThrew } from "./local/mod.ts";
 
 /** Handles in one message at most. */
 const BATCH_HANDLES = 512;

@@ -5,10 +5,9 @@
  * @module
  */
 
-import { type AnyPointer, ownedBy } from "./any_pointer.ts";
 import type { EndpointPointers } from "./endpoint_pointers.ts";
+import { type AnyPointer, ownedBy, SharedPtr } from "./local/mod.ts";
 import { NO_HANDLE, UNIQUE } from "./pointer_wire_layout.ts";
-import { SharedPtr } from "./shared_ptr.ts";
 
 /** The state of a foreign pointer. */
 export class PointerState {

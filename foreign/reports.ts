@@ -21,11 +21,6 @@ export interface Leak {
   readonly madeAt: string | undefined;
 }
 
-/** What a warning says of a destructor that threw: the endpoint adds what it has thrown. */
-export function destructorThrew(className: string, shard: number): string {
-  return `The destructor of ${className} threw on shard ${shard}`;
-}
-
 /** The pointers to the objects of `owner` that others hold, alike ones together. */
 export function leaksAmong(owner: number, held: readonly GivenAwayPointer[]): Leak[] {
   const leaks = Map.groupBy(held, ({ holder, owned }) => `${holder} ${owned?.className}`);

@@ -25,6 +25,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["shard/services"],
   ["shard/host"],
   ["shard"],
+  ["foreign/local"],
   ["foreign"],
   ["."],
 ];

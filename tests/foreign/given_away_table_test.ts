@@ -6,8 +6,8 @@ import { runInNewContext } from "node:vm";
 import { StaleForeignPtrError } from "@tidepool/core";
 import { GivenAwayTable } from "../../foreign/given_away_table.ts";
 import { PointerHolders } from "../../foreign/pointer_holders.ts";
-import { SharedPtr } from "../../foreign/shared_ptr.ts";
-import { UniquePtr } from "../../foreign/unique_ptr.ts";
+import { SharedPtr } from "../../foreign/local/shared_ptr.ts";
+import { UniquePtr } from "../../foreign/local/unique_ptr.ts";
 import { GivenAwayRegion, HOLDERS_BYTES } from "../../shard/calls/given_away_region.ts";
 
 const { MAX_GENERATION } = GivenAwayRegion;

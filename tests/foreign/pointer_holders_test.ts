@@ -3,8 +3,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { StaleForeignPtrError } from "@tidepool/core";
 import { GivenAwayTable } from "../../foreign/given_away_table.ts";
 import { NOBODY, PointerHolders } from "../../foreign/pointer_holders.ts";
-import { SharedPtr } from "../../foreign/shared_ptr.ts";
-import { UniquePtr } from "../../foreign/unique_ptr.ts";
+import { SharedPtr } from "../../foreign/local/shared_ptr.ts";
+import { UniquePtr } from "../../foreign/local/unique_ptr.ts";
 import { GivenAwayRegion, HOLDERS_BYTES } from "../../shard/calls/given_away_region.ts";
 
 const { MAX_GENERATION } = GivenAwayRegion;

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type AnyView, isStructView, segmentOf } from "../allocator/mod.ts";
-import { isShard, localAllocator } from "../shard/mod.ts";
-import { classNameOf } from "../shard/unstable_layers.ts";
+import { type AnyView, isStructView, segmentOf } from "../../allocator/mod.ts";
+import { isShard, localAllocator } from "../../shard/mod.ts";
+import { classNameOf } from "../../shard/unstable_layers.ts";
 
 /** Destroys an object; runs on its home shard. */
 export type Destructor<T extends object> = (object: T) => void | PromiseLike<void>;

@@ -6,10 +6,14 @@
  * @module
  */
 
-import { isShard } from "../shard/mod.ts";
-import { localEndpoint } from "../shard/unstable_layers.ts";
+import { isShard } from "../../shard/mod.ts";
+import { localEndpoint } from "../../shard/unstable_layers.ts";
 import type { Owned } from "./owned.ts";
-import { destructorThrew } from "./reports.ts";
+
+/** What a warning says of a destructor that threw: the endpoint adds what it has thrown. */
+export function destructorThrew(className: string, shard: number): string {
+  return `The destructor of ${className} threw on shard ${shard}`;
+}
 
 /** Those of one shard, a part of its endpoint. */
 export class BackgroundDestructions {
