@@ -10,6 +10,7 @@ import { HomeShard } from "./home_shard.ts";
 import { OutgoingDestructions } from "./outgoing_destructions.ts";
 import type { PointerHolders } from "./pointer_holders.ts";
 import { type PointerState, PointerWatch } from "./pointer_state.ts";
+import { STRUCT_UNIT_BYTES } from "./pointer_wire_layout.ts";
 
 /** The foreign pointers of one endpoint, a part of it: see `Endpoint.part()`. */
 export class EndpointPointers {
@@ -30,6 +31,11 @@ export class EndpointPointers {
     this.holders = this.home.holders;
     this.destructions = new OutgoingDestructions(endpoint);
     endpoint.whenAsleep(() => this.watch.begin());
+  }
+
+  /** The address of what lies in a slice: OBJECT of pointer_wire_layout.ts, negative. */
+  addressOf(owner: number, object: number): number {
+    return this.endpoint.layout.slices[owner]!.byteOffset - object * STRUCT_UNIT_BYTES;
   }
 
   /**

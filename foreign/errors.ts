@@ -4,6 +4,8 @@
  * @module
  */
 
+import { ShardCrashedError, StoppedError } from "../shard/mod.ts";
+
 /** A pointer or a reference names an object that is no longer there. */
 export class StaleForeignPtrError extends ReferenceError {
   /** The shard that owned the object. */
@@ -35,4 +37,10 @@ export class WrongShardError extends TypeError {
 /** What whoever asks for a copy of a pointer is told that owns its object alone. */
 export function uniqueHasNoCopies(): TypeError {
   return new TypeError("Cannot copy a foreign pointer to a UniquePtr: it can only be moved");
+}
+
+/** Whether an object has gone with its shard. */
+export function isGone(error: unknown): boolean {
+  return error instanceof ShardCrashedError || error instanceof StoppedError ||
+    error instanceof StaleForeignPtrError;
 }

@@ -10,41 +10,34 @@
  * @module
  */
 
-import {
-  type ArgumentsOf,
-  type MethodOf,
-  type Reference,
-  type ResultOf,
-  ShardCrashedError,
-  StoppedError,
-} from "../shard/mod.ts";
+import type { ArgumentsOf, MethodOf, Reference, ResultOf } from "../shard/mod.ts";
 import { type Endpoint, localEndpoint } from "../shard/unstable_layers.ts";
 import { EndpointPointers } from "./endpoint_pointers.ts";
-import { StaleForeignPtrError, uniqueHasNoCopies, WrongShardError } from "./errors.ts";
+import { isGone, StaleForeignPtrError, uniqueHasNoCopies, WrongShardError } from "./errors.ts";
 import { ForeignReference } from "./foreign_reference.ts";
 import { foreignTasks } from "./foreign_tasks.ts";
-import { type AnyPointer, movedOut, ownedBy, SharedPtr, type UniquePtr } from "./local/mod.ts";
+import {
+  type AnyPointer,
+  bytesOf,
+  type LentBytes,
+  movedOut,
+  type Ownership,
+  type PointerOf,
+  SharedPtr,
+} from "./local/mod.ts";
 import { PointerState } from "./pointer_state.ts";
 import {
   COPIES_WORD,
   GENERATION_WORD,
   HANDLE_WORD,
+  LENT,
   NO_HANDLE,
   OBJECT_WORD,
   ownerOf,
   PARTIES_WORD,
   partiesWord,
   senderOf,
-  STRUCT_UNIT_BYTES,
-  UNIQUE,
 } from "./pointer_wire_layout.ts";
-
-/** How a foreign pointer owns its object: alone, or as one of several. */
-export type Ownership = "unique" | "shared";
-
-/** The pointer inside a foreign pointer. */
-export type PointerOf<T extends object, O extends Ownership> = O extends "shared" ? SharedPtr<T>
-  : UniquePtr<T>;
 
 /** What `view()` needs of a struct's type, which `struct()` returns. */
 export interface ViewedAs<View> {
@@ -160,16 +153,40 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * ```
    */
   view<View extends T>(type: ViewedAs<View>): View {
-    const { here, owner, pointer, object } = this.#expectObject("view the struct");
-    const { buffer, layout } = here.endpoint;
-    const address = pointer !== null
-      ? ownedBy(pointer)!.address
-      : object < 0
-      ? layout.slices[owner]!.byteOffset - object * STRUCT_UNIT_BYTES
-      : 0;
-    if (address !== 0) return type.at(buffer, address);
+    const { here, owner, address } = this.#expectObject("view the struct");
+    if (address !== 0) return type.at(here.endpoint.buffer, address);
     throw new TypeError(
       `Cannot view the struct of a foreign pointer: it points to an object of shard ${owner}'s JS heap`,
+    );
+  }
+
+  /**
+   * The bytes of a block from `lend()` or `chunks()`, on any shard, with no message: a look at memory that
+   * is there as long as the pointer is.
+   *
+   * @param byteLength How many, from the first; all that it holds unless given.
+   * @throws {TypeError} If the pointer is null, or its object is not such a block.
+   * @throws {RangeError} If the block has not so many.
+   * @throws {StaleForeignPtrError} If the block is no longer there, as its shard was started again.
+   *
+   * @example
+   * ```ts
+   * import { defineTasks, type ForeignPtr } from "@tidepool/core";
+   * import type { LentBytes } from "@tidepool/core/foreign";
+   *
+   * export const bytes = defineTasks(import.meta.url, {
+   *   sum(block: ForeignPtr<LentBytes>) {
+   *     using own = block; // goes back, or is freed, at the end
+   *     return own.bytes().reduce((sum, byte) => sum + byte, 0);
+   *   },
+   * });
+   * ```
+   */
+  bytes(this: ForeignPtr<LentBytes>, byteLength?: number): Uint8Array<SharedArrayBuffer> {
+    const { here, owner, copies, address } = this.#expectObject("view the bytes");
+    if (copies === LENT) return bytesOf(here.endpoint.buffer, address, byteLength);
+    throw new TypeError(
+      `Cannot view the bytes of a foreign pointer: its object on shard ${owner} is not a block from lend() or chunks()`,
     );
   }
 
@@ -258,7 +275,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
         return Promise.resolve(count === undefined ? copies[0]! : copies);
       }
       this.#expectObject("make a copy");
-      if (source.copies === UNIQUE) throw uniqueHasNoCopies();
+      if (source.copies < 0) throw uniqueHasNoCopies();
       // The bus makes foreign pointers of what the owner answers: see pointer_wire_types.ts.
       return source.here.askForCopies(source, count) as ReturnType<typeof this.copy>;
     } catch (error) {
@@ -309,6 +326,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    */
   async destroy(): Promise<void> {
     const state = this.#state;
+    if (state.giveBack()) return;
     // Also one that was emptied from inside: it may still have a handle.
     if (state.pointer !== null) return await state.withdraw().destroy();
     if (state.isNull) return;
@@ -326,6 +344,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
   [Symbol.dispose](): void {
     const state = this.#state;
     const { here, owner, handle, generation, copies } = state;
+    if (state.giveBack()) return;
     if (state.pointer !== null) return here.home.end(state.withdraw());
     if (state.isNull) return;
     state.clear();
@@ -371,6 +390,22 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
   }
 
   /**
+   * A foreign pointer to a block that this endpoint has borrowed.
+   * @internal
+   */
+  private static ofBlock(state: PointerState): ForeignPtr<LentBytes> {
+    return new ForeignPtr<LentBytes>(state);
+  }
+
+  /**
+   * What the pointer holds.
+   * @internal
+   */
+  private static stateOf(foreign: ForeignPtr<object, Ownership>): PointerState {
+    return foreign.#state;
+  }
+
+  /**
    * Writes the pointer as a message carries it; on the home shard it gets a handle first.
    * @internal
    */
@@ -383,12 +418,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
     const state = foreign.#state;
     here.endpoint.checkOwn(state.here.endpoint, "foreign pointer");
     if (foreign.#movedTo !== undefined) foreign.#expectObject("send it");
-    if (!state.isNull && state.handle === NO_HANDLE) {
-      const { home: { givenAway } } = here;
-      const handle = givenAway.add(state.pointer!, state.owner);
-      const object = here.home.objectWord(ownedBy(state.pointer!)!);
-      state.setHandle(handle, givenAway.generation(handle), state.copies, object);
-    }
+    state.takeHandle();
     words[at + PARTIES_WORD] = partiesWord(state.owner, here.endpoint.id);
     words[at + HANDLE_WORD] = state.isNull ? NO_HANDLE : state.handle;
     words[at + GENERATION_WORD] = state.generation;
@@ -464,10 +494,4 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
 async function rejectLater(error: unknown): Promise<never> {
   await undefined;
   throw error;
-}
-
-/** Whether the object has gone with its shard. */
-function isGone(error: unknown): boolean {
-  return error instanceof ShardCrashedError || error instanceof StoppedError ||
-    error instanceof StaleForeignPtrError;
 }

@@ -13,6 +13,8 @@ import {
   type AnyPointer,
   BackgroundDestructions,
   destructorThrew,
+  forgetLender,
+  lenderOf,
   type Owned,
   ownedBy,
   takeOwned,
@@ -202,6 +204,12 @@ export class HomeShard {
   /** Takes back what a dead endpoint held, and destroys it. */
   #takeBackFrom(dead: number): void {
     const { id } = this.#endpoint;
+    for (const { owned } of this.givenAway.heldBy(() => true)) {
+      // Stored before the look at who holds it: see loans.ts.
+      if (owned?.isLent && lenderOf(this.segment, owned.address) === dead) {
+        forgetLender(this.segment, owned.address);
+      }
+    }
     for (const { handle, generation } of this.givenAway.heldBy((holder) => holder === dead)) {
       // It may just have come to somebody else, who was quicker than the news.
       if (!this.holders.pass(id, handle, generation, dead, id)) continue;

@@ -5,8 +5,15 @@
  */
 
 import { localEndpoint } from "../shard/unstable_layers.ts";
-import { ForeignPtr, type Ownership } from "./foreign_ptr.ts";
-import { type AnyPointer, movedOut, ownedBy, SharedPtr, UniquePtr } from "./local/mod.ts";
+import { ForeignPtr } from "./foreign_ptr.ts";
+import {
+  type AnyPointer,
+  movedOut,
+  ownedBy,
+  type Ownership,
+  SharedPtr,
+  UniquePtr,
+} from "./local/mod.ts";
 
 /**
  * Makes a foreign pointer to an object of this shard. O(1).

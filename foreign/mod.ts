@@ -21,7 +21,17 @@
 import "./pointer_wire_types.ts";
 
 export { StaleForeignPtrError, WrongShardError } from "./errors.ts";
-export { ForeignPtr, type Ownership, type PointerOf, type ViewedAs } from "./foreign_ptr.ts";
+export { ForeignPtr, type ViewedAs } from "./foreign_ptr.ts";
 export { foreignStatistics } from "./foreign_statistics.ts";
 export { makeForeign } from "./make_foreign.ts";
-export { type Destructor, SharedPtr, UniquePtr } from "./local/mod.ts";
+export {
+  type Destructor,
+  type LentBytes,
+  type Ownership,
+  type PointerOf,
+  SharedPtr,
+  UniquePtr,
+} from "./local/mod.ts";
+export { type ChunkOptions, chunks, type ShardOfChunk } from "./chunks.ts";
+export type { ByteReader, ChunkSource } from "./chunk_source.ts";
+export { lend } from "./lend.ts";

@@ -7,7 +7,8 @@
 
 import type { EndpointPointers } from "./endpoint_pointers.ts";
 import { type AnyPointer, ownedBy, SharedPtr } from "./local/mod.ts";
-import { NO_HANDLE, UNIQUE } from "./pointer_wire_layout.ts";
+import { giveBack } from "./loans.ts";
+import { LENT, NO_HANDLE, UNIQUE } from "./pointer_wire_layout.ts";
 
 /** The state of a foreign pointer. */
 export class PointerState {
@@ -21,7 +22,7 @@ export class PointerState {
   handle: number = NO_HANDLE;
   /** Generation of the handle. */
   generation = 0;
-  /** Requests for copies made through it, or UNIQUE. */
+  /** Requests for copies made through it, or UNIQUE, or LENT. */
   copies: number = UNIQUE;
   /** What all copies have in common: OBJECT of pointer_wire_layout.ts. */
   object = 0;
@@ -41,7 +42,7 @@ export class PointerState {
   /** Holds `pointer`, on its home shard. */
   put(pointer: AnyPointer): this {
     this.pointer = pointer;
-    this.copies = pointer instanceof SharedPtr ? 0 : UNIQUE;
+    this.copies = pointer instanceof SharedPtr ? 0 : ownedBy(pointer)?.isLent ? LENT : UNIQUE;
     return this;
   }
 
@@ -58,6 +59,34 @@ export class PointerState {
   clear(): void {
     this.pointer = null;
     this.handle = NO_HANDLE;
+  }
+
+  /** Where the struct or the lent block begins; 0 for an object of the JS heap. Not of a null pointer. */
+  get address(): number {
+    const { here, owner, pointer, object } = this;
+    if (pointer !== null) return ownedBy(pointer)!.address;
+    return object < 0 ? here.addressOf(owner, object) : 0;
+  }
+
+  /** Gets a handle, if it has none: on the home shard, before others can hold the pointer. */
+  takeHandle(): void {
+    if (this.isNull || this.handle !== NO_HANDLE) return;
+    const { here: { home }, owner, pointer, copies } = this;
+    const handle = home.givenAway.add(pointer!, owner);
+    const object = home.objectWord(ownedBy(pointer!)!);
+    this.setHandle(handle, home.givenAway.generation(handle), copies, object);
+  }
+
+  /**
+   * Gives a block on loan back, and holds nothing afterwards. False if it is not such a block, or not any
+   * more: then it is to be destroyed.
+   */
+  giveBack(): boolean {
+    if (this.copies !== LENT || this.handle === NO_HANDLE || !giveBack(this.here, this)) {
+      return false;
+    }
+    this.clear();
+    return true;
   }
 
   /** Takes over what `other` holds, which holds nothing afterwards. */

@@ -7,7 +7,8 @@
  * word  0  PARTIES     bits 0-8 endpoint of the home shard, 9-17 of the sender
  *       1  HANDLE      index in the owner's table; -1: a null pointer
  *       2  GENERATION  of that entry; another one means another object
- *       3  COPIES      requests for copies made through this pointer; -1: it is unique
+ *       3  COPIES      requests for copies made through this pointer; -1: it is unique;
+ *                      -2: so is it, and its object is a lent block
  *       4  OBJECT      what all copies have in common: of a struct its offset in its slice, in units of
  *                      8 bytes, negated; of another shared object its number; else 0
  * ```
@@ -36,6 +37,8 @@ export const REFERENCE_WORDS: number = GENERATION_WORD + 1;
 export const NO_HANDLE = -1;
 /** COPIES of a pointer that cannot be copied. */
 export const UNIQUE = -1;
+/** COPIES of one to a lent block, which cannot be copied either. */
+export const LENT = -2;
 /** Unit of OBJECT for a struct, in bytes: what blocks are aligned to. */
 export const STRUCT_UNIT_BYTES = 8;
 

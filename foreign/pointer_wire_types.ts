@@ -9,7 +9,7 @@ import { registerErrorClass } from "../shard/mod.ts";
 import { registerWireType } from "../shard/unstable_layers.ts";
 import { EndpointPointers } from "./endpoint_pointers.ts";
 import { StaleForeignPtrError, WrongShardError } from "./errors.ts";
-import { ForeignPtr, type Ownership } from "./foreign_ptr.ts";
+import { ForeignPtr } from "./foreign_ptr.ts";
 import { ForeignReference } from "./foreign_reference.ts";
 import {
   GRANTED_COUNT_WORD,
@@ -21,6 +21,7 @@ import {
   GRANTED_WORDS,
   GrantedCopies,
 } from "./granted_copies.ts";
+import type { Ownership } from "./local/mod.ts";
 import {
   FOREIGN_PTR_WORDS,
   GENERATION_WORD,

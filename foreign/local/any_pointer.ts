@@ -8,6 +8,13 @@ import type { Owned } from "./owned.ts";
 import { SharedPtr } from "./shared_ptr.ts";
 import { UniquePtr } from "./unique_ptr.ts";
 
+/** How a foreign pointer owns its object: alone, or as one of several. */
+export type Ownership = "unique" | "shared";
+
+/** The pointer inside a foreign pointer. */
+export type PointerOf<T extends object, O extends Ownership> = O extends "shared" ? SharedPtr<T>
+  : UniquePtr<T>;
+
 /** What a foreign pointer holds on its home shard. */
 export type AnyPointer = UniquePtr<object> | SharedPtr<object>;
 

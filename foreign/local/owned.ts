@@ -7,6 +7,12 @@
 import { type AnyView, isStructView, segmentOf } from "../../allocator/mod.ts";
 import { isShard, localAllocator } from "../../shard/mod.ts";
 import { classNameOf } from "../../shard/unstable_layers.ts";
+import { LentBytes } from "./lent_bytes.ts";
+
+/** Where the block of a struct or of lent bytes begins; 0 for an object of the JS heap. */
+function addressOf(object: object): number {
+  return isStructView(object) || object instanceof LentBytes ? object.address : 0;
+}
 
 /** Destroys an object; runs on its home shard. */
 export type Destructor<T extends object> = (object: T) => void | PromiseLike<void>;
@@ -23,7 +29,7 @@ function checkSegment(view: AnyView): void {
 export class Owned<T extends object> {
   /** The object. */
   readonly object: T;
-  /** Where the block of a struct begins; 0 for an object of the JS heap. */
+  /** Where the block of a struct or of lent bytes begins; 0 for an object of the JS heap. */
   readonly address: number;
   /** How many SharedPtrs share it. */
   count = 1;
@@ -37,18 +43,23 @@ export class Owned<T extends object> {
     this.object = object;
     this.#destructor = destructor === undefined ? undefined : () => destructor(object);
     // A view can be moved: the block to free is the one that it is at now.
-    this.address = isStructView(object) ? object.address : 0;
+    this.address = addressOf(object);
     if (isStructView(object) && isShard()) checkSegment(object);
   }
 
   /** The object's class, for messages. */
   get className(): string {
-    return this.address === 0 ? classNameOf(this.object) ?? "an object" : "a struct";
+    return this.address === 0 || this.isLent ? classNameOf(this.object) ?? "an object" : "a struct";
+  }
+
+  /** Whether it is a block that others borrow. */
+  get isLent(): boolean {
+    return this.address !== 0 && this.object instanceof LentBytes;
   }
 
   /**
-   * Runs the destructor, or else `[Symbol.dispose]` or `[Symbol.asyncDispose]`, and frees a struct's
-   * block, also if the destructor throws. A promise if the destructor is asynchronous.
+   * Runs the destructor, or else `[Symbol.dispose]` or `[Symbol.asyncDispose]`, and frees the block of a
+   * struct or of lent bytes, also if the destructor throws. A promise if the destructor is asynchronous.
    */
   destroy(): void | PromiseLike<void> {
     let ending: void | PromiseLike<void> = undefined;

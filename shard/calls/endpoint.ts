@@ -10,14 +10,17 @@ import type { DebugHeapOptions } from "../../allocator/diagnosis/mod.ts";
 import { MessageBus, rejected } from "../bus/mod.ts";
 import { textOf, type WireType } from "../codec/mod.ts";
 import {
+  announceOneMore,
   attend,
   Doorbells,
   EPOCH_BYTES,
   PARKED_BYTES,
+  RETURNS_BYTES,
   Spinner,
   STATE_BYTES,
   STATE_OPENING,
   STATE_RUNNING,
+  untilMoreThan,
 } from "../ring/mod.ts";
 import type { BeforeStop } from "./before_stop.ts";
 import { CallsWithOptions } from "./calls_with_options.ts";
@@ -299,6 +302,35 @@ export class Endpoint {
    */
   whenAsleep(listener: () => void): void {
     this.#sleepListeners.push(listener);
+  }
+
+  /**
+   * How much that this endpoint has borrowed was given back to it, modulo 2^32; also counts other reasons
+   * to look. O(1).
+   * @internal
+   */
+  get returns(): number {
+    return Atomics.load(this.#words, this.#returnsWord(this.id));
+  }
+
+  /**
+   * Resolves when `returns` is no longer `seen`.
+   * @internal
+   */
+  nextReturn(seen: number): Promise<void> {
+    return untilMoreThan(this.#words, this.#returnsWord(this.id), seen);
+  }
+
+  /**
+   * Counts one more for `endpoint`, and wakes those who wait there. Publishes what says what it is.
+   * @internal
+   */
+  countReturn(endpoint: number): void {
+    announceOneMore(this.#words, this.#returnsWord(endpoint));
+  }
+
+  #returnsWord(endpoint: number): number {
+    return (this.layout.controlPage(endpoint) + RETURNS_BYTES) >> 2;
   }
 
   /** Wakes `endpoint`, to look at what has changed. */

@@ -4,6 +4,7 @@
  *
  * ```
  * byte     0..3     PARKED           endpoint stores 1 before it sleeps; whoever wakes it swaps 0 in
+ *          4..7     RETURNS          whoever gives a lent block back to the endpoint counts
  *        128..131   PENDING          senders mark their line of TAILS after they publish; the endpoint takes all marks
  *        256..259   STATE            host      whether the endpoint lives
  *        260..263   EPOCH            host      which life it is, from 0
@@ -39,6 +40,8 @@ export const OBITUARY_CAPACITY_BYTES = 2048;
 
 /** Bytes to PARKED. */
 export const PARKED_BYTES = 0;
+/** Bytes to RETURNS: it wakes, too. */
+export const RETURNS_BYTES: number = PARKED_BYTES + WORD_BYTES;
 /** Bytes to PENDING. */
 export const PENDING_BYTES: number = PARKED_BYTES + LINE_BYTES;
 /** Bytes to STATE. */

@@ -32,6 +32,7 @@ export {
   OBITUARY_LENGTH_BYTES,
   PARKED_BYTES,
   PENDING_BYTES,
+  RETURNS_BYTES,
   SENDERS_PER_LINE,
   STATE_BYTES,
   STATE_DEAD,
@@ -81,4 +82,12 @@ export {
 } from "./record_layout.ts";
 export { RING_HEAD_BYTES, ringBytes } from "./ring_layout.ts";
 export { RingConsumer, RingProducer } from "./spsc_ring.ts";
-export { announce, attend, Doorbells, Spinner, waitUntilAtLeast } from "./wait_strategy.ts";
+export {
+  announce,
+  announceOneMore,
+  attend,
+  Doorbells,
+  Spinner,
+  untilMoreThan,
+  waitUntilAtLeast,
+} from "./wait_strategy.ts";

@@ -399,6 +399,22 @@ export function announce(words: Int32Array, wordIndex: number, value: number): v
   Atomics.notify(words, wordIndex);
 }
 
+/** Counts what somebody may wait for with `untilMoreThan()`. */
+export function announceOneMore(words: Int32Array, wordIndex: number): void {
+  Atomics.add(words, wordIndex, 1);
+  Atomics.notify(words, wordIndex);
+}
+
+/** Resolves when the word is no longer `seen`. Its writers must use `announceOneMore()`. */
+export async function untilMoreThan(
+  words: Int32Array,
+  wordIndex: number,
+  seen: number,
+): Promise<void> {
+  const waiting = Atomics.waitAsync(words, wordIndex, seen);
+  if (waiting.async) await waiting.value;
+}
+
 /**
  * Resolves when the word has reached `value`, or when `signal` aborts. Its writer must use `announce()`.
  */

@@ -19,6 +19,7 @@ function constantsOf(descriptor: Record<string, unknown>, prefix: string, ...not
 Deno.test("the diagram of a control page shows where its words lie", async () => {
   const fields = [
     { name: "PARKED", offset: page.PARKED_BYTES, length: 4, alignment: LINE_BYTES },
+    { name: "RETURNS", offset: page.RETURNS_BYTES, length: 4, alignment: 4 },
     { name: "PENDING", offset: page.PENDING_BYTES, length: 4, alignment: LINE_BYTES },
     { name: "STATE", offset: page.STATE_BYTES, length: 4, alignment: LINE_BYTES },
     { name: "EPOCH", offset: page.EPOCH_BYTES, length: 4, alignment: 4 },
