@@ -3,8 +3,6 @@
  *
  * @module
  */
-import type { Order } from "./orders.ts";
-
 /** Sends values to another thread, which sends them back. */
 export interface EchoPeer {
   /** The value after its way there and back. */
@@ -13,14 +11,10 @@ export interface EchoPeer {
   close(): Promise<void>;
 }
 
-/** One that is also asked for prices, an order a call or a list of them. */
-export interface OrderPeer extends EchoPeer {
+/** One that can also be called with next to nothing. */
+export interface CallPeer extends EchoPeer {
   /** The sum, computed on the other thread: the least that a call can be. */
   add(a: number, b: number): Promise<number>;
-  /** `priceOf()` on the other thread. */
-  price(order: Order): Promise<number>;
-  /** `pricesOf()` on the other thread. */
-  prices(orders: readonly Order[]): Promise<number[]>;
 }
 
 /** Values to text or bytes and back. */

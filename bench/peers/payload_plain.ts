@@ -3,16 +3,14 @@
  *
  * @module
  */
-import type { EchoPeer, OrderPeer } from "./payload_peer.ts";
+import type { CallPeer, EchoPeer } from "./payload_peer.ts";
 import { PlainWorker } from "./plain_worker.ts";
 
 /** A worker that gets the values as they are. */
-export async function openPostMessage(): Promise<OrderPeer> {
+export async function openPostMessage(): Promise<CallPeer> {
   const worker = await PlainWorker.start(new URL("./payload_worker.ts", import.meta.url));
   return {
     add: (a, b) => worker.call("add", [a, b]),
-    price: (order) => worker.call("price", [order]),
-    prices: (orders) => worker.call("prices", [orders]),
     echo: (value) => worker.call("echo", [value]),
     close: () => worker.close(),
   };

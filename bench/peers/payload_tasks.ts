@@ -4,13 +4,10 @@
  * @module
  */
 import { defineTasks, type Task } from "@tidepool/core";
-import { type Order, priceOf, pricesOf } from "./orders.ts";
 import { json, v8Format } from "./payload_formats.ts";
 
 interface PayloadTasks {
   readonly add: Task<[number, number], number>;
-  readonly price: Task<[Order], number>;
-  readonly prices: Task<[readonly Order[]], number[]>;
   readonly echo: Task<[unknown], unknown>;
   readonly echoJson: Task<[string], string>;
   readonly echoV8: Task<[Uint8Array], Uint8Array>;
@@ -19,8 +16,6 @@ interface PayloadTasks {
 /** What a shard is asked. Whatever comes as text or bytes is read and written anew. */
 export const payloads: PayloadTasks = defineTasks(import.meta.url, {
   add: (a: number, b: number): number => a + b,
-  price: priceOf,
-  prices: pricesOf,
   echo: (value: unknown): unknown => value,
   echoJson: (text: string): string => json.encode(json.decode(text)),
   echoV8: (bytes: Uint8Array): Uint8Array => v8Format.encode(v8Format.decode(bytes)),

@@ -5,24 +5,22 @@
  */
 import { Runtime } from "@tidepool/core";
 import { json, v8Format } from "./payload_formats.ts";
-import type { EchoPeer, OrderPeer } from "./payload_peer.ts";
+import type { CallPeer, EchoPeer } from "./payload_peer.ts";
 import { payloads } from "./payload_tasks.ts";
 
 /** One shard that gets the values as they are. */
-export async function openTidepool(): Promise<OrderPeer> {
-  return orderPeer(await Runtime.start({ shards: 1, memory: "64MiB" }));
+export async function openTidepool(): Promise<CallPeer> {
+  return callPeer(await Runtime.start({ shards: 1, memory: "64MiB" }));
 }
 
 /** The same where `shards` is left out; shard 0 gets all calls. */
-export async function openDefaultShards(): Promise<OrderPeer> {
-  return orderPeer(await Runtime.start({ memory: "64MiB" }));
+export async function openDefaultShards(): Promise<CallPeer> {
+  return callPeer(await Runtime.start({ memory: "64MiB" }));
 }
 
-function orderPeer(runtime: Runtime): OrderPeer {
+function callPeer(runtime: Runtime): CallPeer {
   return {
     add: (a, b) => runtime.submitTo(0, payloads.add, a, b),
-    price: (order) => runtime.submitTo(0, payloads.price, order),
-    prices: (orders) => runtime.submitTo(0, payloads.prices, orders),
     echo: (value) => runtime.submitTo(0, payloads.echo, value),
     close: () => runtime.stop(),
   };

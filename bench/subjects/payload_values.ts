@@ -3,13 +3,28 @@
  *
  * @module
  */
-import { makeOrders } from "../peers/orders.ts";
-
 /** So many orders travel in a list. */
 export const LIST_LENGTH = 100;
 
+/** A small record, as programs send them by the thousand. */
+export interface Order {
+  readonly id: number;
+  readonly customer: string;
+  readonly article: string;
+  readonly quantity: number;
+  readonly price: number;
+  readonly note: string;
+}
+
 /** Enough of them that a list, and an order by itself, is never the one before. */
-export const ORDERS = makeOrders(10 * LIST_LENGTH);
+export const ORDERS: readonly Order[] = Array.from({ length: 10 * LIST_LENGTH }, (_, index) => ({
+  id: index,
+  customer: `customer ${index * 7_919 % 5_000}`,
+  article: `ART-${index * 31 % 997}`,
+  quantity: 1 + index % 9,
+  price: index * 1.37,
+  note: `please deliver before ${index % 24}:00`,
+}));
 
 export const RECORD_40 = "1 record of 40 fields";
 

@@ -15,8 +15,7 @@ import {
   ratioOf,
   type Trial,
 } from "../comparison.ts";
-import type { Order } from "../peers/orders.ts";
-import type { EchoPeer, OrderPeer } from "../peers/payload_peer.ts";
+import type { CallPeer, EchoPeer } from "../peers/payload_peer.ts";
 import { type Findings, TIDEPOOL } from "../report.ts";
 import { Callers, type OpenCaller, POST_MESSAGE, timeCalls } from "./callers.ts";
 import { measureLogPrograms } from "./log_programs.ts";
@@ -31,8 +30,8 @@ const openOwn = async () => await import("../peers/payload_tidepool.ts");
 const openPlain = async () => await import("../peers/payload_plain.ts");
 const values = [...VALUES.values()];
 
-/** Those that are asked for prices and sums too. */
-const ORDER_PEERS: ReadonlyMap<string, OpenCaller<OrderPeer>> = new Map([
+/** Those that are called with numbers too. */
+const CALL_PEERS: ReadonlyMap<string, OpenCaller<CallPeer>> = new Map([
   [TIDEPOOL, async () => await (await openOwn()).openTidepool()],
   [POST_MESSAGE, async () => await (await openPlain()).openPostMessage()],
   [DEFAULT_SHARDS, async () => await (await openOwn()).openDefaultShards()],
@@ -47,8 +46,10 @@ const ECHO_PEERS: ReadonlyMap<string, OpenCaller<EchoPeer>> = new Map([
 ]);
 
 const IN_FLIGHT = 1_000;
-const SINGLE = `orders priced, a call each, ${IN_FLIGHT.toLocaleString("en")} in flight`;
-const LISTS = `orders priced, lists of ${LIST_LENGTH}, ${IN_FLIGHT / LIST_LENGTH} in flight`;
+const SINGLE = `orders there and back, a call each, ${IN_FLIGHT.toLocaleString("en")} in flight`;
+const LISTS = `orders there and back, lists of ${LIST_LENGTH}, ${
+  IN_FLIGHT / LIST_LENGTH
+} in flight`;
 const ADD = "add(a, b), one at a time";
 const BYTES_1K = "1 KiB of bytes, there and back";
 const TEXT_1K = "1 KiB of ASCII text, there and back";
@@ -78,8 +79,7 @@ export async function comparePayloads(settings: CompareSettings): Promise<Findin
         sampleMs / 2
       } ms where text is read or written or a ` +
       `value goes there and back, ${sampleMs / 5} ms of a codec.`,
-      "An order is an object of five fields; its price is a number, and the answer to a list is a " +
-      "list of numbers.",
+      "An order is an object of six fields: three numbers and three strings.",
       "What a contestant sends back is compared once with what was sent; a contestant that changes a " +
       "value has no figure for it.",
       "msgpackr writes records whose structures both ends know before the first call.",
@@ -103,35 +103,32 @@ async function measureCalls(
   settings: CompareSettings,
   sampleMs: number,
 ): Promise<{ measurements: Measurement[]; unclosed: string[] }> {
-  const orderPeers = await Callers.openVerified(ORDER_PEERS, settings.progress, verifyPrices);
+  const callPeers = await Callers.openVerified(CALL_PEERS, settings.progress, verifyCalls);
   const echoPeers = await Callers.openVerified(ECHO_PEERS, settings.progress, verifyEcho);
   const trials = [
-    ...[TIDEPOOL, POST_MESSAGE].flatMap((name) => [
-      rateTrial(orderPeers, name, SINGLE, 1, sampleMs),
-      rateTrial(orderPeers, name, LISTS, LIST_LENGTH, sampleMs),
-    ]),
-    ...ORDER_PEERS.keys().map((name) => addTrial(orderPeers, name, sampleMs)),
+    ...([[SINGLE, 1], [LISTS, LIST_LENGTH]] as const).flatMap(([measure, ordersPerCall]) =>
+      [TIDEPOOL, POST_MESSAGE].map((name) => {
+        return rateTrial(callPeers, name, measure, ordersPerCall, sampleMs);
+      })
+    ),
+    ...CALL_PEERS.keys().map((name) => addTrial(callPeers, name, sampleMs)),
     ...kilobytes().flatMap(([measure, value]) =>
       [TIDEPOOL, POST_MESSAGE].map((name) => {
-        return echoTrial(orderPeers, name, measure, value, sampleMs);
+        return echoTrial(callPeers, name, measure, value, sampleMs);
       })
     ),
     ...[...VALUES].flatMap(([kind, value]) => [
       ...[TIDEPOOL, POST_MESSAGE].map((name) => {
-        return echoTrial(orderPeers, name, measureOf(kind), value, sampleMs / 2);
+        return echoTrial(callPeers, name, measureOf(kind), value, sampleMs / 2);
       }),
       ...ECHO_PEERS.keys().map((name) => {
         return echoTrial(echoPeers, name, measureOf(kind), value, sampleMs / 2);
       }),
     ]),
   ];
-  // Both contestants of a rate stand together.
-  trials.sort((a, b) => order(a) - order(b));
   const measurements = await measureTrials(trials, settings);
-  return { measurements, unclosed: [...await orderPeers.close(), ...await echoPeers.close()] };
+  return { measurements, unclosed: [...await callPeers.close(), ...await echoPeers.close()] };
 }
-
-const order = ({ measure }: Trial) => measure === SINGLE ? 0 : measure === LISTS ? 1 : 2;
 
 function kilobytes(): [string, unknown][] {
   return [[BYTES_1K, makeBytes(1_024)], [
@@ -140,22 +137,18 @@ function kilobytes(): [string, unknown][] {
   ]];
 }
 
-async function verifyPrices(peer: OrderPeer): Promise<void> {
-  const [first, second] = ORDERS as [Order, Order];
-  const expected = [first.price * first.quantity, second.price * second.quantity];
-  assertArrives(expected, await peer.prices([first, second]));
-  assertArrives(expected[0], await peer.price(first));
+async function verifyCalls(peer: CallPeer): Promise<void> {
   assertArrives(5, await peer.add(2, 3));
   await verifyEcho(peer);
 }
 
 async function verifyEcho(peer: EchoPeer): Promise<void> {
-  assertArrives(ORDERS[0], await peer.echo(ORDERS[0]));
+  assertArrives(ORDERS, await peer.echo(ORDERS));
 }
 
 /** Orders a second, `IN_FLIGHT` of them at any time, so many a call. */
 function rateTrial(
-  peers: Callers<OrderPeer>,
+  peers: Callers<CallPeer>,
   name: string,
   measure: string,
   ordersPerCall: number,
@@ -164,9 +157,8 @@ function rateTrial(
   const lists = Array.from({ length: ORDERS.length / LIST_LENGTH }, (_, index) => {
     return ORDERS.slice(index * LIST_LENGTH, (index + 1) * LIST_LENGTH);
   });
-  const call = ordersPerCall === 1
-    ? (peer: OrderPeer, index: number) => peer.price(ORDERS[index % ORDERS.length]!)
-    : (peer: OrderPeer, index: number) => peer.prices(lists[index % lists.length]!);
+  const sent: readonly unknown[] = ordersPerCall === 1 ? ORDERS : lists;
+  const call = (peer: CallPeer, index: number) => peer.echo(sent[index % sent.length]);
   return {
     name,
     measure,
@@ -178,8 +170,8 @@ function rateTrial(
   };
 }
 
-function addTrial(peers: Callers<OrderPeer>, name: string, sampleMs: number): Trial {
-  const add = (peer: OrderPeer, index: number) => peer.add(index, 1);
+function addTrial(peers: Callers<CallPeer>, name: string, sampleMs: number): Trial {
+  const add = (peer: CallPeer, index: number) => peer.add(index, 1);
   return {
     name,
     measure: ADD,
