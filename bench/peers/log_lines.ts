@@ -104,7 +104,7 @@ export class LineBlocks {
  * Counts a file: each lane is a block that is filled, counted and filled again.
  *
  * @param path the file
- * @param lanes count a block that `blocks` fills, and say how far they are with 0 lines at the end
+ * @param lanes each has `blocks` fill a block, and counts it; null when there are no more lines
  */
 export async function countFile(
   path: string,
