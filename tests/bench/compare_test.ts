@@ -165,6 +165,37 @@ Deno.test("compare messages --busy --json prints one object with every key, and 
   }
 });
 
+Deno.test("compare payloads --json prints one object with every key, and exits by itself", async () => {
+  const { code, stdout, stderr } = await compare("payloads", "--quick", "--json");
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout.trimEnd().split("\n").length, 1);
+  const report = JSON.parse(stdout);
+  assertEquals(report.subject, "payloads");
+  assertEquals(Object.keys(report.ratios), [
+    "list100_rate_vs_postmessage",
+    "list100_rate_vs_single_calls",
+    "record40_time_vs_msgpackr",
+    "text240_read_vs_own_bytes",
+    "text240_write_vs_encodeInto",
+    "echo1k_bytes_time_vs_call",
+    "echo1k_text_time_vs_call",
+    "default_seq_vs_postmessage",
+    "log200_time_vs_transfer",
+  ]);
+  for (const [key, value] of Object.entries(report.ratios)) {
+    assert(typeof value === "number" && value > 0, `${key}: ${report.reasons[key]}`);
+  }
+  // JSON alone changes values, and says so.
+  const rows: { name: string; measure: string; value: number | null; reason?: string }[] =
+    report.rows;
+  const without = rows.filter(({ value }) => value === null);
+  assertEquals([...new Set(without.map(({ name }) => name))], ["JSON over the bus", "JSON"]);
+  assertEquals(
+    [...new Set(without.map(({ reason }) => reason))],
+    ["It does not arrive as it was"],
+  );
+});
+
 Deno.test("compare refuses --busy for a subject that has no such figures", async () => {
   const { code, stdout, stderr } = await compare("flow", "--busy");
   assertEquals(code, 1);
@@ -178,7 +209,7 @@ Deno.test("compare lists its subjects when it does not know the one it is given"
   assertEquals(stdout, "");
   assertStringIncludes(
     stderr,
-    'Cannot compare "weather": expected one subject, of: allocator, messages, flow, services, foreign, memcached, startup',
+    'Cannot compare "weather": expected one subject, of: allocator, messages, payloads, flow, services, foreign, memcached, startup',
   );
 });
 
