@@ -22,6 +22,7 @@ import {
   granulesOf,
   MALLOCS_WORD,
 } from "../layout/mod.ts";
+import { largeFreeBlocks } from "../placement/mod.ts";
 import type { SliceHeap } from "./slice_heap.ts";
 
 /**
@@ -161,7 +162,7 @@ export class Trimmer {
     if (pages === undefined) return [];
     const { tlsf, words } = this.#heap;
     const { pageBytes } = pages;
-    const blocks = tlsf.freeBlocks(SMALLEST_TRIMMED_BYTES / GRANULE_BYTES);
+    const blocks = largeFreeBlocks(tlsf, SMALLEST_TRIMMED_BYTES / GRANULE_BYTES);
     // Nobody has the fallow yet, but a former life had.
     if (tlsf.hasFallow) blocks.push(tlsf.firstBlock);
     const spans: Span[] = [];

@@ -349,20 +349,6 @@ export class Tlsf {
     clearLoose(words);
   }
 
-  /** Every free block of at least `granules`, a power of two from 32 up. O(such blocks). */
-  freeBlocks(granules: number): number[] {
-    const words = this.words;
-    this.settle();
-    const blocks: number[] = [];
-    let sizeClass = occupiedClass(words, classOf(granules));
-    while (sizeClass !== 0) {
-      let block = words[Word.LIST_HEADS + sizeClass]!;
-      for (; block !== 0; block = words[block + Link.NEXT]!) blocks.push(block);
-      sizeClass = occupiedClass(words, sizeClass + 1);
-    }
-    return blocks;
-  }
-
   /** Takes a free block off its list, or out of the place of the loose one. */
   #unlink(block: number): void {
     const words = this.words;

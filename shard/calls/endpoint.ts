@@ -9,6 +9,7 @@ import { Allocator } from "../../allocator/mod.ts";
 import type { DebugHeapOptions } from "../../allocator/diagnosis/mod.ts";
 import { MessageBus, rejected } from "../bus/mod.ts";
 import { textOf, type WireType } from "../codec/mod.ts";
+import { IdleTrim, SegmentPages } from "../machine/mod.ts";
 import {
   attend,
   Doorbells,
@@ -50,6 +51,8 @@ export interface EndpointSetup {
   readonly debug: boolean;
   /** Whether the slices have debug heaps. */
   readonly debugHeap: boolean | DebugHeapOptions;
+  /** Milliseconds for which memory is free until it goes back to the system; never, unless given. */
+  readonly trimAfterMs?: number | undefined;
   /** Whether a shard that dies is started again; not, unless given. */
   readonly restarts?: boolean;
   /** How many runtimes its own lies in: the first of them was started by a shard of the next, and so on. */
@@ -75,6 +78,11 @@ export class Endpoint {
   readonly buffer: SharedArrayBuffer;
   /** The allocator of this endpoint's slice. */
   readonly allocator: Allocator;
+  /**
+   * How its memory goes back to the system, and why not.
+   * @internal
+   */
+  readonly pages: SegmentPages;
   /**
    * Its side of the bus.
    * @internal
@@ -115,6 +123,7 @@ export class Endpoint {
   readonly #doorbells: Doorbells;
   readonly #spinner: Spinner;
   readonly #limited: CallsWithOptions;
+  readonly #idleTrim: IdleTrim | undefined;
 
   /**
    * `connect` asks for a channel to another endpoint; `bus.parcels.attach()` is given its port.
@@ -136,8 +145,10 @@ export class Endpoint {
     this.shardCount = setup.shape.shardCount;
     this.buffer = setup.buffer;
     this.#spinner = new Spinner(setup.spinMicroseconds);
+    this.pages = new SegmentPages(setup.buffer);
     this.allocator = Allocator.create(setup.buffer, layout.slices, setup.endpoint, {
       debugHeap: setup.debugHeap,
+      pages: this.pages,
     });
     const parkedWords: number[] = [];
     for (let endpoint = 0; endpoint < layout.endpointCount; endpoint++) {
@@ -167,6 +178,7 @@ export class Endpoint {
       onGone: (shard) => this.#goneListeners.forEach((listener) => listener(shard)),
       onSleep: () => {
         this.#limited.rest();
+        this.#idleTrim?.rest();
         this.#sleepListeners.forEach((listener) => listener());
       },
       connect,
@@ -175,12 +187,25 @@ export class Endpoint {
       cores: navigator.hardwareConcurrency,
     });
     this.#limited = new CallsWithOptions(this.bus);
+    this.#idleTrim = this.#idleTrimFor(setup.trimAfterMs);
+  }
+
+  /** What gives memory back after so long, if it is asked for and the system has a way. */
+  #idleTrimFor(afterMs: number | undefined): IdleTrim | undefined {
+    if (afterMs === undefined || this.pages.problem !== undefined) return undefined;
+    return new IdleTrim(
+      this.allocator,
+      afterMs,
+      () => this.#doorbells.looksAsleep(this.id),
+      (error) => this.warnOf(`Endpoint ${this.id} gives no more memory back`, error),
+    );
   }
 
   /** Serves the bus until it is closed. Rejects only if shared memory is found corrupted. */
   async attend(): Promise<void> {
     await attend(this.bus, this.#doorbells, this.#spinner);
     this.#limited.rest();
+    this.#idleTrim?.stop();
   }
 
   /** Runs `task` on `shard`; see the docs of `submitTo()`. */

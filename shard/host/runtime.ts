@@ -55,6 +55,7 @@ import {
   shapeFor,
   spinFor,
   type StopOptions,
+  trimAfterFor,
   watchdogFor,
 } from "./runtime_options.ts";
 import {
@@ -166,6 +167,7 @@ export class Runtime {
       wireTypes: wireTypeNames(),
       debug: options.debug ?? false,
       debugHeap: options.debugHeap ?? false,
+      trimAfterMs: trimAfterFor(options),
       restarts: options.onCrash === "restart",
       depth,
     };

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { IdleTrim } from "./idle_trim.ts";
 export {
   type Answer,
   type Libc,
@@ -13,3 +14,4 @@ export {
   type PageCount,
 } from "./libc.ts";
 export { type OpenedLibc, openLibc } from "./open_libc.ts";
+export { SegmentPages } from "./segment_pages.ts";

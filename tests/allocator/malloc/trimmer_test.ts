@@ -1,5 +1,11 @@
 /** Which memory is given back to the system, by request and after a time, and what a debug heap says. */
-import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { Allocator, type AllocatorOptions, HeapCheckError } from "../../../allocator/mod.ts";
 import { walkHeap } from "../../../allocator/diagnosis/mod.ts";
 import { type SeededRandom, withRandom } from "../../harness/seeded_random.ts";
@@ -233,6 +239,26 @@ Deno.test("look() and mallocTrim() of an allocator without pages have nothing to
   const segment = new SharedArrayBuffer(MIB);
   const allocator = Allocator.create(segment, [{ byteOffset: 0, byteLength: MIB }], 0);
   assertEquals([look(allocator, 0), allocator.mallocTrim()], [undefined, 0]);
+});
+
+Deno.test("mallocTrim() gives nothing back that an overwritten link leads to", () => {
+  const pages = new RecordedPages();
+  const allocator = make(pages);
+  const live = allocator.malloc(MIB);
+  const free = allocator.malloc(MIB);
+  allocator.malloc(MIB);
+  allocator.free(free);
+  allocator.mallocTrim();
+  pages.take();
+  const words = new Int32Array(allocator.buffer, PAGE, 8 * MIB / 4);
+  const next = (free - PAGE) / 4 + 1; // behind the link to the block before
+  const blockOf = (address: number): number => (address - PAGE) / 4 - 1;
+  for (const wrong of [blockOf(live), blockOf(live) + 1000, blockOf(free), 0x7ffffff1, -5, 8]) {
+    words[next] = wrong;
+    const error = assertThrows(() => allocator.mallocTrim(), HeapCheckError);
+    assertStringIncludes(error.message, "a list has free blocks, each once, but list ");
+    assertEquals(pages.take(), 0);
+  }
 });
 
 // ─── Debug heaps ─────────────────────────────────────────────────────────────────────────────────
