@@ -32,10 +32,9 @@ import type { SliceHeap } from "./slice_heap.ts";
  * @experimental **UNSTABLE**: New API, yet to be vetted.
  */
 export interface SystemPages {
-  /**
-   * What is given back begins and ends at multiples of so many bytes from the start of the segment: a
-   * power of two.
-   */
+  /** Where the first whole page of the segment begins, in bytes from the start of the segment. */
+  readonly firstPage: number;
+  /** Bytes of a page: what is given back are whole ones. */
   readonly pageBytes: number;
   /**
    * Gives memory back, which reads 0 from then on.
@@ -161,16 +160,18 @@ export class Trimmer {
     const pages = this.#pages;
     if (pages === undefined) return [];
     const { tlsf, words } = this.#heap;
-    const { pageBytes } = pages;
+    const { firstPage, pageBytes } = pages;
     const blocks = largeFreeBlocks(tlsf, SMALLEST_TRIMMED_BYTES / GRANULE_BYTES);
     // Nobody has the fallow yet, but a former life had.
     if (tlsf.hasFallow) blocks.push(tlsf.firstBlock);
     const spans: Span[] = [];
     for (const block of blocks.sort((a, b) => a - b)) {
       const backReference = blockAfter(block, granulesOf(words[block]!)) - 1;
-      const from = Math.ceil((words.byteOffset + (block + FREE_BLOCK_WORDS) * 4) / pageBytes);
-      const to = Math.floor((words.byteOffset + backReference * 4) / pageBytes);
-      if (from < to) spans.push({ from: from * pageBytes, to: to * pageBytes });
+      const begin = words.byteOffset + (block + FREE_BLOCK_WORDS) * 4;
+      const end = words.byteOffset + backReference * 4;
+      const from = Math.ceil((begin - firstPage) / pageBytes) * pageBytes + firstPage;
+      const to = Math.floor((end - firstPage) / pageBytes) * pageBytes + firstPage;
+      if (from < to) spans.push({ from, to });
     }
     return spans;
   }

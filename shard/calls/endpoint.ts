@@ -51,6 +51,8 @@ export interface EndpointSetup {
   readonly debug: boolean;
   /** Whether the slices have debug heaps. */
   readonly debugHeap: boolean | DebugHeapOptions;
+  /** Whether the slices may be in huge pages; not, unless given. */
+  readonly hugePages?: boolean;
   /** Milliseconds for which memory is free until it goes back to the system; never, unless given. */
   readonly trimAfterMs?: number | undefined;
   /** Whether a shard that dies is started again; not, unless given. */
@@ -79,10 +81,10 @@ export class Endpoint {
   /** The allocator of this endpoint's slice. */
   readonly allocator: Allocator;
   /**
-   * How its memory goes back to the system, and why not.
+   * Why no memory goes back to the system though it is to do so after a time, if so.
    * @internal
    */
-  readonly pages: SegmentPages;
+  readonly trimProblem: string | undefined;
   /**
    * Its side of the bus.
    * @internal
@@ -145,10 +147,10 @@ export class Endpoint {
     this.shardCount = setup.shape.shardCount;
     this.buffer = setup.buffer;
     this.#spinner = new Spinner(setup.spinMicroseconds);
-    this.pages = new SegmentPages(setup.buffer);
+    const pages = new SegmentPages(setup.buffer, setup.hugePages ?? false);
     this.allocator = Allocator.create(setup.buffer, layout.slices, setup.endpoint, {
       debugHeap: setup.debugHeap,
-      pages: this.pages,
+      pages,
     });
     const parkedWords: number[] = [];
     for (let endpoint = 0; endpoint < layout.endpointCount; endpoint++) {
@@ -187,18 +189,14 @@ export class Endpoint {
       cores: navigator.hardwareConcurrency,
     });
     this.#limited = new CallsWithOptions(this.bus);
-    this.#idleTrim = this.#idleTrimFor(setup.trimAfterMs);
-  }
-
-  /** What gives memory back after so long, if it is asked for and the system has a way. */
-  #idleTrimFor(afterMs: number | undefined): IdleTrim | undefined {
-    if (afterMs === undefined || this.pages.problem !== undefined) return undefined;
-    return new IdleTrim(
-      this.allocator,
-      afterMs,
-      () => this.#doorbells.looksAsleep(this.id),
-      (error) => this.warnOf(`Endpoint ${this.id} gives no more memory back`, error),
-    );
+    const { trimAfterMs } = setup;
+    this.trimProblem = trimAfterMs === undefined ? undefined : pages.problem;
+    if (trimAfterMs !== undefined && this.trimProblem === undefined) {
+      this.#idleTrim = new IdleTrim(this.allocator, pages, trimAfterMs, {
+        isAsleep: () => this.#doorbells.looksAsleep(this.id),
+        onEnd: (why) => this.warnOf(`No more memory of endpoint ${this.id} is given back`, why),
+      });
+    }
   }
 
   /** Serves the bus until it is closed. Rejects only if shared memory is found corrupted. */

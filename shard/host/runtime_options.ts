@@ -12,6 +12,7 @@ import { alignToPage, MAX_TIMER_MS, type SegmentShape } from "../calls/mod.ts";
 import { readMachineMemory } from "./machine_memory.ts";
 import { divideMemory, divisibleMemory, MIN_SHARE_BYTES } from "./memory_division.ts";
 import { automaticMemory, parseMemorySize } from "./memory_size.ts";
+import { checkPlacement, type PlacementOptions } from "./placement_options.ts";
 import type { CrashPolicy } from "./supervisor.ts";
 
 /** Slots of each ring, unless told otherwise or there are many rings. */
@@ -50,6 +51,7 @@ const OPTION_KINDS: Partial<Record<keyof RuntimeOptions, readonly string[]>> = {
   onWarning: ["function"],
   debug: ["boolean"],
   debugHeap: ["boolean", "object"],
+  placement: ["object"],
 };
 
 /** Options of `Runtime.start()`: shards, memory, what a crash means, who is warned. */
@@ -175,6 +177,15 @@ export interface RuntimeOptions {
    * @default {false}
    */
   readonly debugHeap?: boolean | DebugHeapOptions;
+  /**
+   * Where the threads of shards run and where their memory lies: on which cpus and nodes, in huge pages,
+   * locked, touched at the start. It needs Linux and `--allow-ffi`; without them, and for what the kernel
+   * refuses, everything runs as if it had been left out, and `Runtime.placement()` says why. The kernel's
+   * refusals are warnings too.
+   *
+   * @default {undefined: nothing is asked of the system}
+   */
+  readonly placement?: PlacementOptions;
 }
 
 /** How long `Runtime.stop()` waits. */
@@ -241,6 +252,7 @@ export function shapeFor(options: RuntimeOptions): SegmentShape {
       `Cannot start ${shardCount} shards: expected a whole number from 1 to ${MAX_SHARDS}`,
     );
   }
+  if (options.placement !== undefined) checkPlacement(options.placement, shardCount);
   const { memory = "auto", weights } = options;
   const totalBytes = memory === "auto"
     ? automaticMemory(readMachineMemory(), divisibleMemory(shardCount, weights))

@@ -13,44 +13,51 @@ const FIRST_LOOK_PART = 4;
 /** Bytes given back in one turn: a message that comes meanwhile waits for it, some 3 ms. */
 const TURN_BYTES = 32 * 2 ** 20;
 
+/** What an endpoint has to do with it. */
+export interface IdleTrimOwner {
+  /** Whether the endpoint sleeps just now. */
+  readonly isAsleep: () => boolean;
+  /** Told why nothing more is given back: the kernel refuses, or the heap was overwritten. */
+  readonly onEnd: (why: unknown) => void;
+}
+
 /** Looks after the free memory of one endpoint. */
 export class IdleTrim {
   readonly #allocator: Allocator;
+  readonly #pages: { readonly problem: string | undefined };
   readonly #afterMs: number;
-  readonly #isAsleep: () => boolean;
-  readonly #onError: (error: unknown) => void;
+  readonly #owner: IdleTrimOwner;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** A look was due when the endpoint did not sleep. */
   #isDue = false;
-  #isStopped = false;
+  #hasEnded = false;
 
   /**
+   * @param pages Those of the allocator.
    * @param afterMs For how long memory is free until it is given back.
-   * @param isAsleep Whether the endpoint sleeps just now.
-   * @param onError Told if the heap turns out to be overwritten; then nothing more is given back.
    */
   constructor(
     allocator: Allocator,
+    pages: { readonly problem: string | undefined },
     afterMs: number,
-    isAsleep: () => boolean,
-    onError: (error: unknown) => void,
+    owner: IdleTrimOwner,
   ) {
     this.#allocator = allocator;
+    this.#pages = pages;
     this.#afterMs = afterMs;
-    this.#isAsleep = isAsleep;
-    this.#onError = onError;
+    this.#owner = owner;
   }
 
-  /** The endpoint goes to sleep. Two or three plain reads, unless there is something to do. */
+  /** The endpoint goes to sleep. Some plain reads, unless there is something to do. */
   rest(): void {
-    if (this.#timer !== undefined || this.#isStopped) return;
+    if (this.#timer !== undefined || this.#hasEnded) return;
     if (this.#isDue) this.#lookIn(0);
     else if (this.#allocator["trimmer"].hasChanged) this.#lookIn(this.#afterMs / FIRST_LOOK_PART);
   }
 
   /** Looks no more. */
   stop(): void {
-    this.#isStopped = true;
+    this.#hasEnded = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
@@ -62,14 +69,19 @@ export class IdleTrim {
 
   #look(): void {
     this.#timer = undefined;
-    this.#isDue = !this.#isAsleep();
+    this.#isDue = !this.#owner.isAsleep();
     if (this.#isDue) return; // before the next sleep
     try {
       const nextMs = this.#allocator["trimmer"].look(performance.now(), this.#afterMs, TURN_BYTES);
-      if (nextMs !== undefined) this.#lookIn(nextMs);
+      if (this.#pages.problem !== undefined) this.#end(this.#pages.problem);
+      else if (nextMs !== undefined) this.#lookIn(nextMs);
     } catch (error) {
-      this.stop();
-      this.#onError(error);
+      this.#end(error);
     }
+  }
+
+  #end(why: unknown): void {
+    this.stop();
+    this.#owner.onEnd(why);
   }
 }

@@ -16,12 +16,12 @@ export interface Answer<T> {
   readonly value?: T;
 }
 
-/** Where the pages of a range are: see {@linkcode Libc.scanPages}. */
-export interface PageCount {
-  /** Bytes of pages that memory stands behind. */
-  readonly presentBytes: number;
-  /** Bytes of these that are in huge pages. */
-  readonly hugeBytes: number;
+/** Addresses of pages that memory stands behind. */
+export interface PresentPages {
+  readonly begin: number;
+  readonly end: number;
+  /** Whether they are a part of a huge page. */
+  readonly isHuge: boolean;
 }
 
 /** Pages of the range go back to the system at once, and read 0 when they are touched again. */
@@ -53,9 +53,9 @@ export interface Libc {
   /** `move_pages(2)` as a question: by page, its node, or minus an errno; -ENOENT is a page not there yet. */
   nodesOfPages(addresses: readonly number[]): Answer<number[]>;
   /** `ioctl(PAGEMAP_SCAN)`: which pages of a range are there, from Linux 6.7 on. */
-  scanPages(address: number, byteLength: number): Answer<PageCount>;
-  /** `mincore(2)`: bytes of the pages of a range that are there. */
-  presentBytes(address: number, byteLength: number): Answer<number>;
+  scanPages(address: number, byteLength: number): Answer<PresentPages[]>;
+  /** `mincore(2)`: the same, but that none says it is huge. */
+  presentPages(address: number, byteLength: number): Answer<PresentPages[]>;
   /** `gettid(2)`: the number of this thread, as in `/proc/self/task`. */
   threadId(): number;
   /** `sched_setaffinity(2)`: the cpus that this thread may run on. Threads that it makes inherit them. */

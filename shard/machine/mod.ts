@@ -4,14 +4,24 @@
  * @module
  */
 
-export { IdleTrim } from "./idle_trim.ts";
+export { IdleTrim, type IdleTrimOwner } from "./idle_trim.ts";
 export {
   type Answer,
   type Libc,
   MADV_DONTNEED,
   MADV_HUGEPAGE,
   MADV_POPULATE_WRITE,
-  type PageCount,
+  type PresentPages,
 } from "./libc.ts";
-export { type OpenedLibc, openLibc } from "./open_libc.ts";
+export { type LibcSystem, type OpenedLibc, openLibc } from "./open_libc.ts";
+export { type Pin, planPlacement, type ShardPlan } from "./placement_plan.ts";
+export {
+  placeMemory,
+  takePlace,
+  type ThreadPlace,
+  type ThreadPlan,
+  wholePages,
+} from "./placing.ts";
+export { readMemory, readThread } from "./read_back.ts";
 export { SegmentPages } from "./segment_pages.ts";
+export { readTopology } from "./topology.ts";

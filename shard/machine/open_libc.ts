@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Answer, type Libc, type PageCount } from "./libc.ts";
+import type { Answer, Libc, PresentPages } from "./libc.ts";
 
 /** A C library, or the reason why there is none. */
 export type OpenedLibc =
@@ -27,7 +27,7 @@ type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /** Numbers of the calls that glibc has no function for. */
 const SYSTEM_CALLS: Readonly<Record<string, Readonly<Record<string, bigint>>>> = {
-  x86_64: { mbind: 237n, getMempolicy: 239n, movePages: 279n, mlock2: 325n, gettid: 186n },
+  "x86_64": { mbind: 237n, getMempolicy: 239n, movePages: 279n, mlock2: 325n, gettid: 186n },
   aarch64: { mbind: 235n, getMempolicy: 236n, movePages: 239n, mlock2: 284n, gettid: 178n },
 };
 
@@ -221,7 +221,7 @@ class LinuxLibc implements Libc {
     return errno === 0 ? { errno, value: [...status] } : { errno };
   }
 
-  scanPages(address: number, byteLength: number): Answer<PageCount> {
+  scanPages(address: number, byteLength: number): Answer<PresentPages[]> {
     const file = this.#symbols.open(pathBytes("/proc/self/pagemap"), O_RDONLY_CLOEXEC);
     if (file < 0) return { errno: this.#errnoOf(file) };
     try {
@@ -231,38 +231,42 @@ class LinuxLibc implements Libc {
     }
   }
 
-  #scan(file: number, begin: bigint, end: bigint): Answer<PageCount> {
+  #scan(file: number, begin: bigint, end: bigint): Answer<PresentPages[]> {
     const regions = new BigUint64Array(3 * SCAN_REGIONS);
     const regionsAddress = this.#addressOf(new Uint8Array(regions.buffer));
     // struct pm_scan_arg; the kernel writes into [4] how far it has come.
     const request = new BigUint64Array(12);
-    let presentBytes = 0;
-    let hugeBytes = 0;
+    const found: PresentPages[] = [];
     while (begin < end) {
       request.set([96n, 0n, begin, end, 0n, regionsAddress, BigInt(SCAN_REGIONS), 0n, 0n]);
       request.set([PAGE_IS_PRESENT, 0n, PAGE_IS_PRESENT | PAGE_IS_HUGE], 9);
       const count = this.#symbols.ioctl(file, PAGEMAP_SCAN, new Uint8Array(request.buffer));
       if (count < 0) return { errno: this.#errnoOf(count) };
-      for (let region = 0; region < count; region++) {
-        const [from, to, kinds] = regions.subarray(3 * region, 3 * region + 3);
-        presentBytes += Number(to! - from!);
-        if (kinds! & PAGE_IS_HUGE) hugeBytes += Number(to! - from!);
+      for (let at = 0; at < 3 * count; at += 3) {
+        const isHuge = (regions[at + 2]! & PAGE_IS_HUGE) !== 0n;
+        found.push({ begin: Number(regions[at]), end: Number(regions[at + 1]), isHuge });
       }
       begin = request[4]!;
     }
-    return { errno: 0, value: { presentBytes, hugeBytes } };
+    return { errno: 0, value: found };
   }
 
-  presentBytes(address: number, byteLength: number): Answer<number> {
-    let pages = 0;
+  presentPages(address: number, byteLength: number): Answer<PresentPages[]> {
+    const found: PresentPages[] = [];
     for (let from = 0; from < byteLength; from += MINCORE_BYTES) {
       const bytes = Math.min(MINCORE_BYTES, byteLength - from);
       const present = new Uint8Array(Math.ceil(bytes / this.pageBytes));
       const result = this.#symbols.mincore(BigInt(address + from), BigInt(bytes), present);
       if (result < 0) return { errno: this.#errnoOf(result) };
-      for (const flags of present) pages += flags & 1;
+      const isPresent = (page: number) => (present[page]! & 1) === 1;
+      for (let page = 0; page < present.length; page++) {
+        if (!isPresent(page)) continue;
+        const begin = address + from + page * this.pageBytes;
+        while (page < present.length && isPresent(page)) page++;
+        found.push({ begin, end: address + from + page * this.pageBytes, isHuge: false });
+      }
     }
-    return { errno: 0, value: pages * this.pageBytes };
+    return { errno: 0, value: found };
   }
 
   threadId(): number {

@@ -311,6 +311,7 @@ const ROWS: readonly Row[] = [
       const slices = [{ byteOffset: 0, byteLength }];
       const given: number[] = [];
       const pages = {
+        firstPage: 0,
         pageBytes: 4096,
         giveBack(byteOffset: number, byteLength: number): number {
           given.push(byteOffset + byteLength);

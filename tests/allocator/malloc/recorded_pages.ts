@@ -13,6 +13,7 @@ const BACK_REFERENCE_BYTES = 4;
 const HEADER_BYTES = 4;
 
 export class RecordedPages implements SystemPages {
+  readonly firstPage: number;
   readonly pageBytes: number;
   /** What was given back, as first byte and the one after the last. */
   readonly given: [from: number, to: number][] = [];
@@ -23,14 +24,16 @@ export class RecordedPages implements SystemPages {
   readonly #content: number;
 
   /** `content` is what each byte is, once it was given back. */
-  constructor(pageBytes = 4096, content = 0) {
+  constructor(pageBytes = 4096, content = 0, firstPage = 0) {
+    this.firstPage = firstPage;
     this.pageBytes = pageBytes;
     this.#content = content;
   }
 
   giveBack(byteOffset: number, byteLength: number): number | undefined {
     const end = byteOffset + byteLength;
-    if (byteOffset % this.pageBytes !== 0 || end % this.pageBytes !== 0 || byteLength <= 0) {
+    const isWhole = [byteOffset, end].every((at) => (at - this.firstPage) % this.pageBytes === 0);
+    if (!isWhole || byteLength <= 0) {
       throw new Error(`${byteOffset} to ${end} are no whole pages of ${this.pageBytes}`);
     }
     const { buffer, slice } = this.allocator!;

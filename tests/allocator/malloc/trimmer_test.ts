@@ -59,6 +59,10 @@ Deno.test("mallocTrim() rounds to the pages that the system has", () => {
   const allocator = make(pages, 9 * MIB);
   assertEquals(allocator.mallocTrim(), 6 * MIB);
   assertEquals(pages.given, [[2 * MIB, 8 * MIB]]);
+  // As a segment that begins 8 KiB behind a page.
+  const later = new RecordedPages(2 * MIB, 0, 2 * MIB - 8 * KIB);
+  assertEquals(make(later, 9 * MIB).mallocTrim(), 6 * MIB);
+  assertEquals(later.given, [[2 * MIB - 8 * KIB, 8 * MIB - 8 * KIB]]);
 });
 
 Deno.test("mallocTrim() returns 0 if the system refuses, and all goes on", () => {
