@@ -71,8 +71,8 @@ export class Trimmer {
   readonly #pages: SystemPages | undefined;
   /** What was free at the last look, in order. */
   #aged: AgedSpan[] = [];
-  /** Counters at the last look: they tell whether anything was handed out or freed since. */
-  #mallocs = 0;
+  /** Counters at the last look: they tell whether anything was handed out or freed since. A first one is due. */
+  #mallocs = -1;
   #frees = 0;
   #resizes = 0;
 
