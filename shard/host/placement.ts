@@ -1,6 +1,6 @@
 /**
  * Where the shards of a runtime lie: asks the machine, has memory and threads placed, and says what the
- * kernel says of it. Made for the option `placement` alone: without it nothing of this runs.
+ * kernel says of it. Loaded for the option `placement` alone.
  *
  * @module
  */
@@ -19,25 +19,9 @@ import {
   type ThreadPlan,
 } from "../machine/mod.ts";
 import type { SegmentLayout } from "../calls/mod.ts";
-import type { PlacementOptions, ShardPlacement } from "./placement_options.ts";
-
-/** What is known of a shard that nothing can be asked about. */
-const UNKNOWN = {
-  cpus: [],
-  cpu: undefined,
-  node: undefined,
-  nodeVerified: false,
-  presentBytes: undefined,
-  hugePageBytes: undefined,
-  lockedBytes: undefined,
-} as const;
+import { nowhere, type PlacementOptions, type ShardPlacement } from "./placement_options.ts";
 
 const TRANSPARENT_HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/enabled";
-
-/** The place of a runtime that was not asked to have one. */
-export function noPlacement(): ShardPlacement {
-  return { ...UNKNOWN, problems: ["nothing was placed: the option `placement` was left out"] };
-}
 
 /** The places of a runtime's endpoints. */
 export class Placement {
@@ -153,14 +137,13 @@ export class Placement {
   read(endpoint: number): ShardPlacement {
     const problems = [...this.#problems[endpoint]!, ...this.#threadProblems[endpoint] ?? []];
     const libc = this.#libc;
-    if (libc === undefined) return { ...UNKNOWN, problems };
+    if (libc === undefined) return nowhere(problems);
     const [begin, end] = this.#rangeOf(endpoint);
     const threadId = this.#threads[endpoint];
     return {
-      ...UNKNOWN,
+      ...nowhere(problems),
       ...threadId === undefined ? {} : readThread(libc, threadId),
       ...readMemory(libc, this.#address + begin, end - begin),
-      problems,
     };
   }
 }

@@ -95,6 +95,20 @@ export interface ShardPlacement {
   readonly problems: readonly string[];
 }
 
+/** The place of a shard that nothing can be asked about, and why. */
+export function nowhere(problems: readonly string[]): ShardPlacement {
+  return {
+    cpus: [],
+    cpu: undefined,
+    node: undefined,
+    nodeVerified: false,
+    presentBytes: undefined,
+    hugePageBytes: undefined,
+    lockedBytes: undefined,
+    problems,
+  };
+}
+
 /** What the kernel has room for in a mask of cpus. */
 const MAX_CPU = 8191;
 const FLAGS = ["numa", "hugePages", "lock", "prefault"] as const;

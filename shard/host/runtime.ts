@@ -68,8 +68,8 @@ import {
   shardOf,
 } from "../services/mod.ts";
 import { Opener, type Opening } from "./opening.ts";
-import { noPlacement, Placement } from "./placement.ts";
-import type { ShardPlacement } from "./placement_options.ts";
+import type { Placement } from "./placement.ts";
+import { nowhere, type PlacementOptions, type ShardPlacement } from "./placement_options.ts";
 import type { ShardStatus } from "./shard_states.ts";
 import { Shutdown } from "./shutdown.ts";
 import { type CrashPolicy, Supervisor } from "./supervisor.ts";
@@ -180,7 +180,7 @@ export class Runtime {
     const onWarning = (warning: Error): void => void giveWarning(warning, options.onWarning);
     // Before the host's endpoint, which is the first to touch the segment.
     const placement = options.placement &&
-      new Placement(options.placement, layout, setup.buffer, onWarning);
+      await place(options.placement, layout, setup.buffer, onWarning);
     const endpoint = new Endpoint(
       { ...setup, endpoint: layout.host },
       (shard) => runtime.#supervisor.connect(layout.host, shard),
@@ -579,7 +579,8 @@ export class Runtime {
    */
   placement(shard: number): ShardPlacement {
     this.#checkEndpoint(shard);
-    const placement = this.#placement?.read(shard) ?? noPlacement();
+    const placement = this.#placement?.read(shard) ??
+      nowhere(["nothing was placed: the option `placement` was left out"]);
     const { trimProblem } = this.#endpoint;
     if (trimProblem === undefined) return placement;
     return { ...placement, problems: [...placement.problems, trimProblem] };
@@ -688,6 +689,17 @@ export class Runtime {
     if (this.#endpoint.bus.close(error) > 0) this.#told.add(this.#failure);
     this.#supervisor.terminate();
   }
+}
+
+/** Places the memory of a segment. What it takes is loaded here, so that no other start pays for it. */
+async function place(
+  options: PlacementOptions,
+  layout: SegmentLayout,
+  buffer: SharedArrayBuffer,
+  onWarning: (warning: Error) => void,
+): Promise<Placement> {
+  const { Placement } = await import("./placement.ts");
+  return new Placement(options, layout, buffer, onWarning);
 }
 
 /**
