@@ -115,6 +115,36 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: `trimAfterMs of memory that is locked ends with a warning, once for each endpoint${where}`,
+  ignore,
+  fn: async () => {
+    const warnings: string[] = [];
+    const warned = Promise.withResolvers<void>();
+    await using runtime = await Runtime.start({
+      shards: 1,
+      memory: "16MiB",
+      placement: { lock: true },
+      trimAfterMs: 100,
+      onWarning: ({ message }) => {
+        warnings.push(message);
+        if (warnings.length === 2) warned.resolve();
+      },
+    });
+    if (runtime.placement(0).problems.length > 0) return; // it may lock no memory
+    await runtime.submitTo(0, trimTasks.fill, MIB);
+    await warned.promise;
+    await runtime.submitTo(0, trimTasks.fill, MIB);
+    const refused = "is given back: Cannot give memory back: madvise(MADV_DONTNEED) failed with " +
+      "EINVAL: locked memory stays: leave `lock` out";
+    assertEquals(
+      warnings.sort(),
+      [0, 1].map((endpoint) => `No more memory of endpoint ${endpoint} ${refused}`),
+    );
+    assertEquals(await runtime.submitTo(0, trimTasks.trim), 0);
+  },
+});
+
 Deno.test("trimAfterMs without --allow-ffi changes nothing, and placement() says why", async () => {
   const { stdout, success } = await new Deno.Command(Deno.execPath(), {
     args: [
