@@ -363,7 +363,7 @@ export class Allocator {
    * Merges what other threads freed, and what small classes or the quarantine of a debug heap keep, and
    * gives whole pages inside free blocks of 256 KiB and more back to the system. On a shard that takes
    * `--allow-ffi` and Linux; without either, memory stays in the slice. Pages read 0 from then on, and
-   * are taken again as they are written, in 2 µs each. A second free of a block that lay in them is an
+   * are taken again as they are written, in some 3 µs each. A second free of a block that lay in them is an
    * `InvalidAddressError`. C's `pad` is left out: a heap has no top here. Takes time in proportion to
    * what there is to merge, and 0.1 ms a MiB.
    *

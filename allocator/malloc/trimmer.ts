@@ -47,7 +47,7 @@ export interface SystemPages {
   giveBack(byteOffset: number, byteLength: number): number | undefined;
 }
 
-/** Smaller blocks stay: they are soon used again, and touching a page anew costs 2 µs. */
+/** Smaller blocks stay: they are soon used again, and touching a page anew costs 3 µs. */
 const SMALLEST_TRIMMED_BYTES = 256 * 1024;
 /** How often to look in the time for which memory must be free, as long as some is. */
 const LOOKS_IN_A_TIME = 4;

@@ -562,7 +562,7 @@ export class Runtime {
   /**
    * Where `shard` is, or the host if `shard` is `shardCount`: its cpus, the node and the pages of its
    * slice, all as the kernel says now, and what was asked for by the option `placement` and is not so.
-   * Without a message. It takes some milliseconds a GiB.
+   * Without a message. It takes some 50 ms a GiB that is there.
    *
    * @throws {TypeError} If `shard` is not a number.
    * @throws {RangeError} If there is no such shard.

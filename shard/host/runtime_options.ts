@@ -149,7 +149,7 @@ export interface RuntimeOptions {
    * Milliseconds after which free memory goes back to the system: whole pages inside free blocks of 256
    * KiB and more, of the shards' slices and the host's. A sleeping endpoint looks, some times in that
    * period, and gives back what was free at every look; one that has nothing to give back is not woken.
-   * To use memory again then takes 2 µs a page. It takes Linux and `--allow-ffi`, for which nobody is
+   * To use memory again then takes some 3 µs a page. It takes Linux and `--allow-ffi`, for which nobody is
    * asked; without them nothing is given back. `localAllocator().mallocTrim()` does it at once.
    *
    * @default {undefined, which means never}

@@ -32,6 +32,8 @@ interface Purpose {
   readonly otherwise: string;
 }
 
+const RAISE_LOCK_LIMIT = "raise the limit of locked memory (ulimit -l), or grant CAP_IPC_LOCK";
+
 /** What was asked for, and which call does it. */
 export const PURPOSES = {
   pin: {
@@ -60,9 +62,9 @@ export const PURPOSES = {
     action: "lock the memory",
     call: "mlock2",
     remedies: {
-      EPERM: "raise the limit of locked memory (ulimit -l), or grant CAP_IPC_LOCK",
-      ENOMEM: "raise the limit of locked memory (ulimit -l), or grant CAP_IPC_LOCK",
-      EAGAIN: "raise the limit of locked memory (ulimit -l), or grant CAP_IPC_LOCK",
+      EPERM: RAISE_LOCK_LIMIT,
+      ENOMEM: RAISE_LOCK_LIMIT,
+      EAGAIN: RAISE_LOCK_LIMIT,
     },
     otherwise: "leave `lock` out",
   },

@@ -13,7 +13,7 @@ export {
   MADV_POPULATE_WRITE,
   type PresentPages,
 } from "./libc.ts";
-export { type LibcSystem, type OpenedLibc, openLibc } from "./open_libc.ts";
+export { type OpenedLibc, openLibc } from "./open_libc.ts";
 export { type Pin, planPlacement, type ShardPlan } from "./placement_plan.ts";
 export {
   placeMemory,

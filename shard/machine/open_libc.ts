@@ -105,13 +105,20 @@ function pathsFor(arch: string): string[] {
   ];
 }
 
+/** This thread's, once it has been opened. */
+let opened: OpenedLibc | undefined;
+
 /**
- * Opens the C library of this thread. It asks what the program may do first, so that no prompt appears, and
- * opens nothing then. Cost: some 10 ms.
- *
- * @param system Who is asked: Deno, but in tests.
+ * Opens the C library of this thread, once. It asks what the program may do first, so that no prompt appears,
+ * and opens nothing if it may not. Cost: some 10 ms the first time.
  */
-export function openLibc(system: LibcSystem = DENO): OpenedLibc {
+export function openLibc(): OpenedLibc {
+  if (opened?.libc === undefined) opened = openLibcOf(DENO);
+  return opened;
+}
+
+/** The same, of a system that answers in place of Deno, as in tests; not once but each time. */
+export function openLibcOf(system: LibcSystem): OpenedLibc {
   const { os, arch } = system;
   const calls = SYSTEM_CALLS[arch];
   if (os !== "linux") return { whyNot: `the system is ${os}, and only Linux is known here` };
