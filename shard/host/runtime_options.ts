@@ -87,7 +87,8 @@ export interface RuntimeOptions {
    * Microseconds that an endpoint spins for messages before it sleeps, which makes calls some twenty
    * times faster. Its sockets and timers wait so long; then it goes on for up to eight times as long
    * and lets them have their turn. It does not spin while more endpoints are awake than there are
-   * cores, and seldom while its spins end without a message; 0 turns spinning off. Where shards serve
+   * cores, and seldom while its spins end without a message: then it blocks for up to 200 µs, if that
+   * pays, since others may need the core. 0 turns both off. Where shards serve
    * sockets on all cores, spinning costs a third of the rate.
    *
    * @default {50, or 0 if there are more shards than cores besides the host's}
