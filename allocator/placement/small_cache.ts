@@ -13,7 +13,7 @@
  * - it closes when it does not pay. A program that frees many blocks of a size in a row is served
  *   better by TLSF, which merges them, so that what is allocated next lies in a row too. A class that
  *   is full again within 2,048 frees gives all back, and frees pass by it until the next round of
- *   8,192; each time that happens again, twice as many rounds pass, up to 16;
+ *   8,192; each time that happens again to one of up to 248 bytes, twice as many rounds pass, up to 16;
  * - a small heap has fewer classes: see `HEAP_SHARE`;
  * - it costs no space when space is short: while more than half of the heap is in use classes give
  *   back what they have and stay closed, and before a request fails all of them are emptied.
@@ -73,10 +73,10 @@ export class SmallCache {
   readonly #shortGranules: number;
   /** What FREES was when a class was opened or trimmed. */
   readonly #since: Int32Array = new Int32Array(SMALL_GRANULES);
-  /** Rounds that a class stays closed if it closes next: more each time that it does not pay. */
-  readonly #pauses: Uint8Array = new Uint8Array(SMALL_GRANULES);
-  /** Rounds until a closed class opens. */
-  readonly #waits: Uint8Array = new Uint8Array(SMALL_GRANULES);
+  /** Rounds that a class passes over if it closes next: more each time that it does not pay. */
+  readonly #pauses: Uint8Array = new Uint8Array(NARROW_GRANULES);
+  /** Rounds that a closed class passes over from now. */
+  readonly #waits: Uint8Array = new Uint8Array(NARROW_GRANULES);
   /** Classes from this one up stay closed. */
   readonly #end: number;
   /** What FREES was when the last round began. */
@@ -191,7 +191,7 @@ export class SmallCache {
     this.#roundAt = this.#words[FREES_WORD]!;
     for (let granules = SMALLEST_BLOCK_GRANULES; granules < this.#end; granules++) {
       if (this.states[granules] !== CLOSED || !isClass(granules)) continue;
-      if (this.#waits[granules]! > 0) {
+      if (granules < NARROW_GRANULES && this.#waits[granules]! > 0) {
         this.#waits[granules] = this.#waits[granules]! - 1;
         continue;
       }
@@ -206,12 +206,14 @@ export class SmallCache {
     const pays = ((frees - this.#since[granules]!) | 0) >= PAYING_FREES;
     this.#since[granules] = frees;
     if (pays) {
-      this.#pauses[granules] = 0;
+      if (granules < NARROW_GRANULES) this.#pauses[granules] = 0;
       if (!this.#isShort()) return this.#giveBack(granules, CLASS_BLOCKS / 2);
     }
+    this.#close(granules);
+    // One of larger blocks gains more than its opening costs, wherever a program frees one at a time.
+    if (granules >= NARROW_GRANULES) return;
     this.#waits[granules] = this.#pauses[granules]!;
     this.#pauses[granules] = Math.min(2 * this.#pauses[granules]! + 1, MOST_PAUSES);
-    this.#close(granules);
   }
 
   #closeNext(): void {
