@@ -22,13 +22,17 @@ export interface CompareSettings {
   readonly progress: (text: string) => void;
 }
 
+type Compare = (settings: CompareSettings) => Promise<Findings>;
+
 interface Subject {
   readonly summary: string;
-  readonly load: () => Promise<(settings: CompareSettings) => Promise<Findings>>;
+  readonly load: () => Promise<Compare>;
+  /** The same with a process beside the contestants that keeps each core busy: for `--busy`. */
+  readonly loadBusy?: () => Promise<Compare>;
 }
 
 /** Each subject is loaded only when it is asked for: a broken peer of one cannot stop another. */
-const SUBJECTS: ReadonlyMap<string, Subject> = new Map([
+const SUBJECTS: ReadonlyMap<string, Subject> = new Map<string, Subject>([
   ["allocator", {
     summary: "malloc and free: traces of real programs, patterns, space, remote frees",
     load: async () => (await import("./subjects/allocator.ts")).compareAllocator,
@@ -36,6 +40,7 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map([
   ["messages", {
     summary: "calls to another thread: one at a time, many in flight, echoes, idle CPU",
     load: async () => (await import("./subjects/messages.ts")).compareMessages,
+    loadBusy: async () => (await import("./subjects/busy_messages.ts")).compareBusyMessages,
   }],
   ["flow", {
     summary: "many calls through a pipeline, beside windows written by hand",
@@ -62,7 +67,7 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map([
 const TRACES = fileURLToPath(new URL("../examples/replay/traces", import.meta.url));
 
 const USAGE = [
-  "Usage: deno task compare <subject> [--json] [--traces DIR] [--repetitions N] [--quick]",
+  "Usage: deno task compare <subject> [--json] [--traces DIR] [--repetitions N] [--quick] [--busy]",
   "",
   "Subjects:",
   ...SUBJECTS.entries().map(([name, { summary }]) => `  ${name.padEnd(10)}  ${summary}`),
@@ -72,6 +77,7 @@ const USAGE = [
   "  --traces DIR     replay the *.trace.gz files of DIR (default: examples/replay/traces)",
   "  --repetitions N  samples of each contestant, taken in turns (default: 7; quick: 2)",
   "  --quick          little work for each sample: shows that all run, not how fast",
+  "  --busy           messages only: beside a process for each core that never waits",
 ].join("\n");
 
 async function main(commandLine: string[]): Promise<void> {
@@ -83,6 +89,7 @@ async function main(commandLine: string[]): Promise<void> {
       traces: { type: "string", default: TRACES },
       repetitions: { type: "string" },
       quick: { type: "boolean", default: false },
+      busy: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -99,16 +106,23 @@ async function main(commandLine: string[]): Promise<void> {
       `Cannot compare "${positionals.join(" ")}": expected one subject, of: ${names}\n\n${USAGE}`,
     );
   }
-  const { traces, quick } = values;
-  const load = describeLoad();
-  const compare = await subject.load();
+  const { traces, quick, busy } = values;
+  const load = busy ? subject.loadBusy : subject.load;
+  if (load === undefined) {
+    const names = SUBJECTS.entries().filter(([, { loadBusy }]) => loadBusy).map(([name]) => name);
+    throw new Error(
+      `Cannot compare ${name} with --busy: expected one of: ${[...names].join(", ")}`,
+    );
+  }
+  const loadBefore = describeLoad(busy);
+  const compare = await load();
   const findings = await compare({ repetitions, quick, traces, progress: showProgress });
   showProgress("");
-  const report = makeReport(name, {
+  const report = makeReport(busy ? `${name} --busy` : name, {
     machine: describeMachine(),
     deno: Deno.version.deno,
     date: new Date().toISOString(),
-  }, { ...findings, notes: [...findings.notes, load] });
+  }, { ...findings, notes: [...findings.notes, loadBefore] });
   console.log(values.json ? JSON.stringify(report) : formatReport(report));
   const [failure, ...others] = ownFailures(report);
   if (failure !== undefined) {
@@ -134,10 +148,12 @@ function describeMachine(): string {
 }
 
 /** A machine at work makes sleeping threads wake sooner and spinning ones lose their core. */
-function describeLoad(): string {
+function describeLoad(busy: boolean): string {
   const load = loadavg()[0]!.toFixed(2);
   return `The load was ${load} on ${cpus().length} cores over the minute before the run: figures of ` +
-    "two threads, above all, stand only for a machine that has nothing else to do.";
+    `two threads, above all, stand only for a machine that has nothing ${
+      busy ? "more" : "else"
+    } to do.`;
 }
 
 if (import.meta.main) {

@@ -126,6 +126,25 @@ export async function measureInterleaved(
   }));
 }
 
+/** Far more than any sample takes: whoever needs it hangs. */
+const PATIENCE_MS = 20_000;
+
+/** What a contestant promised, or an error once it is clear that it hangs. */
+export async function answerOf<Result>(
+  promise: Promise<Result>,
+  patienceMs = PATIENCE_MS,
+): Promise<Result> {
+  const patience = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    patience.reject(new Error(`It did not answer within ${patienceMs / 1e3} s`));
+  }, patienceMs);
+  try {
+    return await Promise.race([promise, patience.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** The text of a thrown value on one line, as a reason. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);

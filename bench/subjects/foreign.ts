@@ -6,6 +6,7 @@
  */
 import type { CompareSettings } from "../compare.ts";
 import {
+  answerOf,
   find,
   measureInterleaved,
   type Measurement,
@@ -35,8 +36,6 @@ const IN_FLIGHT = 64;
 const CHUNK = 64;
 /** Copies that are put away at each clean-up, untimed: some more are made for it if need be. */
 const HELD_COPIES = 64;
-/** Far more than any sample takes: whoever needs it hangs. */
-const PATIENCE_MS = 20_000;
 
 type SharedPointer = Awaited<ReturnType<TidepoolHolder["makeShared"]>>;
 /** A pointer, and copies of it until they are put away. */
@@ -228,19 +227,6 @@ async function timeOf(
     await cleanUp?.();
   }
   return milliseconds * 1e3 / operations;
-}
-
-/** What a contestant promised, or an error once it is clear that it hangs. */
-async function answerOf<Result>(promise: Promise<Result>): Promise<Result> {
-  const patience = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    patience.reject(new Error(`It did not answer within ${PATIENCE_MS / 1e3} s`));
-  }, PATIENCE_MS);
-  try {
-    return await Promise.race([promise, patience.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function ratiosOf(measurements: readonly Measurement[]): Record<string, Ratio> {

@@ -7,6 +7,7 @@
 import { cpuUsage } from "node:process";
 import type { CompareSettings } from "../compare.ts";
 import {
+  answerOf,
   bestOf,
   figureOf,
   find,
@@ -21,31 +22,20 @@ import {
 } from "../comparison.ts";
 import type { Caller } from "../peers/caller.ts";
 import { type Findings, TIDEPOOL } from "../report.ts";
-
-const POST_MESSAGE = "postMessage";
-
-/** Everyone who is asked; a library is loaded only when its turn comes to start. */
-const CONTESTANTS: ReadonlyMap<string, () => Promise<Caller>> = new Map([
-  [TIDEPOOL, async () => await (await import("../peers/tidepool_caller.ts")).openTidepool()],
-  [POST_MESSAGE, async () => await (await import("../peers/post_message.ts")).openPostMessage()],
-  ["comlink", async () => await (await import("../peers/comlink.ts")).openComlink()],
-  ["piscina", async () => await (await import("../peers/piscina.ts")).openPiscina()],
-  ["workerpool", async () => await (await import("../peers/workerpool.ts")).openWorkerpool()],
-  ["poolifier", async () => await (await import("../peers/poolifier.ts")).openPoolifier()],
-]);
-
-const LIBRARIES = [...CONTESTANTS.keys()].filter((name) => {
-  return name !== TIDEPOOL && name !== POST_MESSAGE;
-});
+import {
+  Callers,
+  CONTESTANTS,
+  LIBRARIES,
+  openWithoutSpinning,
+  POST_MESSAGE,
+  timeCalls,
+  WITHOUT_SPINNING,
+} from "./callers.ts";
 
 /** Other ways to call with Tidepool, measured beside the plain one. */
-const WITHOUT_SPINNING = "Tidepool, spinning off";
 const WITH_OPTIONS = "Tidepool, with timeoutMs and signal";
 const WAYS: ReadonlyMap<string, () => Promise<Caller>> = new Map([
-  [
-    WITHOUT_SPINNING,
-    async () => await (await import("../peers/tidepool_caller.ts")).openWithoutSpinning(),
-  ],
+  [WITHOUT_SPINNING, openWithoutSpinning],
   [WITH_OPTIONS, async () => await (await import("../peers/tidepool_caller.ts")).openWithOptions()],
 ]);
 
@@ -72,9 +62,6 @@ const rateOf = (shards: number, inFlight: string) =>
 const RATE_BETWEEN = "add(a, b) from shard to shard, 64 in flight";
 const FAN_OUT = "invokeOnAll of 2 shards, one at a time";
 
-/** Far more than any sample takes: whoever needs it hangs. */
-const PATIENCE_MS = 20_000;
-
 const IDLE = "CPU of 4 idle shards";
 const IDLE_UNIT = "% of one core";
 
@@ -95,9 +82,9 @@ function echo(measure: string, byteLength: number): Exercise {
 /** Runs the comparison. */
 export async function compareMessages(settings: CompareSettings): Promise<Findings> {
   const sampleMs = settings.quick ? 10 : 120;
-  const callers = new Map<string, Caller>();
+  const callers = await Callers.open([...CONTESTANTS, ...WAYS], settings.progress);
   const timed = await measureCalls(callers, settings, sampleMs);
-  const unclosed = await closeAll(callers);
+  const unclosed = await callers.close();
   const spread = await measureManyShards(settings, sampleMs);
   // After the others have gone: the time is that of the whole process.
   settings.progress(IDLE);
@@ -133,32 +120,16 @@ function rateOf8Versus2(spread: readonly Measurement[], inFlight: string): Ratio
   }]);
 }
 
-/** Starts the contestants, which it adds to `callers`, and measures their calls. */
 async function measureCalls(
-  callers: Map<string, Caller>,
+  callers: Callers,
   settings: CompareSettings,
   sampleMs: number,
 ): Promise<Measurement[]> {
-  const reasons = new Map<string, string>();
-  for (const [name, open] of [...CONTESTANTS, ...WAYS]) {
-    settings.progress(`starting ${name}`);
-    try {
-      const caller = await answerOf(open());
-      callers.set(name, caller);
-      await answerOf(verify(caller));
-    } catch (error) {
-      reasons.set(name, reasonOf(error));
-    }
-  }
   const trials = EXERCISES.flatMap((exercise) => {
     const ways = EXERCISES_OF_WAYS.includes(exercise) ? WAYS.keys() : [];
     return [...CONTESTANTS.keys(), ...ways].map((name): Trial => {
       const { measure, unit } = exercise;
-      const caller = callers.get(name);
-      const refusal = new Error(reasons.get(name) ?? "It was not started");
-      const sample = caller === undefined || reasons.has(name)
-        ? () => Promise.reject(refusal)
-        : () => answerOf(sampleCalls(exercise, caller, sampleMs));
+      const sample = () => callers.ask(name, (caller) => sampleCalls(exercise, caller, sampleMs));
       return { name, measure, unit, sample };
     });
   });
@@ -204,68 +175,9 @@ async function measureManyShards(
   }
 }
 
-/** Ends everyone's workers. @returns a note on each contestant that failed to */
-async function closeAll(callers: ReadonlyMap<string, Caller>): Promise<string[]> {
-  const notes: string[] = [];
-  for (const [name, caller] of callers) {
-    try {
-      // Poolifier may wait for ever for an exit of its worker that it has missed.
-      await answerOf(caller.close(), 5_000);
-    } catch (error) {
-      notes.push(`${name} did not close: ${reasonOf(error)}`);
-    }
-  }
-  return notes;
-}
-
-/** What a contestant promised, or an error once it is clear that it hangs. */
-async function answerOf<Result>(
-  promise: Promise<Result>,
-  patienceMs = PATIENCE_MS,
-): Promise<Result> {
-  const patience = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    patience.reject(new Error(`It did not answer within ${patienceMs / 1e3} s`));
-  }, patienceMs);
-  try {
-    return await Promise.race([promise, patience.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** A contestant that answers wrongly is as good as one that does not start. */
-async function verify(caller: Caller): Promise<void> {
-  const sum = await caller.add(2, 3);
-  if (sum !== 5) throw new Error(`It answers 2 + 3 with ${sum}`);
-  const sent = new Uint8Array([1, 2, 255]);
-  const received = await caller.echo(sent);
-  if (String(received) !== String(sent)) throw new Error(`It echoes ${sent} as ${received}`);
-}
-
 async function sampleCalls(exercise: Exercise, caller: Caller, sampleMs: number): Promise<number> {
   const secondsPerCall = await timeCalls(exercise.call, caller, exercise.inFlight, sampleMs);
   return exercise.unit === "µs/call" ? secondsPerCall * 1e6 : 1 / secondsPerCall;
-}
-
-/** Keeps that many calls in flight for a while. @returns seconds of that while per call */
-async function timeCalls(
-  call: Exercise["call"],
-  caller: Caller,
-  inFlight: number,
-  sampleMs: number,
-): Promise<number> {
-  let calls = 0;
-  const begin = performance.now();
-  const deadline = begin + sampleMs;
-  const loop = async () => {
-    // The clock costs about a tenth of a microsecond, so each loop looks at it now and then.
-    do {
-      for (let turn = 0; turn < 8; turn++) await call(caller, ++calls);
-    } while (performance.now() < deadline);
-  };
-  await Promise.all(Array.from({ length: inFlight }, loop));
-  return (performance.now() - begin) / 1e3 / calls;
 }
 
 async function measureIdle(durationMs: number): Promise<Measurement> {

@@ -23,7 +23,7 @@ export class Batches {
   readonly #counters: Float64Array;
   readonly #peers: Peers;
   readonly #acknowledge: (peer: Peer) => void;
-  readonly #endTurn: () => void;
+  readonly #end: () => void;
   /** Peers with records to publish. */
   readonly #dirty: Peer[] = [];
   /** Records committed since the last publication. */
@@ -51,7 +51,10 @@ export class Batches {
     this.#counters = counters;
     this.#peers = peers;
     this.#acknowledge = acknowledge;
-    this.#endTurn = endTurn;
+    this.#end = () => {
+      this.#endScheduled = false;
+      endTurn();
+    };
   }
 
   /** Takes the reserved slot of the ring to `peer`, to be published at the end of the turn. */
@@ -74,12 +77,21 @@ export class Batches {
     this.scheduleEnd();
   }
 
+  /**
+   * The same for the only call under way, which is published at once: nothing else is likely to follow in
+   * this turn, and its end is three turns of the microtask queue away.
+   */
+  commitAlone(peer: Peer): void {
+    this.commit(peer);
+    if (!this.#polling) this.publish();
+  }
+
   /** The turn has something to do at its end. */
   scheduleEnd(): void {
     // Behind the microtasks already queued, so that all callers of this turn share one publish.
     if (this.#endScheduled || this.#polling) return;
     this.#endScheduled = true;
-    queueMicrotask(this.#endTurn);
+    queueMicrotask(this.#end);
   }
 
   /** A poll begins or ends. */
@@ -97,7 +109,6 @@ export class Batches {
    * sees the reply must find the memory of its request given back.
    */
   publish(): void {
-    this.#endScheduled = false;
     this.#unpublished = 0;
     this.#allocator.flushRemoteFrees();
     const dirty = this.#dirty;

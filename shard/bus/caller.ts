@@ -303,7 +303,8 @@ export class Caller {
       peer.introduced[this.#views.words[at + TASK_WORD]!] = true;
     }
     this.#counters[CALLS_SENT]!++;
-    this.#batches.commit(peer);
+    if (this.#calls.size === 1) this.#batches.commitAlone(peer);
+    else this.#batches.commit(peer);
   }
 
   /** Sends what waits for `peer`, as far as credit and memory go. */

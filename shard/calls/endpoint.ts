@@ -135,10 +135,11 @@ export class Endpoint {
     this.id = setup.endpoint;
     this.shardCount = setup.shape.shardCount;
     this.buffer = setup.buffer;
-    this.#spinner = new Spinner(setup.spinMicroseconds);
     this.allocator = Allocator.create(setup.buffer, layout.slices, setup.endpoint, {
       debugHeap: setup.debugHeap,
     });
+    const cores = navigator.hardwareConcurrency;
+    this.#spinner = new Spinner(setup.spinMicroseconds, layout.endpointCount > cores);
     const parkedWords: number[] = [];
     for (let endpoint = 0; endpoint < layout.endpointCount; endpoint++) {
       parkedWords.push((layout.controlPage(endpoint) + PARKED_BYTES) >> 2);
@@ -172,7 +173,7 @@ export class Endpoint {
       connect,
       doorbells: this.#doorbells,
       spinner: this.#spinner,
-      cores: navigator.hardwareConcurrency,
+      cores,
     });
     this.#limited = new CallsWithOptions(this.bus);
   }

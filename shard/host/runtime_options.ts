@@ -12,6 +12,7 @@ import { alignToPage, MAX_TIMER_MS, type SegmentShape } from "../calls/mod.ts";
 import { readMachineMemory } from "./machine_memory.ts";
 import { divideMemory, divisibleMemory, MIN_SHARE_BYTES } from "./memory_division.ts";
 import { automaticMemory, parseMemorySize } from "./memory_size.ts";
+import { checkPlacement, type PlacementOptions } from "./placement_options.ts";
 import type { CrashPolicy } from "./supervisor.ts";
 
 /** Slots of each ring, unless told otherwise or there are many rings. */
@@ -47,6 +48,7 @@ const OPTION_KINDS: Partial<Record<keyof RuntimeOptions, readonly string[]>> = {
   onWarning: ["function"],
   debug: ["boolean"],
   debugHeap: ["boolean", "object"],
+  placement: ["object"],
 };
 
 /** Options of `Runtime.start()`: shards, memory, what a crash means, who is warned. */
@@ -82,10 +84,11 @@ export interface RuntimeOptions {
    * Microseconds that an endpoint spins for messages before it sleeps, which makes calls some twenty
    * times faster. Its sockets and timers wait so long; then it goes on for up to eight times as long
    * and lets them have their turn. It does not spin while more endpoints are awake than there are
-   * cores, and seldom while its spins end without a message; 0 turns spinning off. Where shards serve
-   * sockets on all cores, spinning costs a third of the rate.
+   * cores, and seldom while its spins end without a message: then it blocks for up to 200 µs, if that
+   * pays, since others may need the core. With more endpoints than cores, the host being one, it never
+   * blocks, and seldom spins while messages take longer than 12 µs to come. 0 turns all of it off.
    *
-   * @default {50, or 0 if there are more shards than cores besides the host's}
+   * @default {50}
    */
   readonly spinMicroseconds?: number;
   /**
@@ -162,6 +165,15 @@ export interface RuntimeOptions {
    * @default {false}
    */
   readonly debugHeap?: boolean | DebugHeapOptions;
+  /**
+   * Where the threads of shards run and where their memory lies: on which cpus and nodes, in huge pages,
+   * locked, touched at the start. It needs Linux and `--allow-ffi`; without them, and for what the kernel
+   * refuses, everything runs as if it had been left out, and `Runtime.placement()` says why. The kernel's
+   * refusals are warnings too.
+   *
+   * @default {undefined: nothing is asked of the system}
+   */
+  readonly placement?: PlacementOptions;
 }
 
 /** How long `Runtime.stop()` waits. */
@@ -228,6 +240,7 @@ export function shapeFor(options: RuntimeOptions): SegmentShape {
       `Cannot start ${shardCount} shards: expected a whole number from 1 to ${MAX_SHARDS}`,
     );
   }
+  if (options.placement !== undefined) checkPlacement(options.placement, shardCount);
   const { memory = "auto", weights } = options;
   const totalBytes = memory === "auto"
     ? automaticMemory(readMachineMemory(), divisibleMemory(shardCount, weights))
@@ -259,11 +272,8 @@ function defaultRingSlots(endpointCount: number): number {
   return slots;
 }
 
-/** How long the endpoints spin: as told, or so that nobody spins where another needs the core. */
-export function spinFor({ spinMicroseconds }: RuntimeOptions, shardCount: number): number {
-  if (spinMicroseconds === undefined) {
-    return shardCount < navigator.hardwareConcurrency ? SPIN_MICROSECONDS : 0;
-  }
+/** How long the endpoints spin. */
+export function spinFor({ spinMicroseconds = SPIN_MICROSECONDS }: RuntimeOptions): number {
   if (!(spinMicroseconds >= 0 && spinMicroseconds <= MAX_SPIN_MICROSECONDS)) {
     throw new RangeError(
       `Cannot spin for ${spinMicroseconds} microseconds: expected 0 to ${MAX_SPIN_MICROSECONDS}`,

@@ -134,6 +134,48 @@ Deno.test("compare messages --json prints one object with every key, and exits b
   ]);
 });
 
+Deno.test("compare messages --busy --json prints one object with every key, and exits by itself", async () => {
+  const { code, stdout, stderr } = await compare("messages", "--busy", "--quick", "--json");
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout.trimEnd().split("\n").length, 1);
+  const report = JSON.parse(stdout);
+  assertEquals(report.subject, "messages --busy");
+  assertStringIncludes(report.notes[0], `${navigator.hardwareConcurrency} processes`);
+  assertEquals(Object.keys(report.ratios), [
+    "busy_seq_vs_postmessage",
+    "busy_p99_vs_postmessage",
+    "busy_seq_vs_best_peer",
+    "busy_rate64_vs_postmessage",
+  ]);
+  for (const [key, value] of Object.entries(report.ratios)) {
+    assert(typeof value === "number" && value > 0, `${key}: ${report.reasons[key]}`);
+  }
+  const rows: { name: string; measure: string; value: number; note?: string }[] = report.rows;
+  assertEquals([...new Set(rows.map((row) => row.name))], [
+    "Tidepool",
+    "postMessage",
+    "comlink",
+    "piscina",
+    "workerpool",
+    "poolifier",
+    "Tidepool, spinning off",
+  ]);
+  const rowsOf = (measure: string) => rows.filter((row) => row.measure.endsWith(measure));
+  for (const [index, { name, value, note }] of rowsOf("p99").entries()) {
+    const median = rowsOf("median")[index]!;
+    assertEquals(median.name, name);
+    assert(value >= median.value, `${name}: the p99 is ${value}, the median ${median.value}`);
+    assertMatch(note!, /^of at least [1-9]\d* calls a sample$/);
+  }
+});
+
+Deno.test("compare refuses --busy for a subject that has no such figures", async () => {
+  const { code, stdout, stderr } = await compare("flow", "--busy");
+  assertEquals(code, 1);
+  assertEquals(stdout, "");
+  assertEquals(stderr, "Cannot compare flow with --busy: expected one of: messages\n");
+});
+
 Deno.test("compare lists its subjects when it does not know the one it is given", async () => {
   const { code, stdout, stderr } = await compare("weather", "--json");
   assertEquals(code, 1);

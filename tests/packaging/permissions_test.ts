@@ -2,6 +2,7 @@
  * The smallest permissions of each feature, for a program that has the library from a registry: with
  * them it runs, and without any one of them it does not.
  */
+import { existsSync } from "node:fs";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ConsumerProject, LIBRARY_SPECIFIER, publishLibrary } from "../harness/consumer_project.ts";
 import { Registry } from "../harness/registry.ts";
@@ -30,6 +31,25 @@ interface Feature {
   readonly files?: Readonly<Record<string, string>>;
   /** The smallest set, and what Deno says without each. */
   readonly needs: Readonly<Record<string, string>>;
+}
+
+/** The C library by its path, as far as this system has one. */
+function placementFeature(start: (tasks: string) => string): Feature[] {
+  const path = `/lib/${Deno.build.arch}-linux-gnu/libc.so.6`;
+  if (Deno.build.os !== "linux" || !existsSync(path)) return [];
+  return [{
+    name: "placement, through the C library alone",
+    program: start(`
+      await using runtime = await Runtime.start({
+        shards: 2, memory: "16MiB", placement: { pin: "node", prefault: true } });
+      const places = [0, 1].map((shard) => runtime.placement(shard));
+      for (const { problems } of places) if (problems.length > 0) throw new Error(problems[0]);
+      console.log(places.every(({ presentBytes }) => presentBytes === 8 * 2 ** 20));`),
+    needs: {
+      [`--allow-ffi=${path}`]:
+        `nothing was placed: the program may not call the C library: grant --allow-ffi=${path}`,
+    },
+  }];
 }
 
 function features(registry: string, elsewhere: string): Feature[] {
@@ -97,6 +117,7 @@ function features(registry: string, elsewhere: string): Feature[] {
         [`--allow-import=${hosts}`]: "Requires import access to",
       },
     },
+    ...placementFeature(start),
     {
       name: "an HTTP server in every shard, behind one port",
       files: { "servers.ts": SERVER_TASKS },

@@ -20,7 +20,7 @@ class Subject implements Attended {
   /** Called at each exact look before a sleep. */
   onLastLook = (): void => {};
 
-  constructor(spinner: Spinner = new Spinner(0)) {
+  constructor(spinner: Spinner = new Spinner(0, false)) {
     this.attended = attend(this, this.doorbells, spinner);
   }
 
@@ -65,22 +65,30 @@ class Subject implements Attended {
 
 /** A Spinner that does as it is told, and counts. */
 class ToldSpinner extends Spinner {
-  due = true;
   spins = 0;
-  /** What a spin does, and whether it has seen something. */
-  onSpin = (): boolean => false;
+  blocks = 0;
+  ends = 0;
+  /** What a spin's only step says. */
+  onSpin = (): "seen" | "over" => "over";
+  /** What blocking does, and whether it was rung. */
+  onBlock = (): boolean => false;
 
   constructor() {
-    super(0);
+    super(0, false);
   }
 
-  override isDue(): boolean {
-    return this.due;
-  }
-
-  override spin(): Promise<boolean> {
+  override step(): "seen" | "over" {
     this.spins++;
-    return Promise.resolve(this.onSpin());
+    return this.onSpin();
+  }
+
+  override block(): boolean {
+    this.blocks++;
+    return this.onBlock();
+  }
+
+  override end(): void {
+    this.ends++;
   }
 }
 
@@ -173,21 +181,44 @@ Deno.test("attend() lets one microtask pass between two polls while messages kee
   assertEquals(polls.map((at) => at - polls[0]!), polls.map((_, i) => i));
 });
 
-Deno.test("attend() spins before it sleeps if that is due, and polls again if a spin has seen something", async () => {
+Deno.test("attend() spins before it sleeps, and polls again if a spin has seen something", async () => {
   const spinner = new ToldSpinner();
   await using subject = new Subject(spinner);
   let seen = 3;
   spinner.onSpin = () => {
-    if (seen === 0) return false;
+    if (seen-- === 0) return "over";
     subject.messages = 1;
-    return seen-- > 0;
+    return "seen";
   };
   await eventLoopTurn();
   assertEquals([spinner.spins, subject.handled, subject.sleeps], [4, 3, 1]);
-  spinner.due = false;
-  subject.send();
+  assertEquals(spinner.ends, 3); // it is told of each message, so that it can learn
+});
+
+Deno.test("attend() blocks before it sleeps, and polls again if it was rung, without a sleep", async () => {
+  const spinner = new ToldSpinner();
+  await using subject = new Subject(spinner);
+  let rings = 3;
+  spinner.onBlock = () => {
+    if (rings-- === 0) return false;
+    assert(subject.send(), "its sleep was announced");
+    return true;
+  };
   await eventLoopTurn();
-  assertEquals([spinner.spins, subject.handled, subject.sleeps], [4, 4, 2]);
+  assertEquals([spinner.blocks, subject.handled, subject.sleeps], [4, 3, 1]);
+});
+
+Deno.test("attend() lets the event loop turn while it is rung for nothing, again and again", async () => {
+  const spinner = new ToldSpinner();
+  await using subject = new Subject(spinner);
+  let turned = false;
+  spinner.onBlock = () => {
+    if (turned) return false;
+    subject.peer.ring(0);
+    return true;
+  };
+  await eventLoopTurn();
+  turned = true;
 });
 
 Deno.test("attend() takes its sleep back if the last look finds something, so that nobody rings", async () => {

@@ -24,6 +24,17 @@ Deno.test("Runtime.busStatistics() counts calls, replies, batches and round trip
   assertEquals(runtime.busStatistics(1).callsReceived, calls); // to look sends nothing
 });
 
+Deno.test("the only call under way is published at once, and the calls behind it at the end of their turn", async () => {
+  await using runtime = await Runtime.start({ shards: 1, memory: "16MiB" });
+  const host = runtime.shardCount;
+  await runtime.submitTo(0, busTasks.add, 1, 2);
+  const batches = runtime.busStatistics(host).batches;
+  const calls = [1, 2, 3].map((n) => runtime.submitTo(0, busTasks.add, n, 2));
+  assertEquals(runtime.busStatistics(host).batches, batches + 1);
+  assertEquals(await Promise.all(calls), [3, 4, 5]);
+  assertEquals(runtime.busStatistics(host).batches, batches + 2);
+});
+
 Deno.test("Runtime.busStatistics() shows the calls that wait while they do", async () => {
   await using runtime = await Runtime.start({ shards: 2, memory: "16MiB", ringSlots: 2 });
   const host = runtime.shardCount;
