@@ -37,7 +37,7 @@ const enum Word {
   REQUESTED_BYTES = 18,
 }
 const enum Small {
-  SMALL_GRANULES = 32,
+  SMALL_GRANULES = 127,
   CLASS_SHIFT = 4,
   TENDED_MALLOCS = 64,
 }
@@ -175,17 +175,20 @@ export class Allocator {
     const words = tlsf.words;
     const small = this.#small;
     const states = small.states;
-    const left = states[granules < Small.SMALL_GRANULES ? granules : Small.SMALL_GRANULES]! - 1;
+    let smallClass: number = Small.SMALL_GRANULES;
+    // As roundedGranules(): of the small sizes it rounds up the odd ones from 64 on.
+    if (granules < smallClass) smallClass = (granules + (granules >>> 6)) & ~(granules >>> 6);
+    const left = states[smallClass]! - 1;
     let block = 0;
     if (left >= 0) {
-      states[granules] = left;
-      block = small.blocks[(granules << Small.CLASS_SHIFT) + left]!;
+      states[smallClass] = left;
+      block = small.blocks[(smallClass << Small.CLASS_SHIFT) + left]!;
       const header = words[block]!;
-      if (((header ^ (granules << 3)) & ~Flag.PREVIOUS_FREE) !== Flag.CACHED) {
+      if (((header ^ (smallClass << 3)) & ~Flag.PREVIOUS_FREE) !== Flag.CACHED) {
         throw small.overwritten(block);
       }
       words[block] = header ^ Flag.CACHED;
-      const used = words[Word.USED_GRANULES]! + granules;
+      const used = words[Word.USED_GRANULES]! + smallClass;
       words[Word.USED_GRANULES] = used;
       if (used > words[Word.PEAK_GRANULES]!) words[Word.PEAK_GRANULES] = used;
     } else {
