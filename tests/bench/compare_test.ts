@@ -59,6 +59,8 @@ Deno.test("compare allocator --json prints one object with every key, and exits 
       "time_vs_assemblyscript",
       "time_vs_glibc",
       "time_vs_native_tlsf",
+      "time_vs_wasm_tlsf",
+      "patterns_vs_wasm_tlsf",
       "rate_vs_thing_10k_live",
       "rate_vs_gc_arrays",
       "space_mean",
@@ -70,7 +72,8 @@ Deno.test("compare allocator --json prints one object with every key, and exits 
       if (value === null) assert(report.reasons[key].length > 0, key);
       else assert(typeof value === "number" && value > 0, key);
     }
-    for (const key of ["space_mean", "remote_free_vs_local", "max_op_us"]) {
+    const own = ["space_mean", "remote_free_vs_local", "max_op_us", "rate_vs_thing_10k_live"];
+    for (const key of own) {
       assert(report.ratios[key] !== null, `${key}: ${report.reasons[key]}`);
     }
     for (const row of report.rows) {
@@ -83,6 +86,7 @@ Deno.test("compare allocator --json prints one object with every key, and exits 
       "@thi.ng/malloc",
       "AssemblyScript TLSF",
       "TLSF in C",
+      "TLSF in C, as WebAssembly",
       "Tidepool",
       "glibc malloc",
       "new Uint8Array(n)",
