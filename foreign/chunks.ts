@@ -234,7 +234,7 @@ class Chunks implements AsyncIterableIterator<ForeignPtr<LentBytes>, undefined>,
     const shards = this.#shardsFor(index);
     if (this.#own === undefined) {
       this.#filled = await this.#blocks.take(shards);
-      if (this.#filled === undefined) return false;
+      if (this.#filled === undefined || this.#isOver) return false;
     }
     const bytes = this.#own ?? this.#filled!.bytes(this.#chunkBytes);
     const { byteLength, isLast } = await this.#fill(bytes);

@@ -3,31 +3,19 @@
  *
  * @module
  */
-import {
-  array,
-  defineTasks,
-  type ForeignPtr,
-  localAllocator,
-  makeForeign,
-  struct,
-  type Task,
-  u8,
-  type ViewOf,
-} from "@tidepool/core";
-import { BLOCK_BYTES, countLines, type LogTotals } from "./log_lines.ts";
-
-/** Memory of a shard, which the host fills. */
-export const Block = struct("Block", { bytes: array(u8, BLOCK_BYTES) });
-type BlockView = ViewOf<typeof Block>;
+import { defineTasks, type ForeignPtr, type Task } from "@tidepool/core";
+import type { LentBytes } from "@tidepool/core/foreign";
+import { countLines, type LogTotals } from "./log_lines.ts";
 
 interface LogTasks {
-  readonly makeBlock: Task<[], ForeignPtr<BlockView>>;
-  readonly count: Task<[BlockView, number], LogTotals>;
+  readonly count: Task<[ForeignPtr<LentBytes>], LogTotals>;
 }
 
 /** What a shard is asked. */
 export const logTasks: LogTasks = defineTasks(import.meta.url, {
-  makeBlock: () => makeForeign(Block.make(localAllocator())),
-  count: (block: BlockView, byteLength: number): LogTotals =>
-    countLines(block.bytes.elements, byteLength),
+  count(lines: ForeignPtr<LentBytes>): LogTotals {
+    using own = lines;
+    const bytes = own.bytes();
+    return countLines(bytes, bytes.length);
+  },
 });

@@ -8,7 +8,7 @@
  *       2  LENDER    borrower  the endpoint that it goes back to, plus 1; 0: it is freed when it is
  *                              disposed of. The owner writes it first
  *       3  RETURNED  whoever gives it back stores 1, and the one that it goes back to swaps 0 in
- * byte 16 ..     BYTES
+ *       4  BYTES     borrower  from here on
  * ```
  *
  * @module

@@ -25,7 +25,7 @@ const received: ForeignPtr<Connection>[] = [];
 /** An object that is linked into a container of its home shard. */
 export class Connection {
   readonly name: string;
-  bytes = 0;
+  received = 0;
 
   constructor(name: string) {
     this.name = name;
@@ -33,7 +33,7 @@ export class Connection {
   }
 
   receive(bytes: number): number {
-    return this.bytes += bytes;
+    return this.received += bytes;
   }
 
   where(): number {

@@ -180,9 +180,9 @@ Deno.test("24.2: it warns the programmer that this is a foreign pointer", async 
   await using runtime = await start(1);
   await using fp = await runtime.submitTo(0, tutorialTasks.open, "warned");
   // @ts-expect-error -- the pointer has no members of the object.
-  assertEquals(fp.bytes, undefined);
+  assertEquals(fp.received, undefined);
   // @ts-expect-error -- nor has what it lends away from home.
-  assertEquals(fp.get().bytes, undefined);
+  assertEquals(fp.get().received, undefined);
   assertNotEquals(fp.get() as unknown, null as unknown as Connection);
 });
 
