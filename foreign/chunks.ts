@@ -61,7 +61,7 @@ const OPTIONS: readonly (keyof ChunkOptions)[] = [
 type Step = IteratorResult<ForeignPtr<LentBytes>, undefined>;
 
 /**
- * Reads a file, a socket or a stream into blocks of other shards' memory: chunks that are sent without a
+ * Reads a file, a socket or a stream in chunks that lie in other shards' memory. They are sent without a
  * copy, and go back to be filled again. Reading goes on ahead of the reader, while blocks are free; a stream
  * of chunks takes no message but the calls that they are sent with.
  *
@@ -87,15 +87,33 @@ type Step = IteratorResult<ForeignPtr<LentBytes>, undefined>;
  *
  * @example
  * ```ts ignore
+ * // log.ts
+ * import { defineTasks, type ForeignPtr } from "@tidepool/core";
+ * import type { LentBytes } from "@tidepool/core/foreign";
+ *
+ * export const log = defineTasks(import.meta.url, {
+ *   countLines(chunk: ForeignPtr<LentBytes>) {
+ *     using own = chunk; // goes back at the end
+ *     return own.bytes().filter((byte) => byte === 10).length;
+ *   },
+ * });
+ * ```
+ *
+ * ```ts ignore
+ * // main.ts
  * import { Runtime } from "@tidepool/core";
  * import { chunks } from "@tidepool/core/foreign";
- * import { bytes } from "./bytes.ts"; // see `ForeignPtr.bytes()`
+ * import { assertEquals } from "@std/assert";
+ * import { log } from "./log.ts";
  *
  * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
- * using file = await Deno.open("deno.json");
- * const lines = chunks(runtime, file, { separator: "\n" });
+ * const source = new Response("a line\n".repeat(1000)).body!; // or a file
+ * const lines = chunks(runtime, source, { separator: "\n" });
  * let sum = 0;
- * for await (const part of runtime.pipeline((chunk) => chunk.ownerShard, lines, bytes.sum)) sum += part;
+ * for await (
+ *   const count of runtime.pipeline((chunk) => chunk.ownerShard, lines, log.countLines)
+ * ) sum += count;
+ * assertEquals(sum, 1000);
  * ```
  */
 export function chunks(

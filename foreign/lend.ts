@@ -37,7 +37,7 @@ const lendingTasks: Tasks<{
       formatLent(endpoint.buffer, address, byteLength, isLoan ? caller : NO_LENDER);
       const lent = new LentBytes(endpoint.buffer, address);
       blocks.push(
-        makeForeign(new UniquePtr(lent, isLoan ? () => tellLender(endpoint, lent) : undefined)),
+        makeForeign(new UniquePtr(lent, isLoan ? () => tellLender(endpoint, address) : undefined)),
       );
     }
     if (blocks.length === 0) throw noRoom(endpoint, byteLength);
@@ -46,7 +46,7 @@ const lendingTasks: Tasks<{
 });
 
 /** A block on loan is freed, and will not come back: who waits for it has to ask for another. */
-function tellLender(endpoint: Endpoint, { address }: LentBytes): void {
+function tellLender(endpoint: Endpoint, address: number): void {
   const lender = lenderOf(new Int32Array(endpoint.buffer), address);
   if (lender !== NO_LENDER) endpoint.countReturn(lender);
 }
@@ -78,15 +78,29 @@ function noRoom({ allocator }: Endpoint, byteLength: number): BadAllocError {
  *
  * @example
  * ```ts ignore
+ * // sums.ts
+ * import { defineTasks, type ForeignPtr } from "@tidepool/core";
+ * import type { LentBytes } from "@tidepool/core/foreign";
+ *
+ * export const sums = defineTasks(import.meta.url, {
+ *   add(block: ForeignPtr<LentBytes>, byteLength: number) {
+ *     using own = block; // freed at the end
+ *     return own.bytes(byteLength).reduce((sum, byte) => sum + byte, 0);
+ *   },
+ * });
+ * ```
+ *
+ * ```ts ignore
+ * // main.ts
  * import { Runtime } from "@tidepool/core";
  * import { lend } from "@tidepool/core/foreign";
- * import { bytes } from "./bytes.ts"; // see `ForeignPtr.bytes()`
+ * import { assertEquals } from "@std/assert";
+ * import { sums } from "./sums.ts";
  *
  * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
- * using file = await Deno.open("deno.json");
- * using block = await lend(runtime, 1, 4096);
- * await file.read(block.bytes());
- * const sum = await runtime.submitTo(1, bytes.sum, block);
+ * const block = await lend(runtime, 1, 4096);
+ * block.bytes().set([20, 22]); // or `await file.read(block.bytes())`
+ * assertEquals(await runtime.submitTo(1, sums.add, block, 2), 42);
  * ```
  */
 export function lend(

@@ -41,12 +41,9 @@ export class LentBytes {
    * Where the block begins.
    * @internal
    */
-  readonly address: number;
+  private readonly address: number;
 
-  /**
-   * Of a block that is this shard's: use `lend()`.
-   * @internal
-   */
+  /** Made by the library: use `lend()`. */
   constructor(buffer: SharedArrayBuffer, address: number) {
     this.#buffer = buffer;
     this.address = address;

@@ -11,7 +11,8 @@ import { LentBytes } from "./lent_bytes.ts";
 
 /** Where the block of a struct or of lent bytes begins; 0 for an object of the JS heap. */
 function addressOf(object: object): number {
-  return isStructView(object) || object instanceof LentBytes ? object.address : 0;
+  if (isStructView(object)) return object.address;
+  return object instanceof LentBytes ? object["address"] : 0;
 }
 
 /** Destroys an object; runs on its home shard. */
