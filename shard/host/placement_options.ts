@@ -25,7 +25,10 @@ export interface PlacementOptions {
   /**
    * Keeps the threads of shards on cpus. `true`: each on one of its own, taken in turns from the nodes, of
    * those that the process may use; if these, or its CPU quota, are fewer than the shards, no shard is
-   * pinned. `"node"`: each on the cpus of a node. A list: each on the cpu at its place in the list.
+   * pinned. `"node"`: each on the cpus of a node. A list: each on the cpu at its place in the list; one
+   * entry more is the cpu of the thread that starts the runtime, the host, for as long as the runtime runs.
+   * Beside programs that use all cpus, calls of the host are quick only so: the kernel moves a host that
+   * is free to the cpu of the shard that it waits for.
    *
    * Threads that a pinned thread makes stay on its cpus too: those with which Deno reads files or resolves
    * names for a task, and Workers of its own. `"node"` leaves them room.
@@ -150,20 +153,21 @@ function checkPin(pin: unknown, shardCount: number): void {
       }: expected boolean, "node" or the numbers of cpus`,
     );
   }
-  if (pin.length !== shardCount) {
+  if (pin.length !== shardCount && pin.length !== shardCount + 1) {
     throw new RangeError(
-      `Cannot pin ${shardCount} shards to ${pin.length} cpus: expected one each`,
+      `Cannot pin ${shardCount} shards to ${pin.length} cpus: expected one each, and at most one more, for the host`,
     );
   }
-  for (const [shard, cpu] of pin.entries()) {
+  for (const [endpoint, cpu] of pin.entries()) {
+    const name = endpoint === shardCount ? "the host" : `shard ${endpoint}`;
     if (typeof cpu !== "number") {
       throw new TypeError(
-        `Cannot pin shard ${shard} to a cpu that is ${kindOfValue(cpu)}: expected a number`,
+        `Cannot pin ${name} to a cpu that is ${kindOfValue(cpu)}: expected a number`,
       );
     }
     if (!Number.isInteger(cpu) || cpu < 0 || cpu > MAX_CPU) {
       throw new RangeError(
-        `Cannot pin shard ${shard} to cpu ${cpu}: expected a whole number from 0 to ${MAX_CPU}`,
+        `Cannot pin ${name} to cpu ${cpu}: expected a whole number from 0 to ${MAX_CPU}`,
       );
     }
   }
