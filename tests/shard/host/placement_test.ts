@@ -183,7 +183,7 @@ Deno.test("Runtime.start() refuses a placement of the wrong kind, or out of rang
     [
       { pin: "core" },
       TypeError,
-      'Cannot start a runtime with placement.pin that is the text "core": expected boolean, "node" or the numbers of cpus',
+      'Cannot start a runtime with placement.pin that is the text "core": expected boolean, "node" or an array of cpus',
     ],
     [
       { pin: [0, "1"] },
