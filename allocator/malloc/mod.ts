@@ -25,3 +25,4 @@ export {
 } from "./reclaimers.ts";
 export { hasRemoteFrees } from "./remote_free_list.ts";
 export { RemoteFreeSender } from "./remote_free_sender.ts";
+export type { SystemPages, Trimmer } from "./trimmer.ts";

@@ -29,6 +29,8 @@ const USAGE = `Usage: deno task memcached [options]
                        (default: 1MiB)
   --idle-timeout N     close a connection from which no command came for N seconds (default: 0, never)
   --huge-pages         memory in pages of 2 MiB; needs --allow-ffi, and says if there are none
+  --trim-after N       give memory that was free for N seconds back to the system; items past their
+                       time are freed as often; it takes --allow-ffi (default: 0, never)
   --disable-flush-all  answer flush_all with an error, and flush nothing
   --help               this text`;
 
@@ -47,6 +49,7 @@ async function main(commandLine: string[]): Promise<void> {
       "max-item-size": { type: "string", default: "1MiB" },
       "idle-timeout": { type: "string", default: "0" },
       "huge-pages": { type: "boolean", default: false },
+      "trim-after": { type: "string", default: "0" },
       "disable-flush-all": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -63,6 +66,7 @@ async function main(commandLine: string[]): Promise<void> {
     maxConnections: wholeNumber("max-connections", values["max-connections"], 1, MOST_CONNECTIONS),
     maxItemSize: itemSize(values["max-item-size"]),
     idleTimeout: wholeNumber("idle-timeout", values["idle-timeout"], 0, LONGEST_IDLE_SECONDS),
+    trimAfter: wholeNumber("trim-after", values["trim-after"], 0, LONGEST_IDLE_SECONDS),
     flushEnabled: !values["disable-flush-all"],
     onRestart: (shard, cause) => console.error(`Shard ${shard} was started again:`, cause),
   });

@@ -46,6 +46,7 @@ export class Server {
       ...(shards === undefined ? {} : { shards }),
       ...(memory === undefined ? {} : { memory }),
       ...(hugePages ? { placement: { hugePages } } : {}),
+      ...(served.trimAfter === 0 ? {} : { trimAfterMs: served.trimAfter * 1000 }),
       onCrash: "restart",
       onRestart: (shard, cause) => server.#reopen(shard, cause, onRestart),
     });

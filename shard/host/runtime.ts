@@ -55,6 +55,7 @@ import {
   shapeFor,
   spinFor,
   type StopOptions,
+  trimAfterFor,
   watchdogFor,
 } from "./runtime_options.ts";
 import {
@@ -171,6 +172,8 @@ export class Runtime {
       wireTypes: wireTypeNames(),
       debug: options.debug ?? false,
       debugHeap: options.debugHeap ?? false,
+      hugePages: options.placement?.hugePages ?? false,
+      trimAfterMs: trimAfterFor(options),
       restarts: options.onCrash === "restart",
       depth,
     };
@@ -577,8 +580,11 @@ export class Runtime {
    */
   placement(shard: number): ShardPlacement {
     this.#checkEndpoint(shard);
-    return this.#placement?.read(shard) ??
+    const placement = this.#placement?.read(shard) ??
       nowhere(["nothing was placed: the option `placement` was left out"]);
+    const { trimProblem } = this.#endpoint;
+    if (trimProblem === undefined) return placement;
+    return { ...placement, problems: [...placement.problems, trimProblem] };
   }
 
   /**

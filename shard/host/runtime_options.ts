@@ -31,6 +31,8 @@ const SPIN_MICROSECONDS = 50;
 const MAX_SPIN_MICROSECONDS = 10_000;
 /** Garbage collections pause a thread for less. */
 const MIN_WATCHDOG_MS = 100;
+/** Memory that is free for less is soon used again. */
+const MIN_TRIM_AFTER_MS = 100;
 /** How long a shard that is started again may take until it takes calls, unless told otherwise. */
 const RESTART_TIMEOUT_MS = 30_000;
 /** How long `stop()` waits for calls under way, unless told otherwise. */
@@ -43,6 +45,7 @@ const OPTION_KINDS: Partial<Record<keyof RuntimeOptions, readonly string[]>> = {
   ringSlots: ["number"],
   spinMicroseconds: ["number"],
   watchdogMs: ["number"],
+  trimAfterMs: ["number"],
   restartTimeoutMs: ["number"],
   onRestart: ["function"],
   onWarning: ["function"],
@@ -143,6 +146,16 @@ export interface RuntimeOptions {
    * @default {undefined, which means never}
    */
   readonly watchdogMs?: number;
+  /**
+   * Milliseconds after which free memory goes back to the system: whole pages inside free blocks of 256
+   * KiB and more, of the shards' slices and the host's. A sleeping endpoint looks, some times in that
+   * period, and gives back what was free at every look; one that has nothing to give back is not woken.
+   * To use memory again then takes some 3 µs a page. It takes Linux and `--allow-ffi`, for which nobody is
+   * asked; without them nothing is given back. `localAllocator().mallocTrim()` does it at once.
+   *
+   * @default {undefined, which means never}
+   */
+  readonly trimAfterMs?: number;
   /**
    * Told of what went wrong where nobody waits: a destructor that threw in the background, a foreign
    * pointer that was lost, or still held at the end, a service that leaves blocks in its slice each time
@@ -290,6 +303,18 @@ export function watchdogFor({ watchdogMs }: RuntimeOptions): number | undefined 
     );
   }
   return watchdogMs;
+}
+
+/** The time after which free memory goes back to the system; undefined for never. */
+export function trimAfterFor({ trimAfterMs }: RuntimeOptions): number | undefined {
+  if (
+    trimAfterMs === undefined || (trimAfterMs >= MIN_TRIM_AFTER_MS && trimAfterMs <= MAX_TIMER_MS)
+  ) {
+    return trimAfterMs;
+  }
+  throw new RangeError(
+    `Cannot give memory back after ${trimAfterMs} ms: expected ${MIN_TRIM_AFTER_MS} to ${MAX_TIMER_MS}`,
+  );
 }
 
 /** How long a shard may take to open, in milliseconds. */

@@ -68,6 +68,12 @@ export const PURPOSES = {
     },
     otherwise: "leave `lock` out",
   },
+  trim: {
+    action: "give memory back",
+    call: "madvise(MADV_DONTNEED)",
+    remedies: { EINVAL: "locked memory stays: leave `lock` out" },
+    otherwise: "allow the call, or leave `trimAfterMs` out",
+  },
   prefault: {
     action: "touch all memory",
     call: "madvise(MADV_POPULATE_WRITE)",

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { IdleTrim, type IdleTrimOwner } from "./idle_trim.ts";
 export {
   type Answer,
   type Libc,
@@ -23,4 +24,5 @@ export {
   wholePages,
 } from "./placing.ts";
 export { readMemory, readThread } from "./read_back.ts";
+export { SegmentPages } from "./segment_pages.ts";
 export { readTopology } from "./topology.ts";

@@ -31,9 +31,9 @@ Deno.test("an entry point that is called unstable has all that is, but what stab
     const unstable = names.filter(({ isStable }) => !isStable).map(({ name }) => name);
     const expected = specifier.includes("/unstable-")
       ? names.map(({ name }) => name)
-      // Types of `Allocator.watch()` and `Allocator.remoteFrees`.
+      // Types of `Allocator.watch()`, `Allocator.remoteFrees` and the option `pages`.
       : specifier.endsWith("/allocator")
-      ? ["Instrument", "RemoteFreeSender"]
+      ? ["Instrument", "RemoteFreeSender", "SystemPages"]
       : [];
     assertEquals(unstable.sort(), expected.sort(), specifier);
   }

@@ -33,6 +33,34 @@ interface Feature {
   readonly needs: Readonly<Record<string, string>>;
 }
 
+/** Without the permission, it runs as well, and says why nothing was given back. */
+function trimFeature(start: (tasks: string) => string): Feature {
+  return {
+    name: "memory that goes back to the system, by request and after a time",
+    files: {
+      "tasks.ts": `import { defineTasks, localAllocator } from "@tidepool/core";
+        export const tasks = defineTasks(import.meta.url, {
+          trim: () => {
+            const allocator = localAllocator();
+            const address = allocator.malloc(2 ** 20);
+            allocator.bytes(address, 2 ** 20).fill(1);
+            allocator.free(address);
+            return allocator.mallocTrim();
+          },
+        });`,
+    },
+    program: start(`import { tasks } from "./tasks.ts";
+      await using runtime = await Runtime.start({ shards: 1, memory: "16MiB", trimAfterMs: 1000 });
+      const given = await runtime.submitTo(0, tasks.trim);
+      if (given === 0) throw new Error(runtime.placement(0).problems.at(-1));
+      console.log(given > 2 ** 19);`),
+    needs: {
+      "--allow-read=tasks.ts": "Requires read access to",
+      "--allow-ffi": "no memory goes back to the system: the program may not call the C library",
+    },
+  };
+}
+
 /** The C library by its path, as far as this system has one. */
 function placementFeature(start: (tasks: string) => string): Feature[] {
   const path = `/lib/${Deno.build.arch}-linux-gnu/libc.so.6`;
@@ -56,6 +84,7 @@ function features(registry: string, elsewhere: string): Feature[] {
   const hosts = [registry, elsewhere].map((url) => new URL(url).host);
   const start = (tasks: string) => `import { Runtime } from "@tidepool/core"; ${tasks}`;
   return [
+    ...Deno.build.os === "linux" ? [trimFeature(start)] : [],
     {
       name: "the allocator and structs alone",
       program: `import { Allocator, f64, struct } from "@tidepool/core/allocator";
