@@ -19,7 +19,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["allocator/struct", "allocator/diagnosis"],
   ["allocator"],
   ["shard/codec", "shard/ring", "shard/machine"],
-  ["shard/bus"],
+  ["shard/bus", "shard/placement"],
   ["shard/calls"],
   ["shard/flow", "shard/worker"],
   ["shard/services"],

@@ -5,10 +5,8 @@
  * @module
  */
 
+import { type Libc, type OpenedLibc, openLibc } from "../machine/mod.ts";
 import {
-  type Libc,
-  type OpenedLibc,
-  openLibc,
   pinThread,
   placeMemory,
   planPlacement,
@@ -18,7 +16,7 @@ import {
   type ShardPlan,
   type ThreadPlace,
   type ThreadPlan,
-} from "../machine/mod.ts";
+} from "../placement/mod.ts";
 import type { SegmentLayout } from "../calls/mod.ts";
 import { nowhere, type PlacementOptions, type ShardPlacement } from "./placement_options.ts";
 

@@ -10,9 +10,15 @@
 
 import { setImmediate } from "node:timers";
 import { formatCpuList } from "./cpu_list.ts";
-import { EINVAL, refusal } from "./errno.ts";
-import { type Libc, MADV_HUGEPAGE, MADV_POPULATE_WRITE } from "./libc.ts";
-import { type OpenedLibc, openLibc } from "./open_libc.ts";
+import {
+  EINVAL,
+  type Libc,
+  MADV_HUGEPAGE,
+  MADV_POPULATE_WRITE,
+  type OpenedLibc,
+  openLibc,
+  refusal,
+} from "../machine/mod.ts";
 import type { NodeMemory } from "./placement_plan.ts";
 
 /** What is asked for some memory. */
