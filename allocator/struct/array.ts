@@ -6,6 +6,7 @@
  * @module
  */
 import type { BlockSource } from "../malloc/mod.ts";
+import type { SegmentArrays } from "../memory/mod.ts";
 import { describe } from "./describe.ts";
 import {
   type ArrayType,
@@ -19,13 +20,7 @@ import {
 import { makeIn } from "./make_in.ts";
 import { follow } from "./pointer.ts";
 import * as memory from "./view_memory.ts";
-import {
-  arraysOf,
-  checkAddress,
-  type MemorySource,
-  type SegmentArrays,
-  type ViewState,
-} from "./view_memory.ts";
+import { arraysOf, checkAddress, type MemorySource, type ViewState } from "./view_memory.ts";
 import { noElements } from "./scalar.ts";
 
 // Copies, as V8 knows no imported binding to be constant: see struct.ts.

@@ -10,7 +10,8 @@
  */
 import type { BlockSource } from "../malloc/mod.ts";
 import { describe } from "./describe.ts";
-import type { MemorySource, SegmentArrays } from "./view_memory.ts";
+import type { SegmentArrays } from "../memory/mod.ts";
+import type { MemorySource } from "./view_memory.ts";
 
 /** What every field type has. */
 export interface FieldType {

@@ -6,7 +6,8 @@
 import { GRANULE_BYTES } from "../layout/mod.ts";
 import { badAlloc, type BlockSource } from "../malloc/mod.ts";
 import type { FieldType } from "./field_type.ts";
-import { arraysOf, type SegmentArrays } from "./view_memory.ts";
+import type { SegmentArrays } from "../memory/mod.ts";
+import { arraysOf } from "./view_memory.ts";
 
 /** Allocates zeros for a value of a type, and lets `fill` write it: a value refused is freed again. */
 export function makeIn(

@@ -11,6 +11,7 @@
  * @module
  */
 import type { BlockSource } from "../malloc/mod.ts";
+import type { SegmentArrays } from "../memory/mod.ts";
 import { copyBytes, plainOf } from "./array.ts";
 import { layOut } from "./c_layout.ts";
 import { describe } from "./describe.ts";
@@ -24,13 +25,7 @@ import {
 import { makeIn } from "./make_in.ts";
 import { follow } from "./pointer.ts";
 import * as memory from "./view_memory.ts";
-import {
-  arraysOf,
-  checkAddress,
-  type MemorySource,
-  type SegmentArrays,
-  type ViewState,
-} from "./view_memory.ts";
+import { arraysOf, checkAddress, type MemorySource, type ViewState } from "./view_memory.ts";
 
 // V8 knows an imported binding to be constant at no use of it. As a key it must be known, or every
 // access takes the slowest path once a few structs are in use: 50 ns in place of 6.
