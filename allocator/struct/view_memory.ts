@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BlockSource } from "../malloc/mod.ts";
 import { arraysOver, type SegmentArrays } from "../memory/mod.ts";
 import { describe } from "./describe.ts";
 
@@ -22,6 +23,9 @@ export const ARRAYS: unique symbol = Symbol("arrays");
 /** Own property of every view: the address it is at. */
 export const ADDRESS: unique symbol = Symbol("address");
 
+/** A method of every view: frees a struct or array of its type, and what that owns. */
+export const FREE: unique symbol = Symbol("free");
+
 /** Whether `value` is a view of a struct or of an array in shared memory. O(1). */
 export function isStructView(value: object): value is AnyView {
   return ADDRESS in value;
@@ -31,6 +35,7 @@ export function isStructView(value: object): value is AnyView {
 export interface ViewState {
   [ARRAYS]: SegmentArrays;
   [ADDRESS]: number;
+  [FREE](source: BlockSource, address: number): void;
 }
 
 /** The arrays over the segment of `source`. */
