@@ -466,12 +466,11 @@ export class Allocator {
    * @param byteLength how many the text may take
    * @param text the text
    * @returns how many it took
-   * @throws {RangeError} if it takes more, or if the bytes are not all in the segment; nothing is
-   * written then
+   * @throws {RangeError} if it takes more: its beginning is written then; or if the bytes are not all in
+   * the segment
    * @throws {TypeError} if an argument is of the wrong kind
    */
   writeText(address: number, byteLength: number, text: string): number {
-    memory.checkSpan(this.#arrays, "write", address, byteLength);
     memory.checkText("write", text);
     const written = memory.writeText(this.#arrays, address, byteLength, text);
     if (written < 0) throw memory.roomError(address, byteLength, text);

@@ -6,7 +6,8 @@
 
 export { arraysOver, SegmentArrays } from "./segment_arrays.ts";
 export { readText, readTextUpToNul } from "./read_text.ts";
-export { checkSpan, checkText, isSpan, roomError } from "./span.ts";
+export { checkSpan, isSpan } from "./span.ts";
+export { checkText, roomError } from "./text_errors.ts";
 export {
   STAGED_UNITS,
   stagedSinceStart,
@@ -14,4 +15,5 @@ export {
   storeStaged,
   utf8Length,
   writeText,
+  writeWholeText,
 } from "./write_text.ts";

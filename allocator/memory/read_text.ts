@@ -11,7 +11,9 @@
 import { Buffer } from "node:buffer";
 import type { SegmentArrays } from "./segment_arrays.ts";
 
+// Found once: a look for them at each call takes longer than the loop below.
 const { latin1Slice } = Buffer.prototype;
+const { byteLength: utf8Length } = Buffer;
 
 /** Up to so many bytes characters are put together one by one. */
 const FEW_BYTES = 5;
@@ -71,7 +73,7 @@ export function readTextUpToNul(
 
 /** Whether text of bytes read as Latin-1 is ASCII: any other character takes two bytes in UTF-8. */
 function isAscii(latin1: string): boolean {
-  return Buffer.byteLength(latin1) === latin1.length;
+  return utf8Length(latin1) === latin1.length;
 }
 
 function decode(arrays: SegmentArrays, address: number, byteLength: number): string {
@@ -79,7 +81,7 @@ function decode(arrays: SegmentArrays, address: number, byteLength: number): str
   if (byteLength > SCRATCH_BYTES) return decoder.decode(shared);
   scratch ??= new Uint8Array(SCRATCH_BYTES + 8);
   // A copy goes a word at a time only if both ends lie alike within their 8 bytes.
-  const start = address % 8;
+  const start = address & 7;
   scratch.set(shared, start);
   return decoder.decode(new Uint8Array(scratch.buffer, start, byteLength));
 }

@@ -8,6 +8,9 @@
  * @module
  */
 
+/** So many views of places in a segment are kept, one for each remainder of an address. */
+export const PLACES = 64;
+
 /** Typed arrays over a whole segment. */
 export class SegmentArrays {
   readonly buffer: SharedArrayBuffer;
@@ -22,6 +25,8 @@ export class SegmentArrays {
   readonly f64: Float64Array<SharedArrayBuffer>;
   readonly u64: BigUint64Array<SharedArrayBuffer>;
   readonly i64: BigInt64Array<SharedArrayBuffer>;
+  /** Views of places that text was written to lately. */
+  readonly places: Uint8Array<SharedArrayBuffer>[];
 
   constructor(buffer: SharedArrayBuffer) {
     // An array of wider elements needs a whole number of them; a struct never uses a tail that is
@@ -40,6 +45,7 @@ export class SegmentArrays {
     this.f64 = new Float64Array(buffer, 0, count(8));
     this.u64 = new BigUint64Array(buffer, 0, count(8));
     this.i64 = new BigInt64Array(buffer, 0, count(8));
+    this.places = Array.from({ length: PLACES }, () => this.u8);
   }
 }
 

@@ -1,10 +1,9 @@
 /**
- * Whether bytes lie in a segment, and what is wrong with a request for text there.
+ * Whether bytes lie in a segment.
  *
  * @module
  */
 import type { SegmentArrays } from "./segment_arrays.ts";
-import { utf8Length } from "./write_text.ts";
 
 /** Whether `byteLength` bytes lie at the address, null included. What is not a number never does. */
 export function isSpan(arrays: SegmentArrays, address: number, byteLength: number): boolean {
@@ -33,22 +32,4 @@ export function checkSpan(
     throw new TypeError(`${start}: expected numbers`);
   }
   throw new RangeError(`${start}: the segment has ${arrays.byteLength} bytes`);
-}
-
-/**
- * Throws unless what is to be written is text.
- *
- * @throws {TypeError} if it is not
- */
-export function checkText(operation: "allocate" | "write", text: unknown): asserts text is string {
-  if (typeof text === "string") return;
-  throw new TypeError(`Cannot ${operation} text: expected a string, received ${typeof text}`);
-}
-
-/** The error of text that takes more bytes than there are for it. */
-export function roomError(address: number, byteLength: number, text: string): RangeError {
-  return new RangeError(
-    `Cannot write ${utf8Length(text)} bytes of text at address ${address}: ` +
-      `expected ${byteLength} at most`,
-  );
 }

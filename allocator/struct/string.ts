@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readTextUpToNul, type SegmentArrays, utf8Length, writeText } from "../memory/mod.ts";
+import { readTextUpToNul, type SegmentArrays, utf8Length, writeWholeText } from "../memory/mod.ts";
 import type { ScalarType } from "./field_type.ts";
 import { kindError, noElements } from "./scalar.ts";
 import { describe } from "./describe.ts";
@@ -70,7 +70,7 @@ function write(
 ): void {
   // Neither could be read back.
   const isKept = !text.includes("\0") && text.isWellFormed();
-  const byteLength = isKept ? writeText(arrays, start, capacity, text) : -1;
+  const byteLength = isKept ? writeWholeText(arrays, start, capacity, text) : -1;
   if (byteLength < 0) throw textError(text, isKept, capacity, place);
   const bytes = arrays.u8;
   const end = start + capacity;

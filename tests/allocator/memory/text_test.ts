@@ -81,12 +81,12 @@ Deno.test("Allocator.readText() reads bytes that are no UTF-8 as TextDecoder doe
     }
   }));
 
-Deno.test("Allocator.writeText() refuses text that takes more, and writes nothing", () => {
+Deno.test("Allocator.writeText() refuses text that takes more, and writes nothing behind its room", () => {
   const allocator = makeAllocator();
   const address = allocator.malloc(4000);
   for (const text of ["abcdef", "éééa", "漢".repeat(50), "x".repeat(500), "é".repeat(700)]) {
     const { length } = encoder.encode(text);
-    const bytes = allocator.bytes(address, length).fill(0xaa);
+    const bytes = allocator.bytes(address + length - 1, 100).fill(0xaa);
     assertThrows(
       () => allocator.writeText(address, length - 1, text),
       RangeError,
