@@ -17,10 +17,8 @@ const { byteLength: utf8Length } = Buffer;
 
 /** Up to so many bytes characters are put together one by one. */
 const FEW_BYTES = 5;
-/** So many bytes are looked at one by one: most text that is not ASCII shows it there. */
+/** So many bytes, four words, are looked at first: most text that is not ASCII shows it there. */
 const LOOK_BYTES = 16;
-/** So many bytes of a field are looked at one by one for its end. */
-const SHORT_BYTES = 32;
 /** So many bytes at a time are searched for the end of a longer one. */
 const SEARCH_BYTES = 1024;
 /** Longer text is copied by the decoder itself: the copy takes more time than the buffer for it. */
@@ -43,32 +41,44 @@ export function readText(arrays: SegmentArrays, address: number, byteLength: num
     }
     return text;
   }
-  const looked = address + (byteLength < LOOK_BYTES ? byteLength : LOOK_BYTES);
-  for (let at = address; at < looked; at++) {
-    if (bytes[at]! >= 0x80) return decode(arrays, address, byteLength);
+  if (byteLength < LOOK_BYTES) {
+    for (let at = address; at < address + byteLength; at++) {
+      if (bytes[at]! >= 0x80) return decode(arrays, address, byteLength);
+    }
+    return latin1Slice.call(bytes, address, address + byteLength);
   }
+  if (beginsWithMore(arrays, address)) return decode(arrays, address, byteLength);
   const text = latin1Slice.call(bytes, address, address + byteLength);
-  return byteLength <= LOOK_BYTES || isAscii(text) ? text : decode(arrays, address, byteLength);
+  return isAscii(text) ? text : decode(arrays, address, byteLength);
 }
 
 /** The text of a field of `capacity` bytes of UTF-8: up to the first NUL, if there is one. */
-export function readTextUpToNul(
-  arrays: SegmentArrays,
-  address: number,
-  capacity: number,
-): string {
+export function readTextUpToNul(arrays: SegmentArrays, address: number, capacity: number): string {
   const bytes = arrays.u8;
-  const looked = address + (capacity < SHORT_BYTES ? capacity : SHORT_BYTES);
+  const looked = address + (capacity < LOOK_BYTES ? capacity : LOOK_BYTES);
   for (let at = address; at < looked; at++) {
     if (bytes[at] === 0) return readText(arrays, address, at - address);
   }
-  for (let start = SHORT_BYTES; start < capacity; start += SEARCH_BYTES) {
+  for (let start = 0; start < capacity; start += SEARCH_BYTES) {
     const from = address + start;
     const end = Math.min(from + SEARCH_BYTES, address + capacity);
-    const index = latin1Slice.call(bytes, from, end).indexOf("\0");
-    if (index >= 0) return readText(arrays, address, start + index);
+    const found = latin1Slice.call(bytes, from, end);
+    const index = found.indexOf("\0");
+    if (index < 0) continue;
+    const length = start + index;
+    // A part keeps the whole in memory: not if that is much more.
+    if (start > 0 || index < found.length / 2) return readText(arrays, address, length);
+    const text = found.slice(0, index);
+    return isAscii(text) ? text : decode(arrays, address, length);
   }
   return readText(arrays, address, capacity);
+}
+
+/** Whether the first bytes are not all ASCII. Only where they are whole words: to look is to save time. */
+function beginsWithMore({ i32 }: SegmentArrays, address: number): boolean {
+  if ((address & 3) !== 0) return false;
+  const word = address / 4;
+  return ((i32[word]! | i32[word + 1]! | i32[word + 2]! | i32[word + 3]!) & 0x80808080) !== 0;
 }
 
 /** Whether text of bytes read as Latin-1 is ASCII: any other character takes two bytes in UTF-8. */
