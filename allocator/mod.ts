@@ -54,6 +54,7 @@ export {
   type ReclaimRequest,
   type ReclaimScope,
   type RemoteFreeSender,
+  type SystemPages,
   type TextBlock,
 } from "./malloc/mod.ts";
 export {

@@ -42,6 +42,10 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map<string, Subject>([
     load: async () => (await import("./subjects/messages.ts")).compareMessages,
     loadBusy: async () => (await import("./subjects/busy_messages.ts")).compareBusyMessages,
   }],
+  ["payloads", {
+    summary: "lists, records, text and bytes there and back; codecs; a log counted on two threads",
+    load: async () => (await import("./subjects/payloads.ts")).comparePayloads,
+  }],
   ["flow", {
     summary: "many calls through a pipeline, beside windows written by hand",
     load: async () => (await import("./subjects/flow.ts")).compareFlow,

@@ -71,8 +71,10 @@ export { type ErrorClass, registerErrorClass } from "./codec/mod.ts";
 export {
   type CrashPolicy,
   parseMemorySize,
+  type PlacementOptions,
   Runtime,
   type RuntimeOptions,
+  type ShardPlacement,
   type ShardState,
   type ShardStatus,
   type StopOptions,

@@ -18,7 +18,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["allocator/malloc"],
   ["allocator/struct", "allocator/diagnosis"],
   ["allocator"],
-  ["shard/codec", "shard/ring"],
+  ["shard/codec", "shard/ring", "shard/machine"],
   ["shard/bus"],
   ["shard/calls"],
   ["shard/flow", "shard/worker"],

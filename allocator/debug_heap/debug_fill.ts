@@ -10,7 +10,8 @@
  *   word 0    CD until written          8 bytes or more     last two words: bytes asked for, xor MASK
  *
  *  a freed block in quarantine: DD from word 1 to the last
- *  a free block: the same, but for its links in words 1 and 2 and the back reference in the last word
+ *  a free block: the same, but for its links in words 1 and 2 and the back reference in the last word;
+ *                and pages that were given back to the system read 0
  * ```
  *
  * The header is the guard in front: the owner knows what it must be. In front of that lies the guard,
@@ -83,8 +84,18 @@ export function fillFresh(words: Int32Array, block: number, byteLength: number):
 
 /** The first byte from word `from` to before word `to` that is not as it was freed. */
 export function findInFreed(words: Int32Array, from: number, to: number): Overwritten | undefined {
+  return findOther(words, from, to, FREED_WORD);
+}
+
+/** The first byte from word `from` to before word `to` that is not what each word should be. */
+export function findOther(
+  words: Int32Array,
+  from: number,
+  to: number,
+  expected: number,
+): Overwritten | undefined {
   for (let word = from; word < to; word++) {
-    if (words[word] !== FREED_WORD) return differenceAt(words, word, FREED_WORD);
+    if (words[word] !== expected) return differenceAt(words, word, expected);
   }
   return undefined;
 }

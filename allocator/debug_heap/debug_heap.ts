@@ -51,6 +51,7 @@ import {
 } from "./debug_fill.ts";
 import { type Leak, leakReport, leaksOf } from "./leak_report.ts";
 import { Quarantine } from "./quarantine.ts";
+import { ZeroedMemory } from "./zeroed_memory.ts";
 
 /** What a debug heap keeps; every field has a default. */
 export interface DebugHeapOptions {
@@ -85,6 +86,8 @@ export class DebugHeap {
   /** By header, and by the header of the block after. */
   readonly #blocks = new Map<number, DebugBlock>();
   readonly #byEnd = new Map<number, DebugBlock>();
+  /** Free memory that was given back to the system. */
+  readonly #zeroed = new ZeroedMemory();
   /** Words from here on were never handed out, hence never filled. */
   #touched: number;
 
@@ -149,6 +152,7 @@ export class DebugHeap {
     const end = blockAfter(block, granules);
     this.#tlsf.settle(); // what is left of the block that this one was cut from
     const overwritten = this.#findInTaken(block, end);
+    this.#zeroed.remove(block - 1, end + FREE_BLOCK_WORDS);
     const touched = this.#touched;
     this.#touched = Math.max(touched, end);
     if (block > touched && (words[block]! & PREVIOUS_FREE) !== 0) {
@@ -255,6 +259,14 @@ export class DebugHeap {
   }
 
   /**
+   * Words of free memory, from one to before another, were given back to the system and read 0.
+   * @internal
+   */
+  private gaveBack(from: number, to: number): void {
+    this.#zeroed.add(from, Math.min(to, this.#touched)); // what was never handed out is not checked
+  }
+
+  /**
    * Checks the guards and fillings of every block; the walk of `checkHeap()` comes first.
    * @internal
    */
@@ -267,7 +279,7 @@ export class DebugHeap {
       const entry = this.#blocks.get(block);
       if ((words[block]! & FREE) !== 0) {
         const to = Math.min(end - 1, this.#touched);
-        const overwritten = findInFreed(words, block + FREE_BLOCK_WORDS, to);
+        const overwritten = this.#zeroed.find(words, block + FREE_BLOCK_WORDS, to);
         if (overwritten !== undefined) {
           throw this.#error("free memory keeps what it was filled with", overwritten, "");
         }
@@ -311,7 +323,7 @@ export class DebugHeap {
     // with the gap in front.
     const gap = (words[block]! & PREVIOUS_FREE) !== 0 ? words[block - 1] : block;
     const to = words[end - 1] === block || words[end - 1] === gap ? end - 1 : end;
-    return findInFreed(words, block + FREE_BLOCK_WORDS, Math.min(to, this.#touched));
+    return this.#zeroed.find(words, block + FREE_BLOCK_WORDS, Math.min(to, this.#touched));
   }
 
   /** Throws if something wrote over the edges of a live block. */
@@ -400,6 +412,7 @@ export class DebugHeap {
     const end = this.#endOf(block);
     const left = (header & PREVIOUS_FREE) !== 0 ? words[block - 1]! : block;
     const mergesRight = (words[end]! & FREE) !== 0;
+    this.#zeroed.remove(block - 1, end + FREE_BLOCK_WORDS);
     words.fill(FREED_WORD, block + 1, end);
     this.#tlsf.release(block, header);
     // Every word of a free block is accounted for: the links of one that is on no list would not be.

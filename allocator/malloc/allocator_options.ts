@@ -4,6 +4,7 @@
  * @module
  */
 import type { DebugHeapOptions } from "../debug_heap/mod.ts";
+import type { SystemPages } from "./trimmer.ts";
 
 /** What an allocator does beyond allocating. */
 export interface AllocatorOptions {
@@ -17,6 +18,8 @@ export interface AllocatorOptions {
    * other threads' frees wake the owner. 1/16 of the slice, or 20 MB if that is less, unless given.
    */
   readonly lowWaterBytes?: number;
+  /** How to give memory back to the system; unless given, none is. */
+  readonly pages?: SystemPages;
 }
 
 /** The options of the debug heap that is asked for, undefined if none is. */

@@ -6,8 +6,10 @@
 import { blockAt, GRANULE_BYTES, granulesOf, hasStartMap, HEADER_BYTES } from "../layout/mod.ts";
 import { requestedBytes } from "../debug_heap/mod.ts";
 
-/** Payloads of up to this many words are cleared and copied in a loop: a call costs as much. */
+/** Payloads of up to this many words are copied in a loop: a call costs as much. */
 const LOOP_WORDS = 32;
+/** What is cleared is a copy of these, from so many words on. */
+const ZEROS = new Int32Array(256);
 
 /** Bytes that a live block of any slice can hold; in a debug heap, those asked for. */
 export function usableBytes(words: Int32Array, address: number): number {
@@ -16,10 +18,19 @@ export function usableBytes(words: Int32Array, address: number): number {
   return granulesOf(words[block]!) * GRANULE_BYTES - HEADER_BYTES;
 }
 
-/** Sets words to 0. */
+/**
+ * Sets words to 0. In memory that threads share `fill()` stores one word after the other: a copy of zeros
+ * takes a third of the time.
+ */
 export function clearWords(words: Int32Array, from: number, end: number): void {
-  if (end - from > LOOP_WORDS) words.fill(0, from, end);
-  else for (let word = from; word < end; word++) words[word] = 0;
+  let word = from;
+  if (end - from >= ZEROS.length) {
+    const last = end - ZEROS.length;
+    for (; word < last; word += ZEROS.length) words.set(ZEROS, word);
+    words.set(ZEROS, last);
+  } else {
+    for (; word < end; word++) words[word] = 0;
+  }
 }
 
 /** Copies words to where none of them lies. */

@@ -21,6 +21,7 @@ import { checkLength, GRANULE_BYTES, granulesFor, roundedGranules } from "../lay
 import type { Instruments } from "./instruments.ts";
 import { Reclaimers } from "./reclaimers.ts";
 import { RemoteFreeReceiver } from "./remote_free_receiver.ts";
+import { type SystemPages, Trimmer } from "./trimmer.ts";
 
 /** The heap of one slice, for its owner. */
 export class SliceHeap {
@@ -29,12 +30,15 @@ export class SliceHeap {
   readonly debugHeap: DebugHeap | undefined;
   readonly reclaimers: Reclaimers;
   readonly small: SmallCache;
+  readonly trimmer: Trimmer;
   /** Bytes of the whole heap. */
   readonly heapBytes: number;
   /** Those that programs can have: all but the map of starts of a debug heap. */
   readonly #mostBytes: number;
   /** Requests of up to this many bytes are seen by nobody: -1 in a debug heap, which sees all. */
   quietBytes = 0;
+  /** How many blocks were resized, or tried to be: a wrapping counter. */
+  resizes = 0;
   /** How many lives arenas have begun here. */
   arenaLives = 0;
   /** What watches, if anything does. */
@@ -42,7 +46,12 @@ export class SliceHeap {
   readonly #receiver: RemoteFreeReceiver;
   readonly #sliceIndex: number;
 
-  constructor(tlsf: Tlsf, sliceIndex: number, debugHeap: DebugHeap | undefined) {
+  constructor(
+    tlsf: Tlsf,
+    sliceIndex: number,
+    debugHeap: DebugHeap | undefined,
+    pages: SystemPages | undefined,
+  ) {
     this.words = tlsf.words;
     this.#sliceIndex = sliceIndex;
     this.tlsf = tlsf;
@@ -55,6 +64,7 @@ export class SliceHeap {
     // A debug heap keeps freed blocks for longer, and looks at each.
     this.small = new SmallCache(tlsf, debugHeap === undefined);
     this.#receiver = new RemoteFreeReceiver(tlsf, sliceIndex, debugHeap);
+    this.trimmer = new Trimmer(this, pages);
   }
 
   /** Bytes that are free. */
@@ -148,6 +158,7 @@ export class SliceHeap {
 
   /** Resizes a live block where it lies, and says whether it could. */
   resize(block: number, granules: number): boolean {
+    this.resizes = (this.resizes + 1) | 0;
     if (this.tlsf.resize(block, granules)) return true;
     const { words, small } = this;
     const following = layout.blockAfter(block, layout.granulesOf(words[block]!));

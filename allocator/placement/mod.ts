@@ -5,5 +5,6 @@
  */
 
 export { checkHeap } from "./heap_check.ts";
+export { largeFreeBlocks } from "./large_free_blocks.ts";
 export { SmallCache } from "./small_cache.ts";
 export { formatHeap, Tlsf } from "./tlsf.ts";

@@ -1,5 +1,5 @@
 /**
- * Small classes in front of TLSF: freed blocks of up to 248 bytes are kept by size, and the request
+ * Small classes in front of TLSF: freed blocks of up to 1,004 bytes are kept by size, and the request
  * that comes next for the size gets the one that was freed last, with no search, no split and no
  * merge. After the small pools of Seastar (`src/core/memory.cc`, `small_pool`) and the thread caches
  * of tcmalloc. It differs in what is kept, and for how long:
@@ -12,8 +12,9 @@
  *   likely to be in the processor's cache;
  * - it closes when it does not pay. A program that frees many blocks of a size in a row is served
  *   better by TLSF, which merges them, so that what is allocated next lies in a row too. A class that
- *   is full again within 8,192 frees gives all back, and frees pass by it until the next round of
- *   65,536;
+ *   is full again within 2,048 frees gives all back, and frees pass by it until the next round of
+ *   8,192; each time that happens again to one of up to 248 bytes, twice as many rounds pass, up to 16;
+ * - a small heap has fewer classes: see `HEAP_SHARE`;
  * - it costs no space when space is short: while more than half of the heap is in use classes give
  *   back what they have and stay closed, and before a request fails all of them are emptied.
  *
@@ -30,14 +31,17 @@ import {
   granulesOf,
   HeapCheckError,
   PREVIOUS_FREE,
+  roundedGranules,
+  SMALLEST_BLOCK_GRANULES,
   USED_GRANULES_WORD,
 } from "../layout/mod.ts";
 import type { Tlsf } from "./tlsf.ts";
 
-/** Blocks of fewer granules are small. The stack of a class is found by shifting this many bits. */
-export const SMALL_GRANULES = 32;
+/** Blocks of fewer granules, for up to 1,004 bytes, are small: one more would not fit in a byte of code. */
+export const SMALL_GRANULES = 127;
+/** The stack of a class is found by shifting this many bits. */
 export const CLASS_SHIFT = 4;
-/** Most blocks of a class. All classes together hold 62 KB at most. */
+/** Most blocks of a class. All classes together hold 629 KB at most. */
 export const CLASS_BLOCKS = 1 << CLASS_SHIFT;
 /** The state of a class that keeps nothing; that of an open one is how many blocks it has. */
 export const CLOSED = -1;
@@ -45,11 +49,17 @@ export const CLOSED = -1;
 export const TENDED_MALLOCS = 64;
 
 /** Frees between two rounds in which closed classes open again. */
-const ROUND_FREES = 65_536;
+const ROUND_FREES = 8_192;
 /** A class that is full again after fewer frees, of all sizes, closes. */
-const PAYING_FREES = 512 * CLASS_BLOCKS;
+const PAYING_FREES = 128 * CLASS_BLOCKS;
+/** Most rounds that a class stays closed, of which twice as many pass each time it does not pay. */
+const MOST_PAUSES = 15;
 /** What classes may hold is not worth having in a heap that is not much larger. */
 const SMALLEST_HEAP_GRANULES = 2 ** 20 / 8;
+/** A heap of that size has the classes below these granules, which hold 62 KB at most. */
+const NARROW_GRANULES = 32;
+/** It has more classes as long as all together hold no more than this part of it. */
+const HEAP_SHARE = 1 / 256;
 
 /** The small classes of one slice. */
 export class SmallCache {
@@ -63,9 +73,17 @@ export class SmallCache {
   readonly #shortGranules: number;
   /** What FREES was when a class was opened or trimmed. */
   readonly #since: Int32Array = new Int32Array(SMALL_GRANULES);
+  /** Rounds that a class passes over if it closes next: more each time that it does not pay. */
+  readonly #pauses: Uint8Array = new Uint8Array(NARROW_GRANULES);
+  /** Rounds that a closed class passes over from now. */
+  readonly #waits: Uint8Array = new Uint8Array(NARROW_GRANULES);
+  /** Classes from this one up stay closed. */
+  readonly #end: number;
   /** What FREES was when the last round began. */
   #roundAt = 0;
-  /** The class that gives back next while memory is short. */
+  /** How many classes are open. */
+  #open = 0;
+  /** The class that gave back last while memory was short. */
   #next = 0;
 
   /** @param isUsed whether classes may open at all */
@@ -75,6 +93,7 @@ export class SmallCache {
     const isOn = isUsed && tlsf.heapGranules >= SMALLEST_HEAP_GRANULES;
     this.#shortGranules = isOn ? tlsf.heapGranules >>> 1 : -1;
     this.blocks = new Int32Array(isOn ? SMALL_GRANULES << CLASS_SHIFT : 0);
+    this.#end = endOfClasses(tlsf.heapGranules * HEAP_SHARE);
     if (isOn) this.#startRound();
   }
 
@@ -84,8 +103,7 @@ export class SmallCache {
    */
   tend(): void {
     if (this.#isShort()) {
-      this.#next = (this.#next + 1) % SMALL_GRANULES;
-      this.#close(this.#next);
+      this.#closeNext();
     } else if (((this.#words[FREES_WORD]! - this.#roundAt) | 0) >= ROUND_FREES) {
       this.#startRound();
     }
@@ -94,6 +112,7 @@ export class SmallCache {
   /** Frees a live block, with `header`, which passed the checks. Gives back 16 others at most. */
   free(block: number, header: number): void {
     const granules = Math.min(header >>> 3, SMALL_GRANULES);
+    if (this.states[granules] === CLOSED) return this.#tlsf.release(block, header);
     if (this.states[granules] === CLASS_BLOCKS) {
       this.#makeRoom(granules);
       // What was given back may have been the block to the left of this one.
@@ -170,9 +189,14 @@ export class SmallCache {
 
   #startRound(): void {
     this.#roundAt = this.#words[FREES_WORD]!;
-    for (let granules = 0; granules < SMALL_GRANULES; granules++) {
-      if (this.states[granules] !== CLOSED) continue;
+    for (let granules = SMALLEST_BLOCK_GRANULES; granules < this.#end; granules++) {
+      if (this.states[granules] !== CLOSED || !isClass(granules)) continue;
+      if (granules < NARROW_GRANULES && this.#waits[granules]! > 0) {
+        this.#waits[granules] = this.#waits[granules]! - 1;
+        continue;
+      }
       this.states[granules] = 0;
+      this.#open++;
       this.#since[granules] = this.#roundAt;
     }
   }
@@ -181,14 +205,30 @@ export class SmallCache {
     const frees = this.#words[FREES_WORD]!;
     const pays = ((frees - this.#since[granules]!) | 0) >= PAYING_FREES;
     this.#since[granules] = frees;
-    if (pays && !this.#isShort()) this.#giveBack(granules, CLASS_BLOCKS / 2);
-    else this.#close(granules);
+    if (pays) {
+      if (granules < NARROW_GRANULES) this.#pauses[granules] = 0;
+      if (!this.#isShort()) return this.#giveBack(granules, CLASS_BLOCKS / 2);
+    }
+    this.#close(granules);
+    // One of larger blocks gains more than its opening costs, wherever a program frees one at a time.
+    if (granules >= NARROW_GRANULES) return;
+    this.#waits[granules] = this.#pauses[granules]!;
+    this.#pauses[granules] = Math.min(2 * this.#pauses[granules]! + 1, MOST_PAUSES);
+  }
+
+  #closeNext(): void {
+    if (this.#open === 0) return;
+    do {
+      this.#next = (this.#next + 1) % this.#end;
+    } while (this.states[this.#next] === CLOSED);
+    this.#close(this.#next);
   }
 
   #close(granules: number): void {
     const count = this.states[granules]!;
     if (count > 0) this.#giveBack(granules, count);
     this.states[granules] = CLOSED;
+    this.#open--;
   }
 
   #keep(block: number, header: number, granules: number): void {
@@ -232,4 +272,20 @@ export class SmallCache {
       `its header is ${this.#words[block]}`,
     );
   }
+}
+
+/** Whether requests are rounded to this size: no request would take a block of another. */
+function isClass(granules: number): boolean {
+  return roundedGranules(granules) === granules;
+}
+
+/** The first class that a heap does not have, if all together may hold so many granules. */
+function endOfClasses(mostGranules: number): number {
+  let held = 0;
+  for (let granules = SMALLEST_BLOCK_GRANULES; granules < SMALL_GRANULES; granules++) {
+    if (!isClass(granules)) continue;
+    held += granules * CLASS_BLOCKS;
+    if (granules >= NARROW_GRANULES && held > mostGranules) return granules;
+  }
+  return SMALL_GRANULES;
 }

@@ -5,8 +5,10 @@
  * level, the rounded size kept. Like the usual implementations it checks nothing and counts nothing.
  */
 #include <stdint.h>
+#ifndef __wasm__
 #include <stdlib.h>
 #include <string.h>
+#endif
 
 enum { FREE_BIT = 1, PREVIOUS_FREE_BIT = 2, FLAG_BITS = 7 };
 enum { HEAP_BYTES = 1 << 30, LEVELS = 26, FIRST_BLOCK = 1, SMALLEST_GRANULES = 2 };

@@ -7,8 +7,8 @@
 import { Allocator } from "@tidepool/core/allocator";
 import { OutOfMemoryError, type ReplayAllocator } from "../replay/replay.ts";
 
-/** The address 0 means no memory, so a slice does not start there. */
-const SLICE_OFFSET = 64;
+/** The address 0 means no memory, so the slice lies on the next page: slices of shards lie on pages too. */
+const SLICE_OFFSET = 4096;
 
 /** More than the control words of any slice take. */
 const CONTROL_BYTES = 4096;
@@ -18,13 +18,18 @@ export class TidepoolSegment {
   readonly #segment: SharedArrayBuffer;
 
   constructor(largestSliceBytes: number) {
-    this.#segment = new SharedArrayBuffer(SLICE_OFFSET + largestSliceBytes);
+    this.#segment = makeSegment(SLICE_OFFSET + largestSliceBytes);
   }
 
   /** Formats a slice of that many bytes, a multiple of 64, and returns its allocator. */
   open(sliceBytes: number): ReplayAllocator<number> {
     return new TidepoolReplayAllocator(create(this.#segment, sliceBytes));
   }
+}
+
+/** A buffer of the kind that a runtime makes, which begins on a page: see `SegmentLayout.makeSegment()`. */
+export function makeSegment(byteLength: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(byteLength, { maxByteLength: byteLength });
 }
 
 function create(segment: SharedArrayBuffer, sliceBytes: number): Allocator {

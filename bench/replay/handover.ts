@@ -15,6 +15,7 @@
  * @module
  */
 import { Allocator, type SliceSpan } from "@tidepool/core/allocator";
+import { makeSegment } from "../peers/tidepool_allocator.ts";
 import { seededDraw } from "./patterns.ts";
 
 /** Blocks of a batch. */
@@ -78,7 +79,7 @@ export class Handover {
     const slices = [PAGES_BYTES, PAGES_BYTES + SLICE_BYTES].map((byteOffset) => {
       return { byteOffset, byteLength: SLICE_BYTES };
     });
-    const segment = new SharedArrayBuffer(PAGES_BYTES + 2 * SLICE_BYTES);
+    const segment = makeSegment(PAGES_BYTES + 2 * SLICE_BYTES);
     const owner = Allocator.create(segment, slices, 0);
     const worker = new Worker(new URL("./handover_worker.ts", import.meta.url), { type: "module" });
     await new Promise<void>((resolve, reject) => {

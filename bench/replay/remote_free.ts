@@ -7,9 +7,11 @@
  * @module
  */
 import { Allocator } from "@tidepool/core/allocator";
+import { makeSegment } from "../peers/tidepool_allocator.ts";
 import { seededDraw } from "./patterns.ts";
 
 const BATCH_BLOCKS = 1_024;
+const PAGE_BYTES = 4_096;
 const SLICE_BYTES = 4 * 2 ** 20;
 
 /** Two allocators in one segment: one mallocs, and either of them frees. */
@@ -20,10 +22,10 @@ export class RemoteFreeBench {
   readonly #sizes: number[] = [];
 
   constructor() {
-    const slices = [64, 64 + SLICE_BYTES].map((byteOffset) => {
+    const slices = [PAGE_BYTES, PAGE_BYTES + SLICE_BYTES].map((byteOffset) => {
       return { byteOffset, byteLength: SLICE_BYTES };
     });
-    const segment = new SharedArrayBuffer(64 + 2 * SLICE_BYTES);
+    const segment = makeSegment(PAGE_BYTES + 2 * SLICE_BYTES);
     this.#owner = Allocator.create(segment, slices, 0);
     this.#other = Allocator.create(segment, slices, 1);
     const draw = seededDraw(7);

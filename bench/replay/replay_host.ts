@@ -34,6 +34,11 @@ export class ReplayHost {
     return asNumber(await this.#ask({ command: "time", program, limits }));
   }
 
+  /** Replays as much of a program as fits in a time. @returns nanoseconds per timed operation */
+  async timePart(program: Program, wantedMs: number): Promise<number> {
+    return asNumber(await this.#ask({ command: "part", program, wantedMs }));
+  }
+
   /** Replays a program once on fresh memory. @returns nanoseconds per timed operation */
   async timeFresh(program: Program): Promise<number> {
     return asNumber(await this.#ask({ command: "fresh", program }));

@@ -8,6 +8,7 @@
 import { instantiateAssemblyScriptTlsf, WASM_PAGE_BYTES } from "../peers/assemblyscript_tlsf.ts";
 import { gcArrays } from "../peers/gc_arrays.ts";
 import { openThingMalloc } from "../peers/thing_malloc.ts";
+import { instantiateWasmTlsf } from "../peers/wasm_tlsf.ts";
 import type { SingleOperationTimes } from "./latency.ts";
 import type { Program } from "./program.ts";
 import {
@@ -16,6 +17,7 @@ import {
   type ReplayAllocator,
   type ReplayLimits,
   timeFreshReplay,
+  timePart,
   timeReplay,
 } from "./replay.ts";
 import { bisect, completesWith } from "./space.ts";
@@ -24,6 +26,7 @@ import { bisect, completesWith } from "./space.ts";
 export type ReplayCommand =
   | { readonly command: "start"; readonly contestant: ReplayContestant; readonly heapBytes: number }
   | { readonly command: "time"; readonly program: Program; readonly limits: ReplayLimits }
+  | { readonly command: "part"; readonly program: Program; readonly wantedMs: number }
   | { readonly command: "fresh"; readonly program: Program }
   | { readonly command: "space"; readonly program: Program }
   | { readonly command: "latency"; readonly program: Program; readonly replays: number }
@@ -35,7 +38,7 @@ export type FreeSide = "local" | "remote" | "thread";
 /** The contestants that run in this process. */
 export type ReplayContestant =
   | { readonly kind: "tidepool" | "thing" | "arrays" }
-  | { readonly kind: "assemblyscript"; readonly binary: Uint8Array<ArrayBuffer> };
+  | { readonly kind: "assemblyscript" | "wasm-tlsf"; readonly binary: Uint8Array<ArrayBuffer> };
 
 /** The answer to a command: its result, or the text of what was thrown. */
 export type ReplayAnswer =
@@ -45,6 +48,7 @@ export type ReplayAnswer =
 /** What the current contestant can do. */
 interface Bench {
   time(program: Program, limits: ReplayLimits): Promise<number>;
+  part?(program: Program, wantedMs: number): Promise<number>;
   fresh?(program: Program): number;
   space?(program: Program): number;
   latency?(program: Program, replays: number): SingleOperationTimes;
@@ -72,6 +76,8 @@ async function obey(command: ReplayCommand): Promise<number | SingleOperationTim
   switch (command.command) {
     case "time":
       return await bench.time(command.program, command.limits);
+    case "part":
+      return await bench.part?.(command.program, command.wantedMs) ?? null;
     case "fresh":
       return bench.fresh?.(command.program) ?? null;
     case "space":
@@ -89,8 +95,10 @@ function open(contestant: ReplayContestant, heapBytes: number): Bench | Promise<
       return openTidepool(heapBytes);
     case "assemblyscript":
       return openAssemblyScript(contestant.binary);
+    case "wasm-tlsf":
+      return openWasmTlsf(contestant.binary);
     case "thing":
-      return { time: timeWith(() => openThingMalloc(heapBytes), numbers) };
+      return openThing(heapBytes);
     case "arrays":
       return { time: timeWith(() => gcArrays, arrays) };
   }
@@ -151,6 +159,25 @@ function openAssemblyScript(binary: Uint8Array<ArrayBuffer>): Bench {
         const openLimited = () => instantiateAssemblyScriptTlsf(binary, pages);
         return completesWith(openLimited, program, handles, isOutOfMemory);
       });
+    },
+  };
+}
+
+function openThing(heapBytes: number): Bench {
+  return {
+    time: timeWith(() => openThingMalloc(heapBytes), numbers),
+    async part(program, wantedMs) {
+      const pool = await openThingMalloc(heapBytes);
+      return timePart(pool, program, numbers(program.blocks), wantedMs);
+    },
+  };
+}
+
+function openWasmTlsf(binary: Uint8Array<ArrayBuffer>): Bench {
+  return {
+    time: timeWith(() => instantiateWasmTlsf(binary), numbers),
+    fresh(program) {
+      return timeFreshReplay(instantiateWasmTlsf(binary), program, numbers(program.blocks));
     },
   };
 }

@@ -25,6 +25,7 @@ import {
   GLIBC,
   NATIVE_TLSF,
   THING,
+  WASM_TLSF,
 } from "../replay/contestants.ts";
 import { LONG_US } from "../replay/interference.ts";
 import type { SingleOperationTimes } from "../replay/latency.ts";
@@ -59,7 +60,8 @@ const QUICK: Effort = {
 export async function compareAllocator(settings: CompareSettings): Promise<Findings> {
   const effort = settings.quick ? QUICK : FULL;
   const traces = await readTraces(settings.traces);
-  const programs = [...traces, ...makePatterns(effort.patternShare)];
+  const patterns = makePatterns(effort.patternShare);
+  const programs = [...traces, ...patterns];
   settings.progress("starting the contestants");
   await using contestants = await Contestants.start(programs, effort);
   const trials = [
@@ -80,7 +82,7 @@ export async function compareAllocator(settings: CompareSettings): Promise<Findi
   }
   return {
     measurements: [...timed, ...space, ...latency],
-    ratios: ratiosOf(timed, space, latency, traces),
+    ratios: ratiosOf(timed, space, latency, { traces, patterns }),
     notes: notesOf(effort),
   };
 }
@@ -191,7 +193,7 @@ function ratiosOf(
   timed: readonly Measurement[],
   space: readonly Measurement[],
   latency: readonly Measurement[],
-  traces: readonly Program[],
+  { traces, patterns }: Record<"traces" | "patterns", readonly Program[]>,
 ): Record<string, Ratio> {
   const over = (dividend: string, divisor: string, measures: readonly string[]) => {
     return ratioOf(measures.map((measure) => {
@@ -208,6 +210,8 @@ function ratiosOf(
     time_vs_assemblyscript: over(TIDEPOOL, ASSEMBLYSCRIPT, names),
     time_vs_glibc: over(TIDEPOOL, GLIBC, names),
     time_vs_native_tlsf: over(TIDEPOOL, NATIVE_TLSF, names),
+    time_vs_wasm_tlsf: over(TIDEPOOL, WASM_TLSF, names),
+    patterns_vs_wasm_tlsf: over(TIDEPOOL, WASM_TLSF, patterns.map((pattern) => pattern.name)),
     // The rate of one over the rate of the other is the time of the other over the time of the one.
     rate_vs_thing_10k_live: over(THING, TIDEPOOL, [PAIRS_BESIDE_10K_LIVE]),
     rate_vs_gc_arrays: over(ARRAYS, TIDEPOOL, names),
@@ -236,10 +240,14 @@ function notesOf(effort: Effort): string[] {
     "sizes (0 counts as 1). Blocks are not written to, other than by calloc and realloc.",
     "Each JavaScript contestant runs the same loop in a worker of its own; AssemblyScript's TLSF " +
     "(-O3 --runtime minimal, assertions on) is called from JavaScript; glibc runs the same loop in C, and so does " +
-    "a TLSF written in C for this, which checks and counts nothing.",
+    "a TLSF written in C for this, which checks and counts nothing. The same TLSF, compiled to WebAssembly by " +
+    "clang -O3, is called from JavaScript.",
     `A sample is at least ${effort.sampleMs} ms of replays on a warm heap, or one replay on fresh ` +
     "memory. Time ratios are geometric means over the traces, on warm heaps. " +
-    `A peer that needs more than ${effort.budgetMs / 1e3} s for one replay is out.`,
+    `A peer that needs more than ${
+      effort.budgetMs / 1e3
+    } s for one replay is out; of the pairs beside ` +
+    `10,000 live blocks @thi.ng/malloc does what it can in ${effort.sampleMs} ms.`,
     "Space is the smallest slice that completes the trace, control words included, found by " +
     "bisection; for AssemblyScript the smallest memory, in pages of 64 KiB; for glibc the most bytes " +
     "held from the system.",

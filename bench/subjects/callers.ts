@@ -14,7 +14,7 @@ export const POST_MESSAGE = "postMessage";
 export const WITHOUT_SPINNING = "Tidepool, spinning off";
 
 /** Starts a contestant. */
-export type OpenCaller = () => Promise<Caller>;
+export type OpenCaller<Peer = Caller> = () => Promise<Peer>;
 
 /** Everyone who is asked; a library is loaded only when its turn comes to start. */
 export const CONTESTANTS: ReadonlyMap<string, OpenCaller> = new Map([
@@ -37,8 +37,8 @@ export async function openWithoutSpinning(): Promise<Caller> {
 }
 
 /** Contestants that are up, and the reasons why others are not. */
-export class Callers {
-  readonly #callers = new Map<string, Caller>();
+export class Callers<Peer extends Pick<Caller, "close"> = Caller> {
+  readonly #callers = new Map<string, Peer>();
   readonly #reasons = new Map<string, string>();
 
   private constructor() {}
@@ -48,7 +48,16 @@ export class Callers {
     contestants: Iterable<readonly [string, OpenCaller]>,
     progress: (text: string) => void,
   ): Promise<Callers> {
-    const callers = new Callers();
+    return await Callers.openVerified(contestants, progress, verify);
+  }
+
+  /** The same for other peers. @param verify Throws if a contestant answers wrongly. */
+  static async openVerified<Peer extends Pick<Caller, "close">>(
+    contestants: Iterable<readonly [string, OpenCaller<Peer>]>,
+    progress: (text: string) => void,
+    verify: (peer: Peer) => Promise<void>,
+  ): Promise<Callers<Peer>> {
+    const callers = new Callers<Peer>();
     for (const [name, open] of contestants) {
       progress(`starting ${name}`);
       try {
@@ -63,7 +72,7 @@ export class Callers {
   }
 
   /** Gives `work` that contestant; rejects if it did not start, or once it is clear that it hangs. */
-  async ask<Result>(name: string, work: (caller: Caller) => Promise<Result>): Promise<Result> {
+  async ask<Result>(name: string, work: (caller: Peer) => Promise<Result>): Promise<Result> {
     const caller = this.#callers.get(name);
     if (caller === undefined || this.#reasons.has(name)) {
       throw new Error(this.#reasons.get(name) ?? "It was not started");
@@ -96,9 +105,9 @@ async function verify(caller: Caller): Promise<void> {
 }
 
 /** Keeps that many calls in flight for a while. @returns seconds of that while per call */
-export async function timeCalls(
-  call: (caller: Caller, index: number) => Promise<unknown>,
-  caller: Caller,
+export async function timeCalls<Peer>(
+  call: (caller: Peer, index: number) => Promise<unknown>,
+  caller: Peer,
   inFlight: number,
   sampleMs: number,
 ): Promise<number> {

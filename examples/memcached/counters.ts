@@ -54,6 +54,8 @@ export class StoreCounters {
   evicted_active = 0;
   expired_unfetched = 0;
   reclaimed = 0;
+  /** Items that were past their time, and were not looked for. */
+  crawler_reclaimed = 0;
   /** How often the memory of items was wanted for something else. */
   direct_reclaims = 0;
   /** Items that were to go, and stayed as they were being read. */

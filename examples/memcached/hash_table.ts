@@ -68,6 +68,15 @@ export class HashTable {
     return 0;
   }
 
+  /** The items of a bucket. */
+  itemsOf(bucket: number): number[] {
+    const found: number[] = [];
+    for (let item = this.#head(bucket); item !== 0; item = this.#item.at(item).next) {
+      found.push(item);
+    }
+    return found;
+  }
+
   /** Adds an item whose key is not in the table. May allocate, and so evict other items first. */
   add(address: number): void {
     if (this.#size >= this.bucketCount) this.#grow();

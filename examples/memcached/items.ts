@@ -113,6 +113,17 @@ export class Items {
     return isExpired(item, now) || this.#isFlushed(item, now);
   }
 
+  /** Frees those of some items that are dead, and that nobody reads. */
+  bury(addresses: readonly number[]): void {
+    for (const address of addresses) {
+      const item = this.#item.at(address);
+      if (!this.isDead(item) || this.isRead(address)) continue;
+      this.counters.crawler_reclaimed++;
+      if ((item.state & layout.FETCHED) === 0) this.counters.expired_unfetched++;
+      this.unlink(address);
+    }
+  }
+
   #isFlushed(item: ItemView, now: number): boolean {
     if (item.cas < this.#flushedCas) return true;
     return now >= this.#flushTime && item.time <= this.#flushTime;

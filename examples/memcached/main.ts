@@ -28,6 +28,8 @@ const USAGE = `Usage: deno task memcached [options]
   --max-item-size SIZE the largest item, from 1KiB to 1GiB and to half of a shard's memory
                        (default: 1MiB)
   --idle-timeout N     close a connection from which no command came for N seconds (default: 0, never)
+  --trim-after N       give memory that was free for N seconds back to the system; items past their
+                       time are freed as often; it takes --allow-ffi (default: 0, never)
   --disable-flush-all  answer flush_all with an error, and flush nothing
   --help               this text`;
 
@@ -45,6 +47,7 @@ async function main(commandLine: string[]): Promise<void> {
       "max-connections": { type: "string", default: String(DEFAULT_CONNECTIONS) },
       "max-item-size": { type: "string", default: "1MiB" },
       "idle-timeout": { type: "string", default: "0" },
+      "trim-after": { type: "string", default: "0" },
       "disable-flush-all": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -60,6 +63,7 @@ async function main(commandLine: string[]): Promise<void> {
     maxConnections: wholeNumber("max-connections", values["max-connections"], 1, MOST_CONNECTIONS),
     maxItemSize: itemSize(values["max-item-size"]),
     idleTimeout: wholeNumber("idle-timeout", values["idle-timeout"], 0, LONGEST_IDLE_SECONDS),
+    trimAfter: wholeNumber("trim-after", values["trim-after"], 0, LONGEST_IDLE_SECONDS),
     flushEnabled: !values["disable-flush-all"],
     onRestart: (shard, cause) => console.error(`Shard ${shard} was started again:`, cause),
   });

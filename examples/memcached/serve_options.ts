@@ -23,6 +23,8 @@ export interface ServeOptions {
   readonly maxItemBytes: number;
   /** Seconds after which a connection is closed from which no command came; 0 for never. */
   readonly idleTimeout: number;
+  /** Seconds after which free memory goes back to the system; 0 for never. */
+  readonly trimAfter: number;
   /** Whether `flush_all` does anything. */
   readonly flushEnabled: boolean;
 }
@@ -37,7 +39,7 @@ export interface GivenOptions extends Partial<Omit<ServeOptions, "maxItemBytes">
 export const DEFAULT_CONNECTIONS = 1024;
 /** The most that can be asked for. */
 export const MOST_CONNECTIONS = 1_000_000;
-/** A week: longer than that no connection need be idle. */
+/** A week: longer than that no connection, and no memory, need be idle. */
 export const LONGEST_IDLE_SECONDS = 7 * 24 * 60 * 60;
 /** The least that the largest item can be. */
 export const LEAST_ITEM_BYTES = 2 ** 10;
@@ -50,10 +52,11 @@ export const MOST_ITEM_BYTES = 2 ** 30;
  * @throws {RangeError} If a number is out of its range.
  */
 export function serveOptions(given: GivenOptions): ServeOptions {
-  const { maxConnections = DEFAULT_CONNECTIONS, idleTimeout = 0 } = given;
+  const { maxConnections = DEFAULT_CONNECTIONS, idleTimeout = 0, trimAfter = 0 } = given;
   const maxItemBytes = parseMemorySize(given.maxItemSize ?? MAX_ITEM_BYTES);
   expectWhole("maxConnections", maxConnections, 1, MOST_CONNECTIONS);
   expectWhole("idleTimeout", idleTimeout, 0, LONGEST_IDLE_SECONDS);
+  expectWhole("trimAfter", trimAfter, 0, LONGEST_IDLE_SECONDS);
   if (maxItemBytes < LEAST_ITEM_BYTES || maxItemBytes > MOST_ITEM_BYTES) {
     throw new RangeError(
       `max-item-size is ${maxItemBytes} bytes: expected a size from 1KiB to 1GiB`,
@@ -66,6 +69,7 @@ export function serveOptions(given: GivenOptions): ServeOptions {
     maxConnections,
     maxItemBytes,
     idleTimeout,
+    trimAfter,
     flushEnabled: given.flushEnabled ?? true,
   };
 }

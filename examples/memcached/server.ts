@@ -43,6 +43,7 @@ export class Server {
     const runtime = await Runtime.start({
       ...(shards === undefined ? {} : { shards }),
       ...(memory === undefined ? {} : { memory }),
+      ...(served.trimAfter === 0 ? {} : { trimAfterMs: served.trimAfter * 1000 }),
       onCrash: "restart",
       onRestart: (shard, cause) => server.#reopen(shard, cause, onRestart),
     });

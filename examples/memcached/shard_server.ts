@@ -6,6 +6,7 @@
  */
 
 import { defineTasks, localAllocator } from "@tidepool/core";
+import { Crawler } from "./crawler.ts";
 import { Connection, isDisconnection } from "./connection.ts";
 import { ConnectionCounters } from "./counters.ts";
 import { isOutOfMemory } from "./out_of_memory.ts";
@@ -47,6 +48,7 @@ export class ShardServer {
   readonly #connections = new Set<Connection>();
   readonly #served = new Set<Promise<void>>();
   readonly #accepting: Promise<void>;
+  readonly #crawler: Crawler | undefined;
   readonly #idleTimer: ReturnType<typeof setInterval> | undefined;
 
   /**
@@ -69,6 +71,9 @@ export class ShardServer {
     }
     this.#places = new Places(options.maxConnections);
     this.#accepting = this.#accept();
+    if (options.trimAfter > 0) {
+      this.#crawler = new Crawler(this.router.store.items, options.trimAfter * 1000);
+    }
     if (options.idleTimeout > 0) {
       this.#idleTimer = setInterval(() => this.#closeIdle(), IDLE_CHECK_MS);
     }
@@ -92,6 +97,7 @@ export class ShardServer {
   /** Closes the listener and all connections; resolves when every command under way is over. */
   async close(): Promise<void> {
     clearInterval(this.#idleTimer);
+    this.#crawler?.[Symbol.dispose]();
     this.#listener.close();
     await this.#accepting;
     for (const connection of this.#connections) connection.close();

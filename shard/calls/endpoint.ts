@@ -9,6 +9,7 @@ import { Allocator } from "../../allocator/mod.ts";
 import type { DebugHeapOptions } from "../../allocator/diagnosis/mod.ts";
 import { MessageBus, rejected } from "../bus/mod.ts";
 import { textOf, type WireType } from "../codec/mod.ts";
+import { IdleTrim, SegmentPages } from "../machine/mod.ts";
 import {
   attend,
   Doorbells,
@@ -50,6 +51,10 @@ export interface EndpointSetup {
   readonly debug: boolean;
   /** Whether the slices have debug heaps. */
   readonly debugHeap: boolean | DebugHeapOptions;
+  /** Whether the slices may be in huge pages; not, unless given. */
+  readonly hugePages?: boolean;
+  /** Milliseconds for which memory is free until it goes back to the system; never, unless given. */
+  readonly trimAfterMs?: number | undefined;
   /** Whether a shard that dies is started again; not, unless given. */
   readonly restarts?: boolean;
   /** How many runtimes its own lies in: the first of them was started by a shard of the next, and so on. */
@@ -75,6 +80,11 @@ export class Endpoint {
   readonly buffer: SharedArrayBuffer;
   /** The allocator of this endpoint's slice. */
   readonly allocator: Allocator;
+  /**
+   * Why no memory goes back to the system though it is to do so after a time, if so.
+   * @internal
+   */
+  readonly trimProblem: string | undefined;
   /**
    * Its side of the bus.
    * @internal
@@ -115,6 +125,7 @@ export class Endpoint {
   readonly #doorbells: Doorbells;
   readonly #spinner: Spinner;
   readonly #limited: CallsWithOptions;
+  readonly #idleTrim: IdleTrim | undefined;
 
   /**
    * `connect` asks for a channel to another endpoint; `bus.parcels.attach()` is given its port.
@@ -135,10 +146,13 @@ export class Endpoint {
     this.id = setup.endpoint;
     this.shardCount = setup.shape.shardCount;
     this.buffer = setup.buffer;
-    this.#spinner = new Spinner(setup.spinMicroseconds);
+    const pages = new SegmentPages(setup.buffer, setup.hugePages ?? false);
     this.allocator = Allocator.create(setup.buffer, layout.slices, setup.endpoint, {
       debugHeap: setup.debugHeap,
+      pages,
     });
+    const cores = navigator.hardwareConcurrency;
+    this.#spinner = new Spinner(setup.spinMicroseconds, layout.endpointCount > cores);
     const parkedWords: number[] = [];
     for (let endpoint = 0; endpoint < layout.endpointCount; endpoint++) {
       parkedWords.push((layout.controlPage(endpoint) + PARKED_BYTES) >> 2);
@@ -167,20 +181,30 @@ export class Endpoint {
       onGone: (shard) => this.#goneListeners.forEach((listener) => listener(shard)),
       onSleep: () => {
         this.#limited.rest();
+        this.#idleTrim?.rest();
         this.#sleepListeners.forEach((listener) => listener());
       },
       connect,
       doorbells: this.#doorbells,
       spinner: this.#spinner,
-      cores: navigator.hardwareConcurrency,
+      cores,
     });
     this.#limited = new CallsWithOptions(this.bus);
+    const { trimAfterMs } = setup;
+    this.trimProblem = trimAfterMs === undefined ? undefined : pages.problem;
+    if (trimAfterMs !== undefined && this.trimProblem === undefined) {
+      this.#idleTrim = new IdleTrim(this.allocator, pages, trimAfterMs, {
+        isAsleep: () => this.#doorbells.looksAsleep(this.id),
+        onEnd: (why) => this.warnOf(`No more memory of endpoint ${this.id} is given back`, why),
+      });
+    }
   }
 
   /** Serves the bus until it is closed. Rejects only if shared memory is found corrupted. */
   async attend(): Promise<void> {
     await attend(this.bus, this.#doorbells, this.#spinner);
     this.#limited.rest();
+    this.#idleTrim?.stop();
   }
 
   /** Runs `task` on `shard`; see the docs of `submitTo()`. */

@@ -55,6 +55,7 @@ import {
   shapeFor,
   spinFor,
   type StopOptions,
+  trimAfterFor,
   watchdogFor,
 } from "./runtime_options.ts";
 import {
@@ -67,6 +68,8 @@ import {
   shardOf,
 } from "../services/mod.ts";
 import { Opener, type Opening } from "./opening.ts";
+import type { Placement } from "./placement.ts";
+import { nowhere, type PlacementOptions, type ShardPlacement } from "./placement_options.ts";
 import type { ShardStatus } from "./shard_states.ts";
 import { Shutdown } from "./shutdown.ts";
 import { type CrashPolicy, Supervisor } from "./supervisor.ts";
@@ -97,6 +100,7 @@ export class Runtime {
   readonly #hasOnRestart: boolean;
   /** Whether the slices have debug heaps, which know what is still live at the end. */
   readonly #reportsLeaks: boolean;
+  readonly #placement: Placement | undefined;
   readonly #settleClosed: PromiseWithResolvers<void> = Promise.withResolvers();
   /** The crashes of shards that were not started again. */
   readonly #crashes: ShardCrashedError[] = [];
@@ -120,14 +124,16 @@ export class Runtime {
     setup: Omit<EndpointSetup, "endpoint">,
     options: RuntimeOptions,
     restartTimeoutMs: number,
+    placement: Placement | undefined,
   ) {
     this.shardCount = endpoint.shardCount;
     this.#endpoint = endpoint;
     this.#onCrash = options.onCrash ?? "fail";
     this.#hasOnRestart = options.onRestart !== undefined;
     this.#reportsLeaks = Boolean(options.debugHeap);
+    this.#placement = placement;
     const opener = new Opener(endpoint, restartTimeoutMs, options.onRestart ?? (() => {}));
-    this.#supervisor = new Supervisor(endpoint, setup, {
+    this.#supervisor = new Supervisor(endpoint, setup, placement, {
       policy: this.#onCrash,
       crashed: (error, rejectedCalls) => this.#crashed(error, rejectedCalls),
       failed: (error) => this.#fail(error),
@@ -155,7 +161,7 @@ export class Runtime {
     const depth = depthOfNext();
     checkKinds(options);
     const shape = shapeFor(options);
-    const spinMicroseconds = spinFor(options, shape.shardCount);
+    const spinMicroseconds = spinFor(options);
     const watchdogMs = watchdogFor(options);
     const restartTimeoutMs = restartTimeoutFor(options);
     const layout = new SegmentLayout(shape);
@@ -166,16 +172,21 @@ export class Runtime {
       wireTypes: wireTypeNames(),
       debug: options.debug ?? false,
       debugHeap: options.debugHeap ?? false,
+      hugePages: options.placement?.hugePages ?? false,
+      trimAfterMs: trimAfterFor(options),
       restarts: options.onCrash === "restart",
       depth,
     };
     const onWarning = (warning: Error): void => void giveWarning(warning, options.onWarning);
+    // Before the host's endpoint, which is the first to touch the segment.
+    const placement = options.placement &&
+      await place(options.placement, layout, setup.buffer, onWarning);
     const endpoint = new Endpoint(
       { ...setup, endpoint: layout.host },
       (shard) => runtime.#supervisor.connect(layout.host, shard),
       onWarning,
     );
-    const runtime = new Runtime(endpoint, setup, options, restartTimeoutMs);
+    const runtime = new Runtime(endpoint, setup, options, restartTimeoutMs, placement);
     await runtime.#supervisor.start(watchdogMs);
     endpoint.attend().catch((error) => runtime.#fail(error));
     return runtime;
@@ -549,6 +560,33 @@ export class Runtime {
   }
 
   /**
+   * Where `shard` is, or the host if `shard` is `shardCount`: its cpus, the node and the pages of its
+   * slice, all as the kernel says now, and what was asked for by the option `placement` and is not so.
+   * Without a message. It takes some 50 ms a GiB that is there.
+   *
+   * @throws {TypeError} If `shard` is not a number.
+   * @throws {RangeError} If there is no such shard.
+   *
+   * @example
+   * ```ts
+   * import { Runtime } from "@tidepool/core";
+   *
+   * const placement = { pin: "node", prefault: true } as const;
+   * await using runtime = await Runtime.start({ shards: 2, memory: "16MiB", placement });
+   * const { cpus, presentBytes, problems } = runtime.placement(1);
+   * console.log(cpus, presentBytes, problems);
+   * ```
+   */
+  placement(shard: number): ShardPlacement {
+    this.#checkEndpoint(shard);
+    const placement = this.#placement?.read(shard) ??
+      nowhere(["nothing was placed: the option `placement` was left out"]);
+    const { trimProblem } = this.#endpoint;
+    if (trimProblem === undefined) return placement;
+    return { ...placement, problems: [...placement.problems, trimProblem] };
+  }
+
+  /**
    * A report of the memory of `shard`, or of the host if `shard` is `shardCount`, in a dozen lines of
    * text: how full it is, in what pieces, and what became of requests. For logs and bug reports.
    * Without a message. O(blocks).
@@ -651,6 +689,17 @@ export class Runtime {
     if (this.#endpoint.bus.close(error) > 0) this.#told.add(this.#failure);
     this.#supervisor.terminate();
   }
+}
+
+/** Places the memory of a segment. What it takes is loaded here, so that no other start pays for it. */
+async function place(
+  options: PlacementOptions,
+  layout: SegmentLayout,
+  buffer: SharedArrayBuffer,
+  onWarning: (warning: Error) => void,
+): Promise<Placement> {
+  const { Placement } = await import("./placement.ts");
+  return new Placement(options, layout, buffer, onWarning);
 }
 
 /**

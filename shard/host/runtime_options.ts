@@ -12,6 +12,7 @@ import { alignToPage, MAX_TIMER_MS, type SegmentShape } from "../calls/mod.ts";
 import { readMachineMemory } from "./machine_memory.ts";
 import { divideMemory, divisibleMemory, MIN_SHARE_BYTES } from "./memory_division.ts";
 import { automaticMemory, parseMemorySize } from "./memory_size.ts";
+import { checkPlacement, type PlacementOptions } from "./placement_options.ts";
 import type { CrashPolicy } from "./supervisor.ts";
 
 /** Slots of each ring, unless told otherwise or there are many rings. */
@@ -30,6 +31,8 @@ const SPIN_MICROSECONDS = 50;
 const MAX_SPIN_MICROSECONDS = 10_000;
 /** Garbage collections pause a thread for less. */
 const MIN_WATCHDOG_MS = 100;
+/** Memory that is free for less is soon used again. */
+const MIN_TRIM_AFTER_MS = 100;
 /** How long a shard that is started again may take until it takes calls, unless told otherwise. */
 const RESTART_TIMEOUT_MS = 30_000;
 /** How long `stop()` waits for calls under way, unless told otherwise. */
@@ -42,11 +45,13 @@ const OPTION_KINDS: Partial<Record<keyof RuntimeOptions, readonly string[]>> = {
   ringSlots: ["number"],
   spinMicroseconds: ["number"],
   watchdogMs: ["number"],
+  trimAfterMs: ["number"],
   restartTimeoutMs: ["number"],
   onRestart: ["function"],
   onWarning: ["function"],
   debug: ["boolean"],
   debugHeap: ["boolean", "object"],
+  placement: ["object"],
 };
 
 /** Options of `Runtime.start()`: shards, memory, what a crash means, who is warned. */
@@ -83,10 +88,10 @@ export interface RuntimeOptions {
    * times faster. Its sockets and timers wait so long; then it goes on for up to eight times as long
    * and lets them have their turn. It does not spin while more endpoints are awake than there are
    * cores, and seldom while its spins end without a message: then it blocks for up to 200 µs, if that
-   * pays, since others may need the core. 0 turns both off. Where shards serve
-   * sockets on all cores, spinning costs a third of the rate.
+   * pays, since others may need the core. With more endpoints than cores, the host being one, it never
+   * blocks, and seldom spins while messages take longer than 12 µs to come. 0 turns all of it off.
    *
-   * @default {50, or 0 if there are more shards than cores besides the host's}
+   * @default {50}
    */
   readonly spinMicroseconds?: number;
   /**
@@ -142,6 +147,16 @@ export interface RuntimeOptions {
    */
   readonly watchdogMs?: number;
   /**
+   * Milliseconds after which free memory goes back to the system: whole pages inside free blocks of 256
+   * KiB and more, of the shards' slices and the host's. A sleeping endpoint looks, some times in that
+   * period, and gives back what was free at every look; one that has nothing to give back is not woken.
+   * To use memory again then takes some 3 µs a page. It takes Linux and `--allow-ffi`, for which nobody is
+   * asked; without them nothing is given back. `localAllocator().mallocTrim()` does it at once.
+   *
+   * @default {undefined, which means never}
+   */
+  readonly trimAfterMs?: number;
+  /**
    * Told of what went wrong where nobody waits: a destructor that threw in the background, a foreign
    * pointer that was lost, or still held at the end, a service that leaves blocks in its slice each time
    * it stops. If it throws or rejects, the warning and that go to the console.
@@ -163,6 +178,15 @@ export interface RuntimeOptions {
    * @default {false}
    */
   readonly debugHeap?: boolean | DebugHeapOptions;
+  /**
+   * Where the threads of shards run and where their memory lies: on which cpus and nodes, in huge pages,
+   * locked, touched at the start. It needs Linux and `--allow-ffi`; without them, and for what the kernel
+   * refuses, everything runs as if it had been left out, and `Runtime.placement()` says why. The kernel's
+   * refusals are warnings too.
+   *
+   * @default {undefined: nothing is asked of the system}
+   */
+  readonly placement?: PlacementOptions;
 }
 
 /** How long `Runtime.stop()` waits. */
@@ -229,6 +253,7 @@ export function shapeFor(options: RuntimeOptions): SegmentShape {
       `Cannot start ${shardCount} shards: expected a whole number from 1 to ${MAX_SHARDS}`,
     );
   }
+  if (options.placement !== undefined) checkPlacement(options.placement, shardCount);
   const { memory = "auto", weights } = options;
   const totalBytes = memory === "auto"
     ? automaticMemory(readMachineMemory(), divisibleMemory(shardCount, weights))
@@ -260,11 +285,8 @@ function defaultRingSlots(endpointCount: number): number {
   return slots;
 }
 
-/** How long the endpoints spin: as told, or so that nobody spins where another needs the core. */
-export function spinFor({ spinMicroseconds }: RuntimeOptions, shardCount: number): number {
-  if (spinMicroseconds === undefined) {
-    return shardCount < navigator.hardwareConcurrency ? SPIN_MICROSECONDS : 0;
-  }
+/** How long the endpoints spin. */
+export function spinFor({ spinMicroseconds = SPIN_MICROSECONDS }: RuntimeOptions): number {
   if (!(spinMicroseconds >= 0 && spinMicroseconds <= MAX_SPIN_MICROSECONDS)) {
     throw new RangeError(
       `Cannot spin for ${spinMicroseconds} microseconds: expected 0 to ${MAX_SPIN_MICROSECONDS}`,
@@ -281,6 +303,18 @@ export function watchdogFor({ watchdogMs }: RuntimeOptions): number | undefined 
     );
   }
   return watchdogMs;
+}
+
+/** The time after which free memory goes back to the system; undefined for never. */
+export function trimAfterFor({ trimAfterMs }: RuntimeOptions): number | undefined {
+  if (
+    trimAfterMs === undefined || (trimAfterMs >= MIN_TRIM_AFTER_MS && trimAfterMs <= MAX_TIMER_MS)
+  ) {
+    return trimAfterMs;
+  }
+  throw new RangeError(
+    `Cannot give memory back after ${trimAfterMs} ms: expected ${MIN_TRIM_AFTER_MS} to ${MAX_TIMER_MS}`,
+  );
 }
 
 /** How long a shard may take to open, in milliseconds. */

@@ -6,6 +6,7 @@
 
 import { ErrorPacker } from "../codec/mod.ts";
 import { type EndpointSetup, ShardStartError } from "../calls/mod.ts";
+import type { ThreadPlace, ThreadPlan } from "../machine/mod.ts";
 import { type FromShard, hasEnded, LOCK_STOLEN, type ToShard, WORKER_URL } from "../worker/mod.ts";
 
 /**
@@ -31,7 +32,7 @@ export class ShardWorker {
   readonly #onConnect: (endpoint: number) => void;
   /** Resolves when the worker's handler exists. */
   readonly #loaded: PromiseWithResolvers<void> = Promise.withResolvers();
-  readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #ready: PromiseWithResolvers<ThreadPlace | undefined> = Promise.withResolvers();
   /** Ends the wait for the thread's end. */
   readonly #watch = new AbortController();
   /** Settles with that wait. */
@@ -69,12 +70,13 @@ export class ShardWorker {
     };
   }
 
-  /** Makes the thread a shard. Rejects with `ShardStartError`. */
-  async start(setup: EndpointSetup): Promise<void> {
+  /** Makes the thread a shard, in its place if there is one for it. Rejects with `ShardStartError`. */
+  async start(setup: EndpointSetup, plan?: ThreadPlan): Promise<ThreadPlace | undefined> {
     await this.#loaded.promise;
-    this.#post({ type: "start", setup });
-    await this.#ready.promise;
+    this.#post({ type: "start", setup, plan });
+    const place = await this.#ready.promise;
     this.started = true;
+    return place;
   }
 
   /** Gives the thread one end of a channel to `endpoint`, in its life `epoch`. */
@@ -115,7 +117,7 @@ export class ShardWorker {
         this.#watching = this.#watchLife(message.pulse);
         return this.#loaded.resolve();
       case "ready":
-        return this.#ready.resolve();
+        return this.#ready.resolve(message.place);
       case "connect":
         return this.#onConnect(message.endpoint);
       default:

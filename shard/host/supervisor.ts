@@ -34,6 +34,7 @@ import {
   writeObituary,
 } from "../calls/mod.ts";
 import { Opening } from "./opening.ts";
+import type { Placement } from "./placement.ts";
 import { ShardStates } from "./shard_states.ts";
 import { ShardWorker } from "./shard_worker.ts";
 
@@ -67,6 +68,7 @@ export class Supervisor {
   readonly states: ShardStates;
   readonly #endpoint: Endpoint;
   readonly #setup: Omit<EndpointSetup, "endpoint">;
+  readonly #placement: Placement | undefined;
   readonly #events: SupervisorEvents;
   readonly #words: Int32Array;
   readonly #workers: ShardWorker[] = [];
@@ -89,10 +91,12 @@ export class Supervisor {
   constructor(
     endpoint: Endpoint,
     setup: Omit<EndpointSetup, "endpoint">,
+    placement: Placement | undefined,
     events: SupervisorEvents,
   ) {
     this.#endpoint = endpoint;
     this.#setup = setup;
+    this.#placement = placement;
     this.#events = events;
     this.states = new ShardStates(endpoint, events.policy === "restart");
     this.#words = new Int32Array(endpoint.buffer, 0, endpoint.layout.controlByteLength >> 2);
@@ -184,7 +188,10 @@ export class Supervisor {
   }
 
   async #run(worker: ShardWorker, state: number): Promise<void> {
-    await worker.start({ ...this.#setup, endpoint: worker.shard });
+    const { shard } = worker;
+    const plan = this.#placement?.threadPlan(shard);
+    const place = await worker.start({ ...this.#setup, endpoint: shard }, plan);
+    if (place !== undefined) this.#placement?.placed(shard, place);
     Atomics.store(this.#words, this.#word(worker.shard, STATE_BYTES), state);
     this.states.changed(worker.shard);
   }

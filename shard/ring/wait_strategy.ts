@@ -51,12 +51,21 @@ const LINGER_TIMES = 8;
 /** After so many spins in a row that ended without a message, spinning is not worth while just now. */
 const MISSES_IN_A_ROW = 4;
 /**
- * Then one wait in so many spins all the same, to find out whether that has changed; after each that
- * misses too, one in twice as many. Where the system has put both ends on one core, as it does when
- * other programs use the cores, each spin keeps the other end from running.
+ * Then one wait in so many is a trial all the same, to find out whether that has changed; after each that
+ * fails, one in twice as many. Where the system has put both ends on one core, as it does when other
+ * programs use the cores, each spin keeps the other end from running.
  */
 const WAITS_PER_TRIAL = 8;
 const MOST_WAITS_PER_TRIAL = 256;
+
+/**
+ * Where there are more endpoints than cores, only a message that comes within so many milliseconds speaks for
+ * spinning, as from an end that spins too: others may need the core.
+ */
+const QUICK_MS = 0.012;
+/** And a trial is of so many waits, three quarters of which must be so short: some are, by chance. */
+const CROWDED_TRIAL_WAITS = 8;
+const MOST_WAITS_PER_CROWDED_TRIAL = 512;
 
 /**
  * Blocking ends after so many milliseconds without a ring: sockets wait meanwhile. Beside a busy process a
@@ -219,35 +228,62 @@ export async function attend(
 
 /** How waits of one sort have gone that were met in one way, and whether to meet the next so. */
 class Habit {
+  readonly #trialWaits: number;
+  readonly #mostWaitsPerTrial: number;
+  #pays = true;
   #missesInARow = 0;
   #waitsSinceTrial = 0;
   #waitsPerTrial = WAITS_PER_TRIAL;
+  /** Waits to come of the trial under way, and hits in those that were. */
+  #trialLeft = 0;
+  #trialHits = 0;
+
+  constructor(trialWaits: number, mostWaitsPerTrial: number) {
+    this.#trialWaits = trialWaits;
+    this.#mostWaitsPerTrial = mostWaitsPerTrial;
+  }
 
   /** Whether that has paid of late. */
   get pays(): boolean {
-    return this.#missesInARow < MISSES_IN_A_ROW;
+    return this.#pays;
   }
 
   /** Whether to meet this wait so; to be asked once. */
   isDue(): boolean {
-    if (this.pays) return true;
+    if (this.#pays || this.#trialLeft > 0) return true;
     if (++this.#waitsSinceTrial < this.#waitsPerTrial) return false;
     this.#waitsSinceTrial = 0;
-    this.#waitsPerTrial = Math.min(this.#waitsPerTrial * 2, MOST_WAITS_PER_TRIAL);
+    this.#waitsPerTrial = Math.min(this.#waitsPerTrial * 2, this.#mostWaitsPerTrial);
+    this.#trialLeft = this.#trialWaits;
+    this.#trialHits = 0;
     return true;
   }
 
   /** Learns how it went: whether a message came in time. */
   learn(hit: boolean): void {
-    this.#missesInARow = hit ? 0 : this.#missesInARow + 1;
-    if (hit) this.#waitsPerTrial = WAITS_PER_TRIAL;
+    if (this.#pays) {
+      this.#missesInARow = hit ? 0 : this.#missesInARow + 1;
+      this.#pays = this.#missesInARow < MISSES_IN_A_ROW;
+      return;
+    }
+    if (hit) this.#trialHits++;
+    if (--this.#trialLeft > 0 || this.#trialHits * 4 < this.#trialWaits * 3) return;
+    this.#pays = true;
+    this.#missesInARow = 0;
+    this.#waitsPerTrial = WAITS_PER_TRIAL;
   }
 }
 
 /** What was learned of waits of one sort. */
 class Habits {
-  readonly spin: Habit = new Habit();
-  readonly block: Habit = new Habit();
+  readonly spin: Habit;
+  readonly block: Habit = new Habit(1, MOST_WAITS_PER_TRIAL);
+
+  constructor(isCrowded: boolean) {
+    this.spin = isCrowded
+      ? new Habit(CROWDED_TRIAL_WAITS, MOST_WAITS_PER_CROWDED_TRIAL)
+      : new Habit(1, MOST_WAITS_PER_TRIAL);
+  }
 }
 
 /**
@@ -256,23 +292,33 @@ class Habits {
  * spins miss; then blocking is: half the time of a sleep's wake-up, and the other end has the core at
  * once. Where neither brings anything, as between calls that are seldom, it sleeps.
  *
+ * Where there are more endpoints than cores, it never blocks, and spins while messages come quickly: a call
+ * at a time between two of them is as quick as if they were alone, and shards that serve sockets on all
+ * cores don't take them from each other.
+ *
  * Which it is depends on what others do, so it learns from how the last waits went. Waits for replies
  * and waits for calls are told apart: an endpoint that calls now and then has short ones of the one
  * sort and long ones of the other, in turn.
  */
 export class Spinner {
   readonly #microseconds: number;
-  readonly #forReplies: Habits = new Habits();
-  readonly #forCalls: Habits = new Habits();
+  readonly #isCrowded: boolean;
+  readonly #forReplies: Habits;
+  readonly #forCalls: Habits;
   /** What the spin that goes on is to teach; undefined while none does. */
   #spun: Habit | undefined;
   #tightEnd = 0;
   #end = 0;
+  /** A message that comes later does not speak for spinning. */
+  #hitEnd = 0;
   #turns = 0;
 
-  /** With 0 microseconds it never spins or blocks. */
-  constructor(microseconds: number) {
+  /** With 0 microseconds it never spins or blocks; crowded are more endpoints than cores. */
+  constructor(microseconds: number, isCrowded: boolean) {
     this.#microseconds = microseconds;
+    this.#isCrowded = isCrowded;
+    this.#forReplies = new Habits(isCrowded);
+    this.#forCalls = new Habits(isCrowded);
   }
 
   /** Whether spinning has paid of late in waits like the one that `bus` is in. */
@@ -318,6 +364,7 @@ export class Spinner {
     this.#turns = 0;
     this.#tightEnd = now + this.#microseconds / 1000;
     this.#end = now + this.#microseconds * LINGER_TIMES / 1000;
+    this.#hitEnd = this.#isCrowded ? now + QUICK_MS : this.#end;
     return true;
   }
 
@@ -326,7 +373,7 @@ export class Spinner {
    * true if it was rung.
    */
   block(bus: Attended, doorbells: Doorbells): boolean {
-    if (this.#microseconds === 0) return false;
+    if (this.#microseconds === 0 || this.#isCrowded) return false;
     const { spin, block } = this.#habitsOf(bus);
     if (spin.pays || !block.isDue()) return false;
     const rung = doorbells.block(BLOCK_MS);
@@ -337,7 +384,7 @@ export class Spinner {
   /** Messages have come, and it is `now`: so ends the spin, if one goes on. */
   end(now: number): void {
     // One that was not given the core meanwhile may see what came long after its end.
-    this.#spun?.learn(now < this.#end);
+    this.#spun?.learn(now < this.#hitEnd);
     this.#spun = undefined;
   }
 }

@@ -6,6 +6,7 @@
 
 import { ErrorPacker } from "../codec/mod.ts";
 import { Endpoint, type EndpointSetup, enterShard, localEndpoint } from "../calls/mod.ts";
+import type { ThreadPlace, ThreadPlan } from "../machine/mod.ts";
 import { holdLifeLock } from "./life_lock.ts";
 import type { FromShard, ToShard } from "./worker_protocol.ts";
 
@@ -34,8 +35,16 @@ scope.addEventListener("unhandledrejection", (event) => {
   scope.postMessage({ type: "crashed", error: packer.pack(event.reason) });
 });
 
-async function start(setup: EndpointSetup): Promise<void> {
+/** Loads what it takes only where a place is asked for: a start without one is not to pay for it. */
+async function takePlace(plan: ThreadPlan, buffer: SharedArrayBuffer): Promise<ThreadPlace> {
+  const machine = await import("../machine/mod.ts");
+  return await machine.takePlace(plan, buffer);
+}
+
+async function start(setup: EndpointSetup, plan?: ThreadPlan): Promise<ThreadPlace | undefined> {
   for (const { module } of setup.wireTypes) await import(module);
+  // After the imports, whose threads would inherit its cpus; before it touches its slice.
+  const place = plan && await takePlace(plan, setup.buffer);
   const endpoint = new Endpoint(
     setup,
     (peer) => scope.postMessage({ type: "connect", endpoint: peer }),
@@ -43,6 +52,7 @@ async function start(setup: EndpointSetup): Promise<void> {
   enterShard(endpoint);
   // A rejection means corrupted memory; it is unhandled on purpose, and so kills the shard.
   endpoint.attend();
+  return place;
 }
 
 scope.onmessage = ({ data }) => {
@@ -50,8 +60,8 @@ scope.onmessage = ({ data }) => {
     localEndpoint().attachChannel(data.endpoint, data.port, data.epoch);
     return;
   }
-  start(data.setup).then(
-    () => scope.postMessage({ type: "ready" }),
+  start(data.setup, data.plan).then(
+    (place) => scope.postMessage({ type: "ready", place }),
     (error) => scope.postMessage({ type: "failed", error: packer.pack(error) }),
   );
 };

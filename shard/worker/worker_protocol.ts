@@ -5,8 +5,8 @@
  * ```
  * shard                          host
  *   ── loaded ─────────────────▶        its handler exists, it holds its life lock, and this is its pulse
- *   ◀─────────────────── start ──       the segment, and what the shard is to be
- *   ── ready, or failed ───────▶
+ *   ◀─────────────────── start ──       the segment, and what the shard is to be, and where
+ *   ── ready, or failed ───────▶        ready says which place it has taken
  *   ── connect ────────────────▶        it has something to hand over to another endpoint
  *   ◀──────────────────── port ──       one end of a channel; the other endpoint gets the other
  *   ── crashed ────────────────▶        an error outside of any task
@@ -22,17 +22,22 @@
  */
 
 import type { EndpointSetup } from "../calls/mod.ts";
+import type { ThreadPlace, ThreadPlan } from "../machine/mod.ts";
 
 /** From a shard's thread to the host. */
 export type FromShard =
   | { readonly type: "loaded"; readonly pulse: SharedArrayBuffer }
-  | { readonly type: "ready" }
+  | { readonly type: "ready"; readonly place: ThreadPlace | undefined }
   | { readonly type: "failed" | "crashed"; readonly error: Uint8Array }
   | { readonly type: "connect"; readonly endpoint: number };
 
 /** From the host to a shard's thread. */
 export type ToShard =
-  | { readonly type: "start"; readonly setup: EndpointSetup }
+  | {
+    readonly type: "start";
+    readonly setup: EndpointSetup;
+    readonly plan: ThreadPlan | undefined;
+  }
   | {
     readonly type: "port";
     readonly endpoint: number;

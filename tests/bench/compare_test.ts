@@ -59,6 +59,8 @@ Deno.test("compare allocator --json prints one object with every key, and exits 
       "time_vs_assemblyscript",
       "time_vs_glibc",
       "time_vs_native_tlsf",
+      "time_vs_wasm_tlsf",
+      "patterns_vs_wasm_tlsf",
       "rate_vs_thing_10k_live",
       "rate_vs_gc_arrays",
       "space_mean",
@@ -70,7 +72,8 @@ Deno.test("compare allocator --json prints one object with every key, and exits 
       if (value === null) assert(report.reasons[key].length > 0, key);
       else assert(typeof value === "number" && value > 0, key);
     }
-    for (const key of ["space_mean", "remote_free_vs_local", "max_op_us"]) {
+    const own = ["space_mean", "remote_free_vs_local", "max_op_us", "rate_vs_thing_10k_live"];
+    for (const key of own) {
       assert(report.ratios[key] !== null, `${key}: ${report.reasons[key]}`);
     }
     for (const row of report.rows) {
@@ -83,6 +86,7 @@ Deno.test("compare allocator --json prints one object with every key, and exits 
       "@thi.ng/malloc",
       "AssemblyScript TLSF",
       "TLSF in C",
+      "TLSF in C, as WebAssembly",
       "Tidepool",
       "glibc malloc",
       "new Uint8Array(n)",
@@ -165,6 +169,37 @@ Deno.test("compare messages --busy --json prints one object with every key, and 
   }
 });
 
+Deno.test("compare payloads --json prints one object with every key, and exits by itself", async () => {
+  const { code, stdout, stderr } = await compare("payloads", "--quick", "--json");
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout.trimEnd().split("\n").length, 1);
+  const report = JSON.parse(stdout);
+  assertEquals(report.subject, "payloads");
+  assertEquals(Object.keys(report.ratios), [
+    "list100_rate_vs_postmessage",
+    "list100_rate_vs_single_calls",
+    "record40_time_vs_msgpackr",
+    "text240_read_vs_own_bytes",
+    "text240_write_vs_encodeInto",
+    "echo1k_bytes_time_vs_call",
+    "echo1k_text_time_vs_call",
+    "default_seq_vs_postmessage",
+    "log200_time_vs_transfer",
+  ]);
+  for (const [key, value] of Object.entries(report.ratios)) {
+    assert(typeof value === "number" && value > 0, `${key}: ${report.reasons[key]}`);
+  }
+  // JSON alone changes values, and says so.
+  const rows: { name: string; measure: string; value: number | null; reason?: string }[] =
+    report.rows;
+  const without = rows.filter(({ value }) => value === null);
+  assertEquals([...new Set(without.map(({ name }) => name))], ["JSON over the bus", "JSON"]);
+  assertEquals(
+    [...new Set(without.map(({ reason }) => reason))],
+    ["It does not arrive as it was"],
+  );
+});
+
 Deno.test("compare refuses --busy for a subject that has no such figures", async () => {
   const { code, stdout, stderr } = await compare("flow", "--busy");
   assertEquals(code, 1);
@@ -178,7 +213,7 @@ Deno.test("compare lists its subjects when it does not know the one it is given"
   assertEquals(stdout, "");
   assertStringIncludes(
     stderr,
-    'Cannot compare "weather": expected one subject, of: allocator, messages, flow, services, foreign, memcached, startup',
+    'Cannot compare "weather": expected one subject, of: allocator, messages, payloads, flow, services, foreign, memcached, startup',
   );
 });
 

@@ -2,6 +2,7 @@
  * The smallest permissions of each feature, for a program that has the library from a registry: with
  * them it runs, and without any one of them it does not.
  */
+import { existsSync } from "node:fs";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ConsumerProject, LIBRARY_SPECIFIER, publishLibrary } from "../harness/consumer_project.ts";
 import { Registry } from "../harness/registry.ts";
@@ -32,10 +33,58 @@ interface Feature {
   readonly needs: Readonly<Record<string, string>>;
 }
 
+/** Without the permission, it runs as well, and says why nothing was given back. */
+function trimFeature(start: (tasks: string) => string): Feature {
+  return {
+    name: "memory that goes back to the system, by request and after a time",
+    files: {
+      "tasks.ts": `import { defineTasks, localAllocator } from "@tidepool/core";
+        export const tasks = defineTasks(import.meta.url, {
+          trim: () => {
+            const allocator = localAllocator();
+            const address = allocator.malloc(2 ** 20);
+            allocator.bytes(address, 2 ** 20).fill(1);
+            allocator.free(address);
+            return allocator.mallocTrim();
+          },
+        });`,
+    },
+    program: start(`import { tasks } from "./tasks.ts";
+      await using runtime = await Runtime.start({ shards: 1, memory: "16MiB", trimAfterMs: 1000 });
+      const given = await runtime.submitTo(0, tasks.trim);
+      if (given === 0) throw new Error(runtime.placement(0).problems.at(-1));
+      console.log(given > 2 ** 19);`),
+    needs: {
+      "--allow-read=tasks.ts": "Requires read access to",
+      "--allow-ffi": "no memory goes back to the system: the program may not call the C library",
+    },
+  };
+}
+
+/** The C library by its path, as far as this system has one. */
+function placementFeature(start: (tasks: string) => string): Feature[] {
+  const path = `/lib/${Deno.build.arch}-linux-gnu/libc.so.6`;
+  if (Deno.build.os !== "linux" || !existsSync(path)) return [];
+  return [{
+    name: "placement, through the C library alone",
+    program: start(`
+      await using runtime = await Runtime.start({
+        shards: 2, memory: "16MiB", placement: { pin: "node", prefault: true } });
+      const places = [0, 1].map((shard) => runtime.placement(shard));
+      for (const { problems } of places) if (problems.length > 0) throw new Error(problems[0]);
+      console.log(places.every(({ presentBytes }) => presentBytes === 8 * 2 ** 20));`),
+    needs: {
+      [`--allow-ffi=${path}`]:
+        `nothing was placed: the program may not call the C library: grant --allow-ffi=${path}`,
+    },
+  }];
+}
+
 function features(registry: string, elsewhere: string): Feature[] {
   const hosts = [registry, elsewhere].map((url) => new URL(url).host);
   const start = (tasks: string) => `import { Runtime } from "@tidepool/core"; ${tasks}`;
   return [
+    ...Deno.build.os === "linux" ? [trimFeature(start)] : [],
     {
       name: "the allocator and structs alone",
       program: `import { Allocator, f64, struct } from "@tidepool/core/allocator";
@@ -97,6 +146,7 @@ function features(registry: string, elsewhere: string): Feature[] {
         [`--allow-import=${hosts}`]: "Requires import access to",
       },
     },
+    ...placementFeature(start),
     {
       name: "an HTTP server in every shard, behind one port",
       files: { "servers.ts": SERVER_TASKS },

@@ -189,7 +189,7 @@ Deno.test("a block freed by another thread survives the owner's frees on both si
 /** An owner that is short of memory, about to sleep: whether it does. */
 function sleeper(hasFrees: (heap: SliceHeap) => boolean) {
   return (words: Int32Array): string => {
-    const heap = new SliceHeap(new Tlsf(words), 0, undefined);
+    const heap = new SliceHeap(new Tlsf(words), 0, undefined, undefined);
     heap.reclaimers.lowWaterBytes = 2 ** 30;
     return hasFrees(heap) ? "awake" : "asleep";
   };

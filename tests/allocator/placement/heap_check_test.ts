@@ -99,9 +99,9 @@ const CORRUPTIONS: readonly (readonly [invariant: string, (heap: Heap) => void])
   [
     "a kept block is small, but in a debug heap",
     ({ words, blocks, allocator }) => {
-      const address = allocator.malloc(300);
+      const address = allocator.malloc(1212);
       words[(address - SLICE.byteOffset) / 4 - 1]! |= CACHED;
-      words[control.USED_GRANULES_WORD]! -= 304 / 8;
+      words[control.USED_GRANULES_WORD]! -= 1216 / 8;
       words[control.FREES_WORD]! += 1;
       assertEquals(words[blocks[0]!], 104);
     },

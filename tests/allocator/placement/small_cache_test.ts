@@ -9,7 +9,8 @@ import {
 import { walkHeap } from "../../../allocator/diagnosis/mod.ts";
 import { CACHED, FREE, granulesOf } from "../../../allocator/layout/block_layout.ts";
 import { firstBlockOf, sentinelOf } from "../../../allocator/layout/control_layout.ts";
-import { CLASS_BLOCKS } from "../../../allocator/placement/small_cache.ts";
+import { roundedGranules } from "../../../allocator/layout/size_class.ts";
+import { CLASS_BLOCKS, SMALL_GRANULES } from "../../../allocator/placement/small_cache.ts";
 
 const MIB = 2 ** 20;
 
@@ -31,6 +32,11 @@ function keptBytes(allocator: Allocator): number {
   return bytes;
 }
 
+/** Frees that no class sees. */
+function passFrees(allocator: Allocator, count: number): void {
+  for (let turn = 0; turn < count; turn++) allocator.free(allocator.malloc(2000));
+}
+
 function mallocs(allocator: Allocator, count: number, byteLength: number): number[] {
   return Array.from({ length: count }, () => allocator.malloc(byteLength));
 }
@@ -46,11 +52,12 @@ Deno.test("malloc() hands out what was freed last of a size, whatever lies aroun
   allocator.checkHeap();
 });
 
-Deno.test("blocks of up to 248 bytes are kept, larger ones merged at once", () => {
-  for (const [byteLength, kept] of [[0, 16], [12, 16], [13, 24], [244, 248], [245, 0]] as const) {
-    const allocator = make();
+Deno.test("blocks of up to 1,004 bytes are kept, larger ones merged at once", () => {
+  const cases = [[0, 16], [12, 16], [13, 24], [500, 504], [508, 512], [516, 528], [1004, 1008]];
+  for (const [byteLength, kept] of [...cases, [1005, 0]] as [number, number][]) {
+    const allocator = make(256 * MIB);
     const address = allocator.malloc(byteLength);
-    allocator.malloc(1000);
+    allocator.malloc(2000);
     allocator.free(address);
     assertEquals(keptBytes(allocator), kept, `${byteLength} bytes`);
   }
@@ -120,16 +127,72 @@ Deno.test("a class that pays gives back its older half when it is full", () => {
   assertEquals(mallocs(allocator, newer.length, 100), newer.toReversed());
 });
 
-Deno.test("closed classes open again after 65,536 frees", () => {
+Deno.test("closed classes open again after 8,192 frees", () => {
   const allocator = make();
   for (const address of mallocs(allocator, CLASS_BLOCKS + 1, 100)) allocator.free(address);
   assertEquals(keptBytes(allocator), 0);
-  for (let turn = 0; turn < 65_536; turn++) allocator.free(allocator.malloc(1000));
+  passFrees(allocator, 8_192 - CLASS_BLOCKS - 2);
+  allocator.free(allocator.malloc(100));
   assertEquals(keptBytes(allocator), 0);
-  for (let turn = 0; turn < 64; turn++) allocator.free(allocator.malloc(1000));
+  passFrees(allocator, 64);
   allocator.free(allocator.malloc(100));
   assertEquals(keptBytes(allocator), 104);
   allocator.checkHeap();
+});
+
+Deno.test("a class that never pays stays closed for longer each time, for 16 rounds at most", () => {
+  const allocator = make();
+  const rounds: number[] = [];
+  for (let turn = 0; turn < 7; turn++) {
+    for (const address of mallocs(allocator, CLASS_BLOCKS + 1, 100)) allocator.free(address);
+    assertEquals(keptBytes(allocator), 0);
+    let passed = 0;
+    do {
+      passFrees(allocator, 8_192);
+      passed++;
+      allocator.free(allocator.malloc(100));
+    } while (keptBytes(allocator) === 0);
+    rounds.push(passed);
+    allocator.mallocTrim();
+  }
+  assertEquals(rounds, [1, 2, 4, 8, 16, 16, 16]);
+});
+
+Deno.test("a class that has paid opens in the next round, however long it was closed before", () => {
+  const allocator = make();
+  const close = () => {
+    for (const address of mallocs(allocator, CLASS_BLOCKS + 1, 100)) allocator.free(address);
+    assertEquals(keptBytes(allocator), 0);
+  };
+  close();
+  passFrees(allocator, 8_192);
+  close();
+  passFrees(allocator, 2 * 8_192 + 2_048);
+  // Full for the first time since it opened, 2,048 frees ago, and then once more at once.
+  const blocks = mallocs(allocator, 2 * CLASS_BLOCKS, 100);
+  for (const address of blocks) allocator.free(address);
+  assertEquals(keptBytes(allocator), 0);
+  passFrees(allocator, 8_192);
+  allocator.free(allocator.malloc(100));
+  assertEquals(keptBytes(allocator), 104);
+});
+
+Deno.test("classes beyond 248 bytes hold 1/256 of the heap at most, with all others", () => {
+  for (const [mebibytes, largest] of [[2, 31], [64, 63], [128, 108], [256, 126]] as const) {
+    const allocator = make(mebibytes * MIB);
+    let kept = 0;
+    let last = 0;
+    for (let granules = 2; granules < 140; granules++) {
+      for (const address of mallocs(allocator, CLASS_BLOCKS, granules * 8 - 4)) {
+        allocator.free(address);
+      }
+      if (keptBytes(allocator) > kept) last = roundedGranules(granules);
+      kept = keptBytes(allocator);
+    }
+    const most = Math.max(allocator.statistics().totalBytes / 256, 31 * 32 * 64);
+    assert(kept <= most, `${mebibytes} MiB: ${kept} bytes`);
+    assertEquals(last, largest, `${mebibytes} MiB`);
+  }
 });
 
 Deno.test("classes close one by one, and stay closed, while more than half of the heap is in use", () => {
@@ -141,14 +204,14 @@ Deno.test("classes close one by one, and stay closed, while more than half of th
   const large = allocator.malloc(1_200_000);
   let turns = 0;
   while (keptBytes(allocator) > 0) {
-    allocator.free(allocator.malloc(300));
-    assert(++turns <= 32 * 64, "every class has its turn");
+    passFrees(allocator, 1);
+    assert(++turns <= SMALL_GRANULES * 64, "every class has its turn");
   }
   allocator.free(allocator.malloc(100));
   assertEquals(keptBytes(allocator), 0);
   allocator.checkHeap();
   allocator.free(large);
-  for (let turn = 0; turn < 65_600; turn++) allocator.free(allocator.malloc(300));
+  passFrees(allocator, 8_192 + 64);
   allocator.free(allocator.malloc(100));
   assertEquals(keptBytes(allocator), 104);
 });
@@ -187,13 +250,13 @@ Deno.test("memory that a reclaimer frees in small blocks serves the request", ()
   allocator.checkHeap();
 });
 
-Deno.test("mallocTrim() gives back what classes keep, and says whether there was anything", () => {
+Deno.test("mallocTrim() gives TLSF what classes keep", () => {
   const allocator = make();
   const address = allocator.malloc(100);
-  assertEquals(allocator.mallocTrim(), 0);
+  allocator.mallocTrim();
   allocator.free(address);
-  assertEquals(allocator.mallocTrim(), 1);
-  assertEquals(allocator.mallocTrim(), 0);
+  assertEquals(keptBytes(allocator), 104);
+  allocator.mallocTrim();
   assertEquals(keptBytes(allocator), 0);
   const { largestFreeBytes, totalBytes, fragmentation } = allocator.statistics();
   assertEquals([largestFreeBytes, fragmentation], [totalBytes, 0]);

@@ -186,6 +186,7 @@ Deno.test("memcached: options out of their range are refused before anything sta
     [{ maxConnections: 0 }, "maxConnections is 0: expected a whole number from 1 to 1000000"],
     [{ maxConnections: 1.5 }, "maxConnections is 1.5: expected a whole number from 1 to 1000000"],
     [{ idleTimeout: -1 }, "idleTimeout is -1: expected a whole number from 0 to 604800"],
+    [{ trimAfter: 0.5 }, "trimAfter is 0.5: expected a whole number from 0 to 604800"],
     [{ maxItemSize: 1023 }, "max-item-size is 1023 bytes: expected a size from 1KiB to 1GiB"],
     [
       { maxItemSize: "2GiB" },
@@ -219,6 +220,7 @@ Deno.test("memcached: the command line names the option that is wrong, and --hel
       ["--max-connections", "0", '--max-connections is "0": expected a whole number from 1 to'],
       ["--max-connections", "many", '--max-connections is "many": expected a whole number from'],
       ["--idle-timeout", "x", '--idle-timeout is "x": expected a whole number from 0 to 604800'],
+      ["--trim-after", "x", '--trim-after is "x": expected a whole number from 0 to 604800'],
       ["--max-item-size", "12", '--max-item-size is "12": expected a size from 1KiB to 1GiB'],
       ["--max-item-size", "x", '--max-item-size is "x": expected a size from 1KiB to 1GiB'],
     ] as const
@@ -235,6 +237,7 @@ Deno.test("memcached: the command line names the option that is wrong, and --hel
       "--max-connections N",
       "--max-item-size SIZE",
       "--idle-timeout N",
+      "--trim-after N",
       "--disable-flush-all",
     ]
   ) assertStringIncludes(stdout, option);

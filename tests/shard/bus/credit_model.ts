@@ -93,7 +93,7 @@ export class CreditModel {
         resolve: (_, key) => this.#serve(endpoint, key),
         connect: () => {},
         doorbells: new Doorbells(words, parked, endpoint),
-        spinner: new Spinner(0),
+        spinner: new Spinner(0, false),
         cores: endpoints,
       })
     );

@@ -274,6 +274,11 @@ Deno.test("Runtime.start() names what is wrong with its options", async () => {
       { ...SMALL, watchdogMs: 5 },
       "Cannot watch over shards every 5 ms: expected 100 to 2147483647",
     ],
+    [
+      { ...SMALL, trimAfterMs: 99 },
+      "Cannot give memory back after 99 ms: expected 100 to 2147483647",
+    ],
+    [{ ...SMALL, trimAfterMs: NaN }, "Cannot give memory back after NaN ms: expected 100 to"],
     [{ ...SMALL, hostMemory: 1 }, "Cannot give the host 4096 bytes"],
   ];
   for (const [options, message] of cases) {

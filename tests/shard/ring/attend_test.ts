@@ -20,7 +20,7 @@ class Subject implements Attended {
   /** Called at each exact look before a sleep. */
   onLastLook = (): void => {};
 
-  constructor(spinner: Spinner = new Spinner(0)) {
+  constructor(spinner: Spinner = new Spinner(0, false)) {
     this.attended = attend(this, this.doorbells, spinner);
   }
 
@@ -74,7 +74,7 @@ class ToldSpinner extends Spinner {
   onBlock = (): boolean => false;
 
   constructor() {
-    super(0);
+    super(0, false);
   }
 
   override step(): "seen" | "over" {

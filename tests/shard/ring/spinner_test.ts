@@ -45,31 +45,86 @@ function isDue(spinner: Spinner): boolean {
 }
 
 Deno.test("Spinner.step() sees what comes, at the first look and at the thousandth", () => {
-  const spinner = new Spinner(LONG);
+  const spinner = new Spinner(LONG, false);
   assert(spin(spinner, busyAfter(0)));
   assert(spin(spinner, busyAfter(1000)));
 });
 
 Deno.test("Spinner.step() wants turns of microtasks at first, and of the event loop once its first microseconds are over", () => {
-  assertEquals(new Set(steps(new Spinner(LONG), NEVER, 100)), new Set(["again"]));
-  const { now } = performance;
-  let milliseconds = 0;
-  performance.now = () => milliseconds += 1 / 128;
-  try {
-    const spinner = new Spinner(16_000 / 128);
+  assertEquals(new Set(steps(new Spinner(LONG, false), NEVER, 100)), new Set(["again"]));
+  withClock(() => {
+    const spinner = new Spinner(16_000 / 128, false);
     const seen: string[] = [];
     do seen.push(spinner.step(NEVER)); while (seen.at(-1) !== "over");
     const of = (step: string) => seen.filter((each) => each === step).length;
     // 16 looks at the clock, eight steps apart, then one at each step, until eight times the time is over.
     assertEquals([of("again"), of("turn"), of("over")], [16 * 8, 7 * 16, 1]);
     assertEquals(seen.indexOf("turn"), 16 * 8);
+  });
+});
+
+/** Runs `work` with a clock that goes on by a 128th of a millisecond at each look. */
+function withClock(work: () => void): void {
+  const { now } = performance;
+  let looks = 0;
+  performance.now = () => ++looks / 128;
+  try {
+    work();
   } finally {
     performance.now = now;
   }
+}
+
+/** Has `spinner` wait for a message that comes within 12 µs, or later; true if it spun. */
+function wait(spinner: Spinner, isQuick: boolean): boolean {
+  if (spinner.step(NEVER) === "over") return false;
+  for (let late = 0; !isQuick && late < 2; late++) performance.now();
+  spinner.end(performance.now());
+  return true;
+}
+
+Deno.test("a crowded Spinner spins while messages come quickly, and not while they only come", () => {
+  withClock(() => {
+    const spinner = new Spinner(50, true);
+    for (let waits = 0; waits < 100; waits++) assert(wait(spinner, true));
+    for (let waits = 0; waits < 4; waits++) assert(wait(spinner, false));
+    assertFalse(spinner.pays(NEVER));
+    const roomy = new Spinner(50, false);
+    for (let waits = 0; waits < 100; waits++) assert(wait(roomy, false));
+  });
+});
+
+Deno.test("a crowded Spinner's trials are of eight waits, six of which must be quick", () => {
+  withClock(() => {
+    const spinner = new Spinner(50, true);
+    for (let waits = 0; waits < 4; waits++) wait(spinner, false);
+    /** Waits until a trial begins, whose waits are quick or not; how many there were before it. */
+    const trial = (quick: number): number => {
+      let before = 0;
+      while (!wait(spinner, quick > 0)) before++;
+      for (let waits = 1; waits < 8; waits++) assert(wait(spinner, waits < quick));
+      return before;
+    };
+    const trials = [0, 5, 0, 5, 0, 0, 0, 0].map(trial);
+    assertEquals(trials, [7, 15, 31, 63, 127, 255, 511, 511]); // one in 8, 16, 32 … 512
+    assertFalse(spinner.pays(NEVER));
+    trial(6);
+    assert(spinner.pays(NEVER));
+    for (let waits = 0; waits < 4; waits++) wait(spinner, false);
+    assertEquals(trial(0), 7, "it begins again with one wait in eight");
+  });
+});
+
+Deno.test("a crowded Spinner never blocks", () => {
+  const spinner = new Spinner(1, true);
+  for (let miss = 0; miss < 4; miss++) spin(spinner, NEVER);
+  const rung = doorbells();
+  rung.ringSelf();
+  assertFalse(spinner.block(NEVER, rung));
 });
 
 Deno.test("a Spinner spins seldom once four spins in a row have missed, and again after a hit", () => {
-  const spinner = new Spinner(1);
+  const spinner = new Spinner(1, false);
   for (let miss = 0; miss < 4; miss++) {
     assert(spinner.pays(NEVER));
     assertFalse(spin(spinner, NEVER));
@@ -93,7 +148,7 @@ function hit(spinner: Spinner): void {
 }
 
 Deno.test("a message that a spin sees after its time is over is a miss: something else had the core", () => {
-  const spinner = new Spinner(1);
+  const spinner = new Spinner(1, false);
   const late = busyAfter(0);
   late.looksBusy = () => {
     for (const end = performance.now() + 0.01; performance.now() < end;);
@@ -107,16 +162,16 @@ Deno.test("a message that a spin sees after its time is over is a miss: somethin
 });
 
 Deno.test("a Spinner learns of waits for replies and of waits for calls apart", () => {
-  const spinner = new Spinner(1);
+  const spinner = new Spinner(1, false);
   for (let miss = 0; miss < 4; miss++) spin(spinner, NEVER);
   assertFalse(spinner.pays(NEVER));
   assert(spinner.pays(busyAfter(0, { awaitsReply: true })));
 });
 
 Deno.test("a Spinner with 0 microseconds neither spins nor blocks, and where cores are short none spins", () => {
-  const off = new Spinner(0);
+  const off = new Spinner(0, false);
   const crowded = busyAfter(0, { maySpin: false });
-  const on = new Spinner(50);
+  const on = new Spinner(50, false);
   for (let wait = 0; wait < 20; wait++) {
     assertEquals(off.step(busyAfter(0)), "over");
     assertFalse(off.block(NEVER, doorbells()));
@@ -126,7 +181,7 @@ Deno.test("a Spinner with 0 microseconds neither spins nor blocks, and where cor
 });
 
 Deno.test("a spin that is ended because cores are short is no miss", () => {
-  const spinner = new Spinner(LONG);
+  const spinner = new Spinner(LONG, false);
   for (let spins = 0; spins < 10; spins++) {
     let maySpin = true;
     const bus = busyAfter(Infinity);
@@ -146,7 +201,7 @@ function doorbells(): Doorbells {
 }
 
 Deno.test("a Spinner blocks where spinning does not pay, until it is rung or its time is over", () => {
-  const spinner = new Spinner(1);
+  const spinner = new Spinner(1, false);
   assertFalse(spinner.block(NEVER, doorbells()), "spinning is quicker while it pays");
   for (let miss = 0; miss < 4; miss++) spin(spinner, NEVER);
   const rung = doorbells();
@@ -158,7 +213,7 @@ Deno.test("a Spinner blocks where spinning does not pay, until it is rung or its
 });
 
 Deno.test("a Spinner blocks seldom once four blocks in a row have missed, and again after a hit", () => {
-  const spinner = new Spinner(1);
+  const spinner = new Spinner(1, false);
   for (let miss = 0; miss < 4; miss++) spin(spinner, NEVER);
   let waits = 0;
   const bells = doorbells();
