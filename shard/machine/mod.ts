@@ -16,6 +16,7 @@ export {
 export { type OpenedLibc, openLibc } from "./open_libc.ts";
 export { type Pin, planPlacement, type ShardPlan } from "./placement_plan.ts";
 export {
+  pinThread,
   placeMemory,
   takePlace,
   type ThreadPlace,

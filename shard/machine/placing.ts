@@ -83,16 +83,18 @@ export async function takePlace(
 ): Promise<ThreadPlace> {
   const { libc, whyNot } = opened;
   if (libc === undefined) return { threadId: undefined, problems: [whyNot] };
-  const problems: string[] = [];
-  if (cpus.length > 0) {
-    const errno = libc.pin(cpus);
-    if (errno !== 0) problems.push(refusal("pin", errno, formatCpuList(cpus)));
-  }
+  const problems = cpus.length > 0 ? pinThread(libc, cpus) : [];
   if (prefault !== undefined) {
     const errno = await touchAll(libc, buffer, ...prefault);
     if (errno !== 0) problems.push(refusal("prefault", errno));
   }
   return { threadId: libc.threadId(), problems };
+}
+
+/** Keeps this thread on these cpus. @returns What was refused. */
+export function pinThread(libc: Libc, cpus: readonly number[]): string[] {
+  const errno = libc.pin(cpus);
+  return errno === 0 ? [] : [refusal("pin", errno, formatCpuList(cpus))];
 }
 
 /** Touches the bytes from `begin` to `end` of `buffer`; resolves to 0, or to why it has given up. */
