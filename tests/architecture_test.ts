@@ -228,7 +228,6 @@ Deno.test("the library depends on nothing but Deno", async () => {
   const outside = (await imports()).map(({ to }) => to).filter((to) => !isOfLibrary(to));
   assertEquals([...new Set(outside)].sort(), [
     "node:async_hooks",
-    "node:buffer",
     "node:process",
     "node:timers",
   ]);

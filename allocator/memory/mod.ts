@@ -5,6 +5,7 @@
  */
 
 export { arraysOver, SegmentArrays } from "./segment_arrays.ts";
+export { utf8Length } from "./latin1.ts";
 export { readText, readTextUpToNul } from "./read_text.ts";
 export { checkSpan, isSpan } from "./span.ts";
 export { checkText, roomError } from "./text_errors.ts";
@@ -13,7 +14,6 @@ export {
   stagedSinceStart,
   stageText,
   storeStaged,
-  utf8Length,
   writeText,
   writeWholeText,
 } from "./write_text.ts";

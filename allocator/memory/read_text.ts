@@ -8,12 +8,8 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
+import { readLatin1, utf8Length } from "./latin1.ts";
 import type { SegmentArrays } from "./segment_arrays.ts";
-
-// Found once: a look for them at each call takes longer than the loop below.
-const { latin1Slice } = Buffer.prototype;
-const { byteLength: utf8Length } = Buffer;
 
 /** Up to so many bytes characters are put together one by one. */
 const FEW_BYTES = 5;
@@ -45,10 +41,10 @@ export function readText(arrays: SegmentArrays, address: number, byteLength: num
     for (let at = address; at < address + byteLength; at++) {
       if (bytes[at]! >= 0x80) return decode(arrays, address, byteLength);
     }
-    return latin1Slice.call(bytes, address, address + byteLength);
+    return readLatin1(bytes, address, address + byteLength);
   }
   if (beginsWithMore(arrays, address)) return decode(arrays, address, byteLength);
-  const text = latin1Slice.call(bytes, address, address + byteLength);
+  const text = readLatin1(bytes, address, address + byteLength);
   return isAscii(text) ? text : decode(arrays, address, byteLength);
 }
 
@@ -62,7 +58,7 @@ export function readTextUpToNul(arrays: SegmentArrays, address: number, capacity
   for (let start = 0; start < capacity; start += SEARCH_BYTES) {
     const from = address + start;
     const end = Math.min(from + SEARCH_BYTES, address + capacity);
-    const found = latin1Slice.call(bytes, from, end);
+    const found = readLatin1(bytes, from, end);
     const index = found.indexOf("\0");
     if (index < 0) continue;
     const length = start + index;

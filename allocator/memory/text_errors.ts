@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { utf8Length } from "./write_text.ts";
+import { utf8Length } from "./latin1.ts";
 
 /**
  * Throws unless what is to be written is text.

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { Buffer } from "node:buffer";
+import { utf8Length } from "./latin1.ts";
 import { checkSpan } from "./span.ts";
 import { PLACES, type SegmentArrays } from "./segment_arrays.ts";
 
@@ -28,11 +28,6 @@ const stagedWords = new BigInt64Array(staged.buffer);
 const starts = Array.from({ length: 8 }, (_, start) => staged.subarray(start));
 
 let stagings = 0;
-
-/** Bytes that text takes in UTF-8. */
-export function utf8Length(text: string): number {
-  return Buffer.byteLength(text);
-}
 
 /**
  * Writes text to `room` bytes.
