@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type AnyView, isStructView, segmentOf } from "../../allocator/mod.ts";
+import { type AnyView, freeStruct, isStructView, segmentOf } from "../../allocator/mod.ts";
 import { isShard, localAllocator } from "../../shard/mod.ts";
 import { classNameOf } from "../../shard/unstable_layers.ts";
 import { LentBytes } from "./lent_bytes.ts";
@@ -59,15 +59,16 @@ export class Owned<T extends object> {
   }
 
   /**
-   * Runs the destructor, or else `[Symbol.dispose]` or `[Symbol.asyncDispose]`, and frees the block of a
-   * struct or of lent bytes, also if the destructor throws. A promise if the destructor is asynchronous.
+   * Runs the destructor, or else `[Symbol.dispose]` or `[Symbol.asyncDispose]`, and frees lent bytes, or a
+   * struct's block and what its fields own, also if the destructor throws. A promise if the destructor is
+   * asynchronous.
    */
   destroy(): void | PromiseLike<void> {
     let ending: void | PromiseLike<void> = undefined;
     try {
       ending = this.#destruct();
     } finally {
-      if (this.address !== 0 && ending === undefined) localAllocator().free(this.address);
+      if (this.address !== 0 && ending === undefined) this.#free();
     }
     return this.address === 0 || ending === undefined ? ending : this.#freeAfter(ending);
   }
@@ -80,11 +81,17 @@ export class Owned<T extends object> {
     if (Symbol.asyncDispose in object) return (object as AsyncDisposable)[Symbol.asyncDispose]();
   }
 
+  /** Frees lent bytes, or the block of a struct and those that its fields own. */
+  #free(): void {
+    if (this.isLent) localAllocator().free(this.address);
+    else freeStruct(localAllocator(), this.object as unknown as AnyView, this.address);
+  }
+
   async #freeAfter(ending: PromiseLike<void>): Promise<void> {
     try {
       await ending;
     } finally {
-      localAllocator().free(this.address);
+      this.#free();
     }
   }
 }

@@ -12,7 +12,11 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
+/**
+ * Deno's global, which its types leave out. The one of `node:timers` is the same, and takes 7 ms and 4 MiB of
+ * each thread to load.
+ */
+declare function setImmediate(callback: () => void): unknown;
 
 /** An endpoint runs this long, in microseconds, before the event loop turns and timers are served. */
 const TURN_MICROSECONDS = 500;
