@@ -30,7 +30,6 @@ import {
   COPIES_WORD,
   GENERATION_WORD,
   HANDLE_WORD,
-  LENT,
   NO_HANDLE,
   OBJECT_WORD,
   ownerOf,
@@ -183,8 +182,8 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    * ```
    */
   bytes(this: ForeignPtr<LentBytes>, byteLength?: number): Uint8Array<SharedArrayBuffer> {
-    const { here, owner, copies, address } = this.#expectObject("view the bytes");
-    if (copies === LENT) return bytesOf(here.endpoint.buffer, address, byteLength);
+    const { here, owner, isLent, address } = this.#expectObject("view the bytes");
+    if (isLent) return bytesOf(here.endpoint.buffer, address, byteLength);
     throw new TypeError(
       `Cannot view the bytes of a foreign pointer: its object on shard ${owner} is not a block from lend() or chunks()`,
     );

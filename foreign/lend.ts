@@ -15,6 +15,7 @@ import {
   LENT_HEADER_BYTES,
   LentBytes,
   NO_LENDER,
+  Owned,
   UniquePtr,
 } from "./local/mod.ts";
 import { makeForeign } from "./make_foreign.ts";
@@ -36,9 +37,8 @@ const lendingTasks: Tasks<{
       if (address === 0) break;
       formatLent(endpoint.buffer, address, byteLength, isLoan ? caller : NO_LENDER);
       const lent = new LentBytes(endpoint.buffer, address);
-      blocks.push(
-        makeForeign(new UniquePtr(lent, isLoan ? () => tellLender(endpoint, address) : undefined)),
-      );
+      const freed = isLoan ? () => tellLender(endpoint, address) : undefined;
+      blocks.push(makeForeign(UniquePtr["of"](new Owned(lent, freed, address))));
     }
     if (blocks.length === 0) throw noRoom(endpoint, byteLength);
     return blocks;

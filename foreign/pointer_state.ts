@@ -42,7 +42,7 @@ export class PointerState {
   /** Holds `pointer`, on its home shard. */
   put(pointer: AnyPointer): this {
     this.pointer = pointer;
-    this.copies = pointer instanceof SharedPtr ? 0 : ownedBy(pointer)?.isLent ? LENT : UNIQUE;
+    this.copies = pointer instanceof SharedPtr ? 0 : UNIQUE;
     return this;
   }
 
@@ -68,13 +68,19 @@ export class PointerState {
     return object < 0 ? here.addressOf(owner, object) : 0;
   }
 
+  /** Whether its object is a block of lent bytes. */
+  get isLent(): boolean {
+    return this.copies === LENT || this.pointer !== null && ownedBy(this.pointer)!.isLent;
+  }
+
   /** Gets a handle, if it has none: on the home shard, before others can hold the pointer. */
   takeHandle(): void {
     if (this.isNull || this.handle !== NO_HANDLE) return;
-    const { here: { home }, owner, pointer, copies } = this;
+    const { here: { home }, owner, pointer } = this;
+    const owned = ownedBy(pointer!)!;
     const handle = home.givenAway.add(pointer!, owner);
-    const object = home.objectWord(ownedBy(pointer!)!);
-    this.setHandle(handle, home.givenAway.generation(handle), copies, object);
+    const copies = owned.isLent && this.copies === UNIQUE ? LENT : this.copies;
+    this.setHandle(handle, home.givenAway.generation(handle), copies, home.objectWord(owned));
   }
 
   /**

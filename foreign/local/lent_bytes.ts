@@ -14,6 +14,8 @@
  * @module
  */
 
+import { localAllocator } from "../../shard/mod.ts";
+
 const WORD_BYTES = 4;
 
 /** Word 0. */
@@ -47,6 +49,11 @@ export class LentBytes {
   constructor(buffer: SharedArrayBuffer, address: number) {
     this.#buffer = buffer;
     this.address = address;
+  }
+
+  /** Frees the block, if it is this one's alone: one that was taken out of its pointers. */
+  [Symbol.dispose](): void {
+    localAllocator().free(this.address);
   }
 
   /** How many bytes it holds. O(1). */

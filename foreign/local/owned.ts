@@ -7,13 +7,6 @@
 import { type AnyView, freeStruct, isStructView, segmentOf } from "../../allocator/mod.ts";
 import { isShard, localAllocator } from "../../shard/mod.ts";
 import { classNameOf } from "../../shard/unstable_layers.ts";
-import { LentBytes } from "./lent_bytes.ts";
-
-/** Where the block of a struct or of lent bytes begins; 0 for an object of the JS heap. */
-function addressOf(object: object): number {
-  if (isStructView(object)) return object.address;
-  return object instanceof LentBytes ? object["address"] : 0;
-}
 
 /** Destroys an object; runs on its home shard. */
 export type Destructor<T extends object> = (object: T) => void | PromiseLike<void>;
@@ -32,6 +25,8 @@ export class Owned<T extends object> {
   readonly object: T;
   /** Where the block of a struct or of lent bytes begins; 0 for an object of the JS heap. */
   readonly address: number;
+  /** Whether that is a block of lent bytes. */
+  readonly isLent: boolean;
   /** How many SharedPtrs share it. */
   count = 1;
   /** By which its pointers elsewhere know it as the same; 0 until there are some. */
@@ -40,22 +35,19 @@ export class Owned<T extends object> {
   madeAt: string | undefined;
   readonly #destructor: (() => void | PromiseLike<void>) | undefined;
 
-  constructor(object: T, destructor: Destructor<T> | undefined) {
+  /** `lentAddress` is where the block of lent bytes begins. */
+  constructor(object: T, destructor: Destructor<T> | undefined, lentAddress = 0) {
     this.object = object;
     this.#destructor = destructor === undefined ? undefined : () => destructor(object);
     // A view can be moved: the block to free is the one that it is at now.
-    this.address = addressOf(object);
+    this.address = isStructView(object) ? object.address : lentAddress;
+    this.isLent = lentAddress !== 0;
     if (isStructView(object) && isShard()) checkSegment(object);
   }
 
   /** The object's class, for messages. */
   get className(): string {
     return this.address === 0 || this.isLent ? classNameOf(this.object) ?? "an object" : "a struct";
-  }
-
-  /** Whether it is a block that others borrow. */
-  get isLent(): boolean {
-    return this.address !== 0 && this.object instanceof LentBytes;
   }
 
   /**

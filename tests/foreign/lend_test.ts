@@ -88,9 +88,11 @@ Deno.test("a block passes over other shards, and out of its pointer at home", as
   const foreign = await lend(runtime, 2, 7);
   write(foreign, "foreign");
   assertEquals(await runtime.submitTo(0, lendTasks.text, foreign), "foreign"); // read and dropped away
-  const released = await lend(runtime, 2, 8);
-  write(released, "released");
-  assertEquals(await runtime.submitTo(2, lendTasks.release, released), "released");
+  for (const text of ["released", "bare bytes!"]) {
+    const released = await lend(runtime, 2, text.length);
+    write(released, text);
+    assertEquals(await runtime.submitTo(2, lendTasks.release, released), text);
+  }
   assertEquals(await live(runtime), before);
 });
 
