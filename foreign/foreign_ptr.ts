@@ -30,6 +30,7 @@ import {
   COPIES_WORD,
   GENERATION_WORD,
   HANDLE_WORD,
+  LENT,
   NO_HANDLE,
   OBJECT_WORD,
   ownerOf,
@@ -325,7 +326,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
    */
   async destroy(): Promise<void> {
     const state = this.#state;
-    if (state.giveBack()) return;
+    if (state.copies === LENT && state.giveBack()) return;
     // Also one that was emptied from inside: it may still have a handle.
     if (state.pointer !== null) return await state.withdraw().destroy();
     if (state.isNull) return;
@@ -343,7 +344,7 @@ export class ForeignPtr<T extends object, O extends Ownership = "unique"> {
   [Symbol.dispose](): void {
     const state = this.#state;
     const { here, owner, handle, generation, copies } = state;
-    if (state.giveBack()) return;
+    if (copies === LENT && state.giveBack()) return;
     if (state.pointer !== null) return here.home.end(state.withdraw());
     if (state.isNull) return;
     state.clear();

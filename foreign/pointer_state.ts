@@ -84,8 +84,8 @@ export class PointerState {
   }
 
   /**
-   * Gives a block on loan back, and holds nothing afterwards. False if it is not such a block, or not any
-   * more: then it is to be destroyed.
+   * Gives a block back that is on loan, and holds nothing afterwards. False if it is not, or not any more:
+   * then it is to be destroyed. Only where COPIES is LENT, which callers ask: most pointers go past this.
    */
   giveBack(): boolean {
     if (this.copies !== LENT || this.handle === NO_HANDLE || !giveBack(this.here, this)) {
