@@ -88,9 +88,7 @@ export class PointerState {
    * then it is to be destroyed. Only where COPIES is LENT, which callers ask: most pointers go past this.
    */
   giveBack(): boolean {
-    if (this.copies !== LENT || this.handle === NO_HANDLE || !giveBack(this.here, this)) {
-      return false;
-    }
+    if (this.handle === NO_HANDLE || !giveBack(this.here, this)) return false;
     this.clear();
     return true;
   }
