@@ -5,8 +5,8 @@
  * @module
  */
 
-import { readLatin1, readUtf16 } from "./read_text.ts";
-import { LATIN1, SHORT_TEXT, SHORT_TEXT_LENGTH, UNDEFINED, UTF16 } from "./value_layout.ts";
+import { readLatin1, readUtf16, Utf8Reader } from "./read_text.ts";
+import { LATIN1, SHORT_TEXT, SHORT_TEXT_LENGTH, UNDEFINED, UTF16, UTF8 } from "./value_layout.ts";
 
 const NONE = new Uint8Array(0);
 const NO_INT32S = new Int32Array(0);
@@ -26,6 +26,7 @@ export class ByteReader {
   /** Behind the last byte of the message. */
   end = 0;
   #start = 0;
+  readonly #utf8Reader = new Utf8Reader();
   /** Whether `bytes` are a segment's, which this endpoint holds on to anyway. */
   #isSegment = false;
 
@@ -166,6 +167,8 @@ export class ByteReader {
     switch (tag) {
       case LATIN1:
         return this.latin1(this.u32());
+      case UTF8:
+        return this.#utf8(this.u32());
       case UTF16:
         return this.#utf16(this.u32());
     }
@@ -178,6 +181,13 @@ export class ByteReader {
     const at = this.at;
     this.at = at + length;
     return readLatin1(this.bytes, at, length);
+  }
+
+  #utf8(byteLength: number): string {
+    this.need(byteLength);
+    const at = this.at;
+    this.at = at + byteLength;
+    return this.#utf8Reader.read(this.bytes.subarray(at, this.at));
   }
 
   #utf16(length: number): string {

@@ -13,9 +13,9 @@ import {
   INT32,
   LATIN1,
   SHORT_TEXT,
-  SHORT_TEXT_LENGTH,
   SMALL_INTEGER,
   UTF16,
+  UTF8,
 } from "./value_layout.ts";
 
 const FIRST_BYTES = 4096;
@@ -23,13 +23,8 @@ const FIRST_BYTES = 4096;
 const KEPT_BYTES = 1 << 20;
 /** So many bytes are copied one by one: set() is a call of 60 ns. */
 const LOOP_BYTES = 48;
-/**
- * Longer text goes to TextEncoder first, which takes 0.2 µs and then next to nothing for ASCII. What is
- * not goes one by one: as UTF-8 it would take no less, and several times as long to read.
- */
-const LOOP_TEXT_LENGTH = 128;
-/** Most long text that is not ASCII shows it so far. */
-const LOOKED_AT = 32;
+/** Longer text goes through TextEncoder, which takes 0.2 µs and then much less a character. */
+const LOOP_TEXT_LENGTH = 48;
 const MAX_SMALL_INTEGER = 0x7f;
 const MAX_U32 = 2 ** 32 - 1;
 
@@ -110,6 +105,11 @@ export class ByteWriter {
   /** Makes room for `byteLength` bytes more. */
   reserve(byteLength: number): void {
     if (this.at + byteLength > this.bytes.length) this.#grow(this.at + byteLength);
+  }
+
+  /** The same if that many are allowed: fewer may do. */
+  #makeRoom(byteLength: number): void {
+    if (this.at + byteLength <= this.#limit.maxBytes) this.reserve(byteLength);
   }
 
   #grow(leastBytes: number): void {
@@ -224,39 +224,41 @@ export class ByteWriter {
   /** Text with its tag, every code unit kept. */
   text(value: string): void {
     const length = value.length;
+    if (length > LOOP_TEXT_LENGTH) return this.#longText(value);
     const start = this.at;
-    this.reserve(5 + length);
-    let at = start + (length <= SHORT_TEXT_LENGTH ? 1 : 5);
-    if (length > LOOP_TEXT_LENGTH && this.#isAsciiPutAt(at, value)) {
-      at += length;
-    } else {
-      const bytes = this.bytes;
-      for (let i = 0; i < length; i++) {
-        const code = value.charCodeAt(i);
-        if (code > 0xff) {
-          this.#utf16(value);
-          return;
-        }
-        bytes[at++] = code;
-      }
+    this.reserve(1 + length);
+    const bytes = this.bytes;
+    let at = start + 1;
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 0xff) return this.#utf16(value);
+      bytes[at++] = code;
     }
-    if (length <= SHORT_TEXT_LENGTH) {
-      this.bytes[start] = SHORT_TEXT | length;
-    } else {
-      this.bytes[start] = LATIN1;
-      this.putU32(start + 1, length);
-    }
+    // Invariant: LOOP_TEXT_LENGTH is at most SHORT_TEXT_LENGTH.
+    bytes[start] = SHORT_TEXT | length;
     this.at = at;
   }
 
-  /** Whether `value` is ASCII, for which there is room at `at`; if so, it lies there. */
-  #isAsciiPutAt(at: number, value: string): boolean {
-    const length = value.length;
-    for (let i = 0; i < LOOKED_AT; i++) {
-      if (value.charCodeAt(i) > 0x7f) return false;
+  #longText(value: string): void {
+    // UTF-8 has no lone surrogates: TextEncoder would replace them.
+    if (!value.isWellFormed()) return this.#utf16(value);
+    const start = this.at;
+    this.reserve(5 + value.length);
+    this.at = start + 5;
+    let rest = value;
+    while (true) {
+      const { read, written } = this.#encoder.encodeInto(rest, this.bytes.subarray(this.at));
+      this.at += written;
+      if (read === rest.length) break;
+      // Not one more character fits, which takes up to four bytes: too long, unless the scratch can grow.
+      this.reserve(read === 0 ? 4 : rest.length - read);
+      rest = rest.slice(read);
+      this.#makeRoom(3 * rest.length);
     }
-    const { read, written } = this.#encoder.encodeInto(value, this.bytes.subarray(at, at + length));
-    return read === length && written === length;
+    const byteLength = this.at - start - 5;
+    // As many bytes as characters: ASCII, of which Latin-1 is the faster to read.
+    this.bytes[start] = byteLength === value.length ? LATIN1 : UTF8;
+    this.putU32(start + 1, byteLength);
   }
 
   #utf16(value: string): void {

@@ -22,6 +22,7 @@
  * | FLOAT64, BIGINT64 | 0 to 7 bytes of padding to a multiple of eight, 8 bytes in the machine's own order |
  * | BIGINT | its hexadecimal digits as text, with a sign |
  * | LATIN1 | u32 characters, one byte each |
+ * | UTF8 | u32 bytes, the bytes |
  * | UTF16 | u32 units, two bytes each, the lower first |
  * | ARRAY | u32 length, the elements; INTEGERS or FLOATS in an element's place are several, SPARSE ends them |
  * | INTEGERS, FLOATS | u32 count, 0 to 7 bytes of padding to a multiple of eight, 4 or 8 bytes each in the machine's own order |
@@ -74,6 +75,8 @@ export const BIGINT = 0x08;
 export const LATIN1 = 0x09;
 /** Any text. */
 export const UTF16 = 0x0a;
+/** Well-formed text. */
+export const UTF8 = 0x0b;
 /** An array. */
 export const ARRAY = 0x10;
 /** The elements that follow the first hole of an array. */

@@ -310,3 +310,14 @@ Deno.test("ValueCodec.decode() refuses more numbers in a row than the array has,
     [[5, 7]],
   );
 });
+
+Deno.test("ValueCodec.encode() stops at the limit within a long text of any kind", () => {
+  for (const text of ["a", "é", "汉", "😀"].map((unit) => unit.repeat(100))) {
+    const needed = new ValueCodec([]).encode([text], name, []).length;
+    for (let maxBytes = needed - 6; maxBytes <= needed; maxBytes++) {
+      const codec = new ValueCodec([], { maxBytes, tooLong: () => new RangeError("too long") });
+      if (maxBytes === needed) assertEquals(codec.decode(codec.encode([text], name, [])), [text]);
+      else assertThrows(() => codec.encode([text], name, []), RangeError, "too long");
+    }
+  }
+});
