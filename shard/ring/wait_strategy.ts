@@ -72,6 +72,11 @@ const MOST_WAITS_PER_CROWDED_TRIAL = 512;
  * core, 0.2 halves the time of a call at a time, and 0.05 does not: that process has its turns, too.
  */
 const BLOCK_MS = 0.2;
+/**
+ * And after so many milliseconds without a look at the sockets an endpoint sleeps where it would block, before
+ * its event loop is due to turn: messages that come by a ring each would else keep sockets waiting for 5.
+ */
+const MOST_BLOCKING_MS = 0.4;
 
 /** The PARKED words of all endpoints, as one endpoint uses them. */
 export class Doorbells {
@@ -210,7 +215,9 @@ export async function attend(
       doorbells.cancelSleep();
       continue;
     }
-    if (spinner.block(bus, doorbells)) {
+    const mayBlock = socketsStart === undefined ||
+      (now ?? performance.now()) - socketsStart < MOST_BLOCKING_MS;
+    if (mayBlock && spinner.block(bus, doorbells)) {
       emptyTurns = 0;
       untimed++; // it may have been rung for another reason than a message, and for ever
       continue;
