@@ -62,6 +62,10 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map<string, Subject>([
     summary: "examples/memcached beside memcached and a plain server: rates, latencies, memory",
     load: async () => (await import("./subjects/memcached.ts")).compareMemcached,
   }],
+  ["placement", {
+    summary: "the option `placement`: huge pages, memory touched early or locked, pinned threads",
+    load: async () => (await import("./subjects/placement.ts")).comparePlacement,
+  }],
   ["startup", {
     summary: "shards beside bare Workers: start, stop; type check of a program that uses them",
     load: async () => (await import("./subjects/startup.ts")).compareStartup,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type AnyView, isStructView, segmentOf } from "../allocator/mod.ts";
+import { type AnyView, freeStruct, isStructView, segmentOf } from "../allocator/mod.ts";
 import { isShard, localAllocator } from "../shard/mod.ts";
 import { classNameOf } from "../shard/unstable_layers.ts";
 
@@ -48,14 +48,14 @@ export class Owned<T extends object> {
 
   /**
    * Runs the destructor, or else `[Symbol.dispose]` or `[Symbol.asyncDispose]`, and frees a struct's
-   * block, also if the destructor throws. A promise if the destructor is asynchronous.
+   * block and what its fields own, also if the destructor throws. A promise if the destructor is asynchronous.
    */
   destroy(): void | PromiseLike<void> {
     let ending: void | PromiseLike<void> = undefined;
     try {
       ending = this.#destruct();
     } finally {
-      if (this.address !== 0 && ending === undefined) localAllocator().free(this.address);
+      if (this.address !== 0 && ending === undefined) this.#free();
     }
     return this.address === 0 || ending === undefined ? ending : this.#freeAfter(ending);
   }
@@ -68,11 +68,16 @@ export class Owned<T extends object> {
     if (Symbol.asyncDispose in object) return (object as AsyncDisposable)[Symbol.asyncDispose]();
   }
 
+  /** Frees the block of a struct, and those that its fields own. */
+  #free(): void {
+    freeStruct(localAllocator(), this.object as unknown as AnyView, this.address);
+  }
+
   async #freeAfter(ending: PromiseLike<void>): Promise<void> {
     try {
       await ending;
     } finally {
-      localAllocator().free(this.address);
+      this.#free();
     }
   }
 }

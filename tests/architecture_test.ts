@@ -12,14 +12,14 @@ const ROOT = new URL("../", import.meta.url);
  * before its own. What each is for, its `mod.ts` says, and docs/architecture.md.
  */
 const FLOORS: readonly (readonly string[])[] = [
-  ["allocator/layout"],
+  ["allocator/layout", "allocator/memory"],
   ["allocator/placement"],
   ["allocator/debug_heap"],
   ["allocator/malloc"],
   ["allocator/struct", "allocator/diagnosis"],
   ["allocator"],
   ["shard/codec", "shard/ring", "shard/machine"],
-  ["shard/bus"],
+  ["shard/bus", "shard/placement"],
   ["shard/calls"],
   ["shard/flow", "shard/worker"],
   ["shard/services"],
@@ -226,7 +226,11 @@ Deno.test("every room has a door, a sentence in docs/architecture.md, and files 
 
 Deno.test("the library depends on nothing but Deno", async () => {
   const outside = (await imports()).map(({ to }) => to).filter((to) => !isOfLibrary(to));
-  assertEquals([...new Set(outside)].sort(), ["node:async_hooks", "node:process", "node:timers"]);
+  assertEquals([...new Set(outside)].sort(), [
+    "node:async_hooks",
+    "node:process",
+    "node:timers",
+  ]);
 });
 
 Deno.test("the allocator knows no Worker, no Promise and no shard", async () => {

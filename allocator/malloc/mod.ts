@@ -25,4 +25,6 @@ export {
 } from "./reclaimers.ts";
 export { hasRemoteFrees } from "./remote_free_list.ts";
 export { RemoteFreeSender } from "./remote_free_sender.ts";
+export { ownerOf } from "./slice_owners.ts";
+export { allocateText, type TextBlock } from "./text_block.ts";
 export type { SystemPages, Trimmer } from "./trimmer.ts";

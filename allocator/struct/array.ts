@@ -6,10 +6,11 @@
  * @module
  */
 import type { BlockSource } from "../malloc/mod.ts";
+import type { SegmentArrays } from "../memory/mod.ts";
+import { copyBytes, copyValue, plainOf } from "./copy_value.ts";
 import { describe } from "./describe.ts";
 import {
   type ArrayType,
-  type ArrayView,
   type FieldInit,
   type FieldType,
   fieldTypeOf,
@@ -19,18 +20,13 @@ import {
 import { makeIn } from "./make_in.ts";
 import { follow } from "./pointer.ts";
 import * as memory from "./view_memory.ts";
-import {
-  arraysOf,
-  checkAddress,
-  type MemorySource,
-  type SegmentArrays,
-  type ViewState,
-} from "./view_memory.ts";
+import { arraysOf, checkAddress, type MemorySource } from "./view_memory.ts";
 import { noElements } from "./scalar.ts";
 
 // Copies, as V8 knows no imported binding to be constant: see struct.ts.
 const ARRAYS: typeof memory.ARRAYS = memory.ARRAYS;
 const ADDRESS: typeof memory.ADDRESS = memory.ADDRESS;
+const FREE: typeof memory.FREE = memory.FREE;
 
 /**
  * An array of `length` elements: a field type, and one that can be made by itself. Elements are of
@@ -77,6 +73,13 @@ export function array<Element extends FieldType>(
   const alignment = type.alignment;
   const place = `an element of ${name}`;
   const { read, write } = type;
+  const release = type.release === undefined
+    ? undefined
+    : (arrays: SegmentArrays, address: number, source: BlockSource) => {
+      for (let index = 0; index < count; index++) {
+        type.release!(arrays, address + index * stride, source);
+      }
+    };
 
   class View {
     declare [ARRAYS]: SegmentArrays;
@@ -141,6 +144,11 @@ export function array<Element extends FieldType>(
       for (let index = 0; index < count; index++) yield this.get(index);
     }
 
+    [FREE](source: BlockSource, address: number): void {
+      release?.(this[ARRAYS], address, source);
+      source.free(address);
+    }
+
     toJSON(): unknown[] {
       return Array.from(this, plainOf);
     }
@@ -155,7 +163,12 @@ export function array<Element extends FieldType>(
 
   function writeAll(arrays: SegmentArrays, address: number, values: unknown): void {
     if (values instanceof View) {
-      copyBytes(values, arrays, address, byteLength);
+      if (release === undefined) copyBytes(values, values[ADDRESS], arrays, address, byteLength);
+      else {
+        for (let offset = 0; offset < byteLength; offset += stride) {
+          copyValue(type, values, values[ADDRESS] + offset, arrays, address + offset, place);
+        }
+      }
       return;
     }
     if (typeof values !== "object" || values === null || !(Symbol.iterator in values)) {
@@ -190,28 +203,11 @@ export function array<Element extends FieldType>(
       return new View(arraysOf(allocator), address);
     },
     read: (arrays: SegmentArrays, address: number): View => new View(arrays, address),
+    release,
     write: writeAll,
   } as const;
   // The members of View are typed for any element; the interface says what this element makes them.
   return Object.freeze(result) as unknown as ArrayType<Element>;
-}
-
-/** Plain data of a value: what its `toJSON()` gives, if it is a view. */
-export function plainOf(value: unknown): unknown {
-  return typeof value === "object" ? (value as ArrayView<FieldType>).toJSON() : value;
-}
-
-/** Copies the bytes of a view to an address, of the same segment or another. */
-export function copyBytes(
-  from: ViewState,
-  arrays: SegmentArrays,
-  address: number,
-  byteLength: number,
-): void {
-  const start = from[ADDRESS];
-  const bytes = from[ARRAYS].u8;
-  if (bytes === arrays.u8) bytes.copyWithin(address, start, start + byteLength);
-  else arrays.u8.set(bytes.subarray(start, start + byteLength), address);
 }
 
 function indexError(operation: string, index: unknown, name: string, count: number): Error {

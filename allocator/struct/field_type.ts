@@ -10,12 +10,13 @@
  */
 import type { BlockSource } from "../malloc/mod.ts";
 import { describe } from "./describe.ts";
-import type { MemorySource, SegmentArrays } from "./view_memory.ts";
+import type { SegmentArrays } from "../memory/mod.ts";
+import type { MemorySource } from "./view_memory.ts";
 
 /** What every field type has. */
 export interface FieldType {
   /** Tells the field types apart. */
-  readonly kind: "scalar" | "pointer" | "array" | "struct";
+  readonly kind: "scalar" | "pointer" | "text" | "bytes" | "array" | "struct";
   /** As it is written: "f64", "array(f64, 4)", or the name of a struct. */
   readonly name: string;
   /** Bytes that a field of this type takes, a multiple of `alignment`. */
@@ -32,7 +33,17 @@ export interface FieldType {
    * @internal
    */
   write(arrays: SegmentArrays, address: number, value: unknown, place: string): void;
+  /**
+   * Frees what the field at an address owns, and leaves it empty. Types that own nothing have none.
+   * @internal
+   */
+  readonly release?:
+    | ((arrays: SegmentArrays, address: number, source: BlockSource) => void)
+    | undefined;
 }
+
+/** The kinds of field types. */
+const KINDS: readonly unknown[] = ["scalar", "pointer", "text", "bytes", "array", "struct"];
 
 /**
  * The field type that `value` is.
@@ -42,9 +53,7 @@ export interface FieldType {
 export function fieldTypeOf(value: unknown, what: string): FieldType {
   if (typeof value === "object" && value !== null) {
     const { kind } = value as { readonly kind?: unknown };
-    if (kind === "scalar" || kind === "pointer" || kind === "array" || kind === "struct") {
-      return value as FieldType;
-    }
+    if (KINDS.includes(kind)) return value as FieldType;
   }
   const expected = "a field type such as f64, string(16), array(i32, 4), pointer(…) or a struct";
   throw new TypeError(`${what} as ${describe(value)}: expected ${expected}`);
@@ -71,6 +80,22 @@ export interface PointerType<Target> extends FieldType {
   target(): Target;
 }
 
+/** Text of any length, in a block that the field points to. */
+export interface TextType<IsOwned extends boolean> extends FieldType {
+  /** Tells the field types apart. */
+  readonly kind: "text";
+  /** Whether the block is freed with the struct. */
+  readonly owned: IsOwned;
+}
+
+/** Bytes of any number, in a block that the field points to. */
+export interface BytesType extends FieldType {
+  /** Tells the field types apart. */
+  readonly kind: "bytes";
+  /** Whether the block is freed with the struct. */
+  readonly owned: boolean;
+}
+
 /** A fixed number of elements in a row. */
 export interface ArrayType<Element> extends FieldType {
   /** Tells the field types apart. */
@@ -90,17 +115,20 @@ export interface ArrayType<Element> extends FieldType {
    */
   at(source: MemorySource, address: number): ArrayView<Element>;
   /**
-   * Allocates an array in the allocator's slice: zeros, or the values given. Whoever frees it frees
-   * its `address`. O(bytes).
+   * Allocates an array in the allocator's slice: zeros, or the values given. Whoever frees it calls
+   * {@linkcode freeStruct}. O(bytes).
    *
    * @param allocator where to allocate: an allocator, or an arena
    * @param values as many as the array has elements
    * @returns a view of it
-   * @throws {TypeError} if a value is of the wrong kind
+   * @throws {TypeError} if a value is of the wrong kind, or an arena is to hold what owns text or bytes
    * @throws {BadAllocError} if there is no room
    * @throws {RangeError} if a value or their number is out of range
    */
-  make(allocator: BlockSource, values?: Iterable<FieldInit<Element>>): ArrayView<Element>;
+  make(
+    allocator: BlockSource,
+    values?: Iterable<FieldInit<Element>> | ArrayView<Element>,
+  ): ArrayView<Element>;
 }
 
 /** A struct, as `struct()` defines it. Itself a field type: structs nest. */
@@ -121,16 +149,18 @@ export interface StructType<Fields> extends FieldType {
   at(source: MemorySource, address: number): StructView<Fields>;
   /**
    * Allocates a struct in the allocator's slice. Fields that `init` leaves out are zero, `false` or
-   * empty. Whoever frees it frees its `address`. O(bytes).
+   * empty. Whoever frees it calls {@linkcode freeStruct}, or frees its `address` if it owns no text or
+   * bytes. O(bytes).
    *
    * @param allocator where to allocate: an allocator, or an arena
    * @param init values of fields, or a view of a struct to copy
    * @returns a view of it
-   * @throws {TypeError} if `init` has another field, or a value is of the wrong kind
+   * @throws {TypeError} if `init` has another field, or a value is of the wrong kind; or if an arena is
+   * to hold a struct that owns text or bytes
    * @throws {BadAllocError} if there is no room
    * @throws {RangeError} if a value is out of range
    */
-  make(allocator: BlockSource, init?: StructInit<Fields>): StructView<Fields>;
+  make(allocator: BlockSource, init?: StructInit<Fields> | StructView<Fields>): StructView<Fields>;
   /** Whether a value is a view of this struct: `view instanceof Point`. */
   [Symbol.hasInstance](value: unknown): value is StructView<Fields>;
 }
@@ -156,7 +186,7 @@ export interface StructMembers<Fields> {
    * @throws {TypeError} if there is no such field, or a value is of the wrong kind
    * @throws {RangeError} if a value is out of range
    */
-  assign(values: StructInit<Fields>): this;
+  assign(values: StructInit<Fields> | StructView<Fields>): this;
   /**
    * A view of what a pointer of this struct points to.
    *
@@ -236,25 +266,33 @@ export interface ArrayView<Element> extends Iterable<FieldValue<Element>> {
    * @throws {TypeError} if they cannot be iterated, or a value is of the wrong kind
    * @throws {RangeError} if their number is another, or a value is out of range
    */
-  assign(values: Iterable<FieldInit<Element>>): this;
+  assign(values: Iterable<FieldInit<Element>> | ArrayView<Element>): this;
   /** The elements as a plain array, nested ones too: a copy. */
   toJSON(): FieldPlain<Element>[];
 }
 
-/** `Name` if the field of that name can be assigned to; structs and arrays have `assign()`. */
+/**
+ * `Name` if the field of that name can be assigned to. Structs and arrays have `assign()`; text that is
+ * not owned is given where it lies, by `assign()` of its struct.
+ */
 export type Assignable<Fields, Name extends keyof Fields> = Fields[Name] extends
-  { readonly kind: "scalar" | "pointer" } ? Name : never;
+  { readonly kind: "scalar" | "pointer" | "bytes" } | TextType<true> ? Name : never;
 
 /** What reading a field of type `Type` gives. */
 export type FieldValue<Type> = Type extends StructType<infer Fields> ? StructView<Fields>
   : Type extends ArrayType<infer Element> ? ArrayView<Element>
   : Type extends PointerType<infer _Target> ? number
   : Type extends ScalarType<infer Value, infer _Elements> ? Value
+  : Type extends TextType<boolean> ? string
+  : Type extends BytesType ? Uint8Array
   : never;
 
 /** What a field of type `Type` can be set to. */
-export type FieldInit<Type> = Type extends StructType<infer Fields> ? StructInit<Fields>
-  : Type extends ArrayType<infer Element> ? Iterable<FieldInit<Element>>
+export type FieldInit<Type> = Type extends StructType<infer Fields>
+  ? StructInit<Fields> | StructView<Fields>
+  : Type extends ArrayType<infer Element> ? Iterable<FieldInit<Element>> | ArrayView<Element>
+  : Type extends TextType<infer IsOwned> ? IsOwned extends true ? string : Uint8Array
+  : Type extends BytesType ? Uint8Array
   : FieldValue<Type>;
 
 /** Values of some fields of a struct. */
@@ -263,6 +301,7 @@ export type StructInit<Fields> = { readonly [Name in keyof Fields]?: FieldInit<F
 /** A field of type `Type` as plain data. */
 export type FieldPlain<Type> = Type extends StructType<infer Fields> ? StructPlain<Fields>
   : Type extends ArrayType<infer Element> ? FieldPlain<Element>[]
+  : Type extends BytesType ? Uint8Array<ArrayBuffer>
   : FieldValue<Type>;
 
 /** A struct as plain data. */

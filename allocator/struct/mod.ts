@@ -10,6 +10,7 @@ export type {
   ArrayType,
   ArrayView,
   Assignable,
+  BytesType,
   FieldInit,
   FieldPlain,
   FieldType,
@@ -22,6 +23,7 @@ export type {
   StructType,
   StructView,
   Target,
+  TextType,
   ViewOf,
 } from "./field_type.ts";
 export { alignOf, offsetOf, sizeOf } from "./c_layout.ts";
@@ -29,3 +31,7 @@ export { type AnyView, isStructView, type MemorySource, segmentOf } from "./view
 export { bool, f32, f64, i16, i32, i64, i8, u16, u32, u64, u8 } from "./scalar.ts";
 export { address, pointer } from "./pointer.ts";
 export { string } from "./string.ts";
+export type { ReferenceOptions } from "./reference.ts";
+export { text } from "./text.ts";
+export { bytes } from "./bytes.ts";
+export { freeStruct } from "./free_struct.ts";

@@ -7,7 +7,8 @@
 import { describe } from "./describe.ts";
 import { fieldTypeOf, type PointerType, type ScalarType } from "./field_type.ts";
 import { kindError, scalar } from "./scalar.ts";
-import { checkAddress, type SegmentArrays } from "./view_memory.ts";
+import type { SegmentArrays } from "../memory/mod.ts";
+import { checkAddress } from "./view_memory.ts";
 
 /** An address of anything in the segment, or 0. */
 export const address: ScalarType<number, Float64Array<SharedArrayBuffer>> = scalar("address", 8, {

@@ -11,7 +11,8 @@
  * @module
  */
 import type { BlockSource } from "../malloc/mod.ts";
-import { copyBytes, plainOf } from "./array.ts";
+import type { SegmentArrays } from "../memory/mod.ts";
+import { copyBytes, copyValue, plainOf } from "./copy_value.ts";
 import { layOut } from "./c_layout.ts";
 import { describe } from "./describe.ts";
 import {
@@ -20,22 +21,18 @@ import {
   type PointerType,
   type StructInit,
   type StructType,
+  type TextType,
 } from "./field_type.ts";
 import { makeIn } from "./make_in.ts";
 import { follow } from "./pointer.ts";
 import * as memory from "./view_memory.ts";
-import {
-  arraysOf,
-  checkAddress,
-  type MemorySource,
-  type SegmentArrays,
-  type ViewState,
-} from "./view_memory.ts";
+import { arraysOf, checkAddress, type MemorySource, type ViewState } from "./view_memory.ts";
 
 // V8 knows an imported binding to be constant at no use of it. As a key it must be known, or every
 // access takes the slowest path once a few structs are in use: 50 ns in place of 6.
 const ARRAYS: typeof memory.ARRAYS = memory.ARRAYS;
 const ADDRESS: typeof memory.ADDRESS = memory.ADDRESS;
+const FREE: typeof memory.FREE = memory.FREE;
 
 /** Names that a field cannot have: the members of a view, and what every object has a meaning for. */
 const TAKEN = ["address", "assign", "at", "constructor", "deref", "toJSON", "__proto__"];
@@ -73,6 +70,12 @@ export function struct<Fields extends object>(name: string, fields: Fields): Str
   // Fields is any object, as only so can the getter of a field refer to the struct being defined.
   const types = fieldsOf(name, fields);
   const { offsets, byteLength, alignment } = layOut([...types]);
+  const owners = [...types].filter(([, type]) => type.release !== undefined);
+  const release = owners.length === 0
+    ? undefined
+    : (arrays: SegmentArrays, address: number, source: BlockSource) => {
+      for (const [field, type] of owners) type.release!(arrays, address + offsets[field]!, source);
+    };
 
   class View {
     declare [ARRAYS]: SegmentArrays;
@@ -109,6 +112,11 @@ export function struct<Fields extends object>(name: string, fields: Fields): Str
       return follow(this[ARRAYS], address, type as PointerType<unknown>, `${name}.${field}`);
     }
 
+    [FREE](source: BlockSource, address: number): void {
+      release?.(this[ARRAYS], address, source);
+      source.free(address);
+    }
+
     toJSON(): unknown {
       const plain: Record<string, unknown> = {};
       for (const [field, type] of types) {
@@ -127,7 +135,14 @@ export function struct<Fields extends object>(name: string, fields: Fields): Str
 
   function writeFields(arrays: SegmentArrays, address: number, values: unknown): void {
     if (values instanceof View) {
-      copyBytes(values, arrays, address, byteLength);
+      if (release === undefined) copyBytes(values, values[ADDRESS], arrays, address, byteLength);
+      else {
+        for (const [field, type] of types) {
+          const offset = offsets[field]!;
+          const from = values[ADDRESS] + offset;
+          copyValue(type, values, from, arrays, address + offset, `${name}.${field}`);
+        }
+      }
       return;
     }
     if (typeof values !== "object" || values === null || ARRAYS in values) {
@@ -169,6 +184,7 @@ export function struct<Fields extends object>(name: string, fields: Fields): Str
       return new View(arraysOf(allocator), address);
     },
     read: (arrays: SegmentArrays, address: number): View => new View(arrays, address),
+    release,
     write: writeFields,
     [Symbol.hasInstance]: (value: unknown): boolean => value instanceof View,
   } as const;
@@ -220,7 +236,9 @@ function accessors(
       return read(this[ARRAYS], this[ADDRESS] + offset);
     },
   };
-  if (type.kind === "scalar" || type.kind === "pointer") {
+  const isAssigned = type.kind === "scalar" || type.kind === "pointer" || type.kind === "bytes" ||
+    (type.kind === "text" && (type as TextType<boolean>).owned);
+  if (isAssigned) {
     descriptor.set = function (this: ViewState, value: unknown): void {
       write(this[ARRAYS], this[ADDRESS] + offset, value, place);
     };

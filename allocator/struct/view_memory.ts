@@ -1,13 +1,10 @@
 /**
- * The memory that struct views read and write: typed arrays of every element size over one whole
- * segment, made once a thread and segment.
- *
- * Whole-segment arrays are what makes moving a view cheap: a field is at index `address / size`, a
- * division by a power of two, which is exact for every address and which V8 keeps in integers while
- * addresses are below 2 GiB. Shifts would be no faster and would cut addresses off at 2^32.
+ * What a view of a struct is to the code that reads it, and which memory it can be of.
  *
  * @module
  */
+import type { BlockSource } from "../malloc/mod.ts";
+import { arraysOver, type SegmentArrays } from "../memory/mod.ts";
 import { describe } from "./describe.ts";
 
 /** A segment, or anything over one: an allocator, a typed array, a view of a struct. */
@@ -26,6 +23,9 @@ export const ARRAYS: unique symbol = Symbol("arrays");
 /** Own property of every view: the address it is at. */
 export const ADDRESS: unique symbol = Symbol("address");
 
+/** A method of every view: frees a struct or array of its type, and what that owns. */
+export const FREE: unique symbol = Symbol("free");
+
 /** Whether `value` is a view of a struct or of an array in shared memory. O(1). */
 export function isStructView(value: object): value is AnyView {
   return ADDRESS in value;
@@ -35,45 +35,8 @@ export function isStructView(value: object): value is AnyView {
 export interface ViewState {
   [ARRAYS]: SegmentArrays;
   [ADDRESS]: number;
+  [FREE](source: BlockSource, address: number): void;
 }
-
-/** Typed arrays over a whole segment. */
-export class SegmentArrays {
-  readonly buffer: SharedArrayBuffer;
-  readonly byteLength: number;
-  readonly u8: Uint8Array<SharedArrayBuffer>;
-  readonly i8: Int8Array<SharedArrayBuffer>;
-  readonly u16: Uint16Array<SharedArrayBuffer>;
-  readonly i16: Int16Array<SharedArrayBuffer>;
-  readonly u32: Uint32Array<SharedArrayBuffer>;
-  readonly i32: Int32Array<SharedArrayBuffer>;
-  readonly f32: Float32Array<SharedArrayBuffer>;
-  readonly f64: Float64Array<SharedArrayBuffer>;
-  readonly u64: BigUint64Array<SharedArrayBuffer>;
-  readonly i64: BigInt64Array<SharedArrayBuffer>;
-
-  constructor(buffer: SharedArrayBuffer) {
-    // An array of wider elements needs a whole number of them; a struct never uses a tail that is
-    // shorter than its alignment. Each is given its length: over a buffer that may grow, as a segment
-    // is, an array without one asks for the length at every access.
-    const count = (elementBytes: number) => Math.floor(buffer.byteLength / elementBytes);
-    this.buffer = buffer;
-    this.byteLength = buffer.byteLength;
-    this.u8 = new Uint8Array(buffer, 0, buffer.byteLength);
-    this.i8 = new Int8Array(buffer, 0, buffer.byteLength);
-    this.u16 = new Uint16Array(buffer, 0, count(2));
-    this.i16 = new Int16Array(buffer, 0, count(2));
-    this.u32 = new Uint32Array(buffer, 0, count(4));
-    this.i32 = new Int32Array(buffer, 0, count(4));
-    this.f32 = new Float32Array(buffer, 0, count(4));
-    this.f64 = new Float64Array(buffer, 0, count(8));
-    this.u64 = new BigUint64Array(buffer, 0, count(8));
-    this.i64 = new BigInt64Array(buffer, 0, count(8));
-  }
-}
-
-/** By segment. Weak, so that a runtime that has stopped does not keep its memory. */
-const arraysBySegment = new WeakMap<SharedArrayBuffer, SegmentArrays>();
 
 /** The arrays over the segment of `source`. */
 export function arraysOf(source: MemorySource): SegmentArrays {
@@ -82,14 +45,7 @@ export function arraysOf(source: MemorySource): SegmentArrays {
     const buffer = source instanceof SharedArrayBuffer
       ? source
       : (source as { readonly buffer?: unknown }).buffer;
-    if (buffer instanceof SharedArrayBuffer) {
-      let arrays = arraysBySegment.get(buffer);
-      if (arrays === undefined) {
-        arrays = new SegmentArrays(buffer);
-        arraysBySegment.set(buffer, arrays);
-      }
-      return arrays;
-    }
+    if (buffer instanceof SharedArrayBuffer) return arraysOver(buffer);
   }
   throw new TypeError(
     "Cannot view memory: expected a SharedArrayBuffer, something over one such as an allocator, " +

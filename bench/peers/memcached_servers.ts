@@ -16,6 +16,8 @@ export interface ServerSettings {
   readonly shards: number;
   /** Memory in MiB; the server over a Map has no bound. */
   readonly memoryMebibytes: number;
+  /** Whether Tidepool's memory is to be in huge pages. */
+  readonly hugePages?: boolean;
 }
 
 /** A server. */
@@ -76,7 +78,8 @@ export class ServerProcess {
 export function startTidepool(settings: ServerSettings): Promise<ServerProcess> {
   const main = fileURLToPath(new URL("../../examples/memcached/main.ts", import.meta.url));
   return ServerProcess.start(Deno.execPath(), (port) => [
-    ...["run", "--no-check", "--quiet", "--allow-net", "--allow-read", main],
+    ...["run", "--no-check", "--quiet", "--allow-net", "--allow-read"],
+    ...settings.hugePages ? ["--allow-ffi", main, "--huge-pages"] : [main],
     ...["--port", `${port}`, "--shards", `${settings.shards}`],
     ...["--memory", `${settings.memoryMebibytes}MiB`],
   ]);

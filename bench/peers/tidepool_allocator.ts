@@ -44,6 +44,11 @@ function create(segment: SharedArrayBuffer, sliceBytes: number): Allocator {
   }
 }
 
+/** An allocator that is there already, such as a shard's own. */
+export function replayAllocator(allocator: Allocator): ReplayAllocator<number> {
+  return new TidepoolReplayAllocator(allocator);
+}
+
 class TidepoolReplayAllocator implements ReplayAllocator<number> {
   readonly #allocator: Allocator;
 

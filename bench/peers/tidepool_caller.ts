@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Runtime } from "@tidepool/core";
+import { Runtime, type RuntimeOptions } from "@tidepool/core";
 import type { Caller } from "./caller.ts";
 import { arithmetic } from "./tidepool_tasks.ts";
 
@@ -24,6 +24,25 @@ export async function openWithOptions(): Promise<Caller> {
   const runtime = await Runtime.start({ shards: 1, memory: "64MiB" });
   const { signal } = new AbortController();
   return callerOf(runtime, arithmetic.add.with({ timeoutMs: 60_000, signal }));
+}
+
+/** The same with threads on cpus of their own. @throws {Error} if one of them is not where it should be */
+export async function openPlaced(placement: RuntimeOptions["placement"]): Promise<Caller> {
+  const runtime = await startPlaced("64MiB", placement);
+  return callerOf(runtime, arithmetic.add);
+}
+
+/** A runtime of one shard in its place. @throws {Error} if something is not as asked */
+export async function startPlaced(
+  memory: string | number,
+  placement: RuntimeOptions["placement"],
+): Promise<Runtime> {
+  if (placement === undefined) return await Runtime.start({ shards: 1, memory });
+  const runtime = await Runtime.start({ shards: 1, memory, placement, onWarning: () => {} });
+  const [problem] = [0, 1].flatMap((endpoint) => runtime.placement(endpoint).problems);
+  if (problem === undefined) return runtime;
+  await runtime.stop();
+  throw new Error(problem);
 }
 
 function callerOf(runtime: Runtime, add: typeof arithmetic.add): Caller {

@@ -11,30 +11,27 @@ import {
   find,
   measureInterleaved,
   type Measurement,
-  quantile,
   type Ratio,
   ratioOf,
   type Trial,
 } from "../comparison.ts";
-import type { Caller } from "../peers/caller.ts";
 import { type Findings, TIDEPOOL } from "../report.ts";
 import { besideBusyProcesses } from "./busy_cores.ts";
 import {
   Callers,
   CONTESTANTS,
+  type Latencies,
   LIBRARIES,
   openWithoutSpinning,
   POST_MESSAGE,
   timeCalls,
+  timeEach,
   WITHOUT_SPINNING,
 } from "./callers.ts";
 
 const MEDIAN = "add(a, b), one at a time, busy: median";
 const P99 = "add(a, b), one at a time, busy: p99";
 const RATE_64 = "add(a, b), 64 in flight, busy";
-
-/** The times of one sample; a sample ends when they are full. Made once, lest it be collected amid one. */
-const TIMES = new Float64Array(2 ** 20);
 
 /** Runs the comparison. */
 export async function compareBusyMessages(settings: CompareSettings): Promise<Findings> {
@@ -130,28 +127,6 @@ function latencyTrials(name: string, callers: Callers, sampleMs: number): Latenc
     },
     fewestCalls: () => fewest,
   };
-}
-
-/** Times of single calls, in microseconds. */
-interface Latencies {
-  readonly calls: number;
-  readonly median: number;
-  readonly p99: number;
-}
-
-/** Makes one call after the other. */
-async function timeEach(caller: Caller, sampleMs: number): Promise<Latencies> {
-  const begin = performance.now();
-  let calls = 0;
-  // Each call begins when the one before it has ended, so one look at the clock serves both.
-  for (let now = begin; now - begin < sampleMs && calls < TIMES.length;) {
-    await caller.add(calls, 1);
-    const ended = performance.now();
-    TIMES[calls++] = (ended - now) * 1e3;
-    now = ended;
-  }
-  const ascending = TIMES.subarray(0, calls).sort();
-  return { calls, median: quantile(ascending, 0.5), p99: quantile(ascending, 0.99) };
 }
 
 function ratiosOf(measurements: readonly Measurement[]): Record<string, Ratio> {

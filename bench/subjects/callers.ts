@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { answerOf, reasonOf } from "../comparison.ts";
+import { answerOf, quantile, reasonOf } from "../comparison.ts";
 import type { Caller } from "../peers/caller.ts";
 import { TIDEPOOL } from "../report.ts";
 
@@ -122,4 +122,29 @@ export async function timeCalls<Peer>(
   };
   await Promise.all(Array.from({ length: inFlight }, loop));
   return (performance.now() - begin) / 1e3 / calls;
+}
+
+/** The times of one sample; a sample ends when they are full. Made once, lest it be collected amid one. */
+const TIMES = new Float64Array(2 ** 20);
+
+/** Times of single calls, in microseconds. */
+export interface Latencies {
+  readonly calls: number;
+  readonly median: number;
+  readonly p99: number;
+}
+
+/** Makes one call after the other. */
+export async function timeEach(caller: Caller, sampleMs: number): Promise<Latencies> {
+  const begin = performance.now();
+  let calls = 0;
+  // Each call begins when the one before it has ended, so one look at the clock serves both.
+  for (let now = begin; now - begin < sampleMs && calls < TIMES.length;) {
+    await caller.add(calls, 1);
+    const ended = performance.now();
+    TIMES[calls++] = (ended - now) * 1e3;
+    now = ended;
+  }
+  const ascending = TIMES.subarray(0, calls).sort();
+  return { calls, median: quantile(ascending, 0.5), p99: quantile(ascending, 0.99) };
 }

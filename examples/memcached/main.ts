@@ -28,6 +28,7 @@ const USAGE = `Usage: deno task memcached [options]
   --max-item-size SIZE the largest item, from 1KiB to 1GiB and to half of a shard's memory
                        (default: 1MiB)
   --idle-timeout N     close a connection from which no command came for N seconds (default: 0, never)
+  --huge-pages         memory in pages of 2 MiB; needs --allow-ffi, and says if there are none
   --trim-after N       give memory that was free for N seconds back to the system; items past their
                        time are freed as often; it takes --allow-ffi (default: 0, never)
   --disable-flush-all  answer flush_all with an error, and flush nothing
@@ -47,6 +48,7 @@ async function main(commandLine: string[]): Promise<void> {
       "max-connections": { type: "string", default: String(DEFAULT_CONNECTIONS) },
       "max-item-size": { type: "string", default: "1MiB" },
       "idle-timeout": { type: "string", default: "0" },
+      "huge-pages": { type: "boolean", default: false },
       "trim-after": { type: "string", default: "0" },
       "disable-flush-all": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -59,6 +61,7 @@ async function main(commandLine: string[]): Promise<void> {
     hostname: values.listen,
     shards,
     memory: values.memory ?? shards * DEFAULT_MEMORY_BYTES,
+    hugePages: values["huge-pages"],
     protocol: protocolOf(values.protocol),
     maxConnections: wholeNumber("max-connections", values["max-connections"], 1, MOST_CONNECTIONS),
     maxItemSize: itemSize(values["max-item-size"]),
@@ -67,6 +70,8 @@ async function main(commandLine: string[]): Promise<void> {
     flushEnabled: !values["disable-flush-all"],
     onRestart: (shard, cause) => console.error(`Shard ${shard} was started again:`, cause),
   });
+  const [problem] = values["huge-pages"] ? server.runtime.placement(0).problems : [];
+  if (problem !== undefined) console.error(`--huge-pages: ${problem}`);
   console.log(`Listening on ${values.listen}:${server.port}, ${shards} shards`);
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -15,6 +15,8 @@ export interface ServerOptions extends GivenOptions {
   readonly shards?: number;
   /** Memory of all shards together: bytes, or text like "512MiB". */
   readonly memory?: number | string;
+  /** Whether the memory is in pages of 2 MiB, where the system has them. */
+  readonly hugePages?: boolean;
   /** Told of what went wrong on a shard, and that it serves again. */
   readonly onRestart?: (shard: number, cause: unknown) => void;
 }
@@ -38,11 +40,12 @@ export class Server {
    * @throws {RangeError} If an option is out of its range.
    */
   static async start(options: ServerOptions = {}): Promise<Server> {
-    const { shards, memory, onRestart } = options;
+    const { shards, memory, hugePages, onRestart } = options;
     const served = serveOptions(options);
     const runtime = await Runtime.start({
       ...(shards === undefined ? {} : { shards }),
       ...(memory === undefined ? {} : { memory }),
+      ...(hugePages ? { placement: { hugePages } } : {}),
       ...(served.trimAfter === 0 ? {} : { trimAfterMs: served.trimAfter * 1000 }),
       onCrash: "restart",
       onRestart: (shard, cause) => server.#reopen(shard, cause, onRestart),

@@ -5,10 +5,9 @@
  * @module
  */
 
+import { type Libc, type OpenedLibc, openLibc } from "../machine/mod.ts";
 import {
-  type Libc,
-  type OpenedLibc,
-  openLibc,
+  pinThread,
   placeMemory,
   planPlacement,
   readMemory,
@@ -17,7 +16,7 @@ import {
   type ShardPlan,
   type ThreadPlace,
   type ThreadPlan,
-} from "../machine/mod.ts";
+} from "../placement/mod.ts";
 import type { SegmentLayout } from "../calls/mod.ts";
 import { nowhere, type PlacementOptions, type ShardPlacement } from "./placement_options.ts";
 
@@ -37,6 +36,8 @@ export class Placement {
   /** By shard, what its thread had to say of its latest life. */
   readonly #threadProblems: (readonly string[])[] = [];
   readonly #warn: (warning: Error) => void;
+  /** Where the host might run before it was pinned; undefined if it is not. */
+  #hostCpusBefore: readonly number[] | undefined;
 
   /**
    * Places the memory of `buffer`, which nothing may have touched yet.
@@ -119,11 +120,30 @@ export class Placement {
     return this.#options.prefault ? { cpus, prefault: this.#rangeOf(shard) } : { cpus };
   }
 
-  /** What came of it. */
-  placed(shard: number, { threadId, problems }: ThreadPlace): void {
-    this.#threads[shard] = threadId;
-    this.#threadProblems[shard] = problems;
-    for (const problem of problems) this.#warnOf([shard], problem);
+  /** What came of it; `endpoint` may be the host. */
+  placed(endpoint: number, { threadId, problems }: ThreadPlace): void {
+    this.#threads[endpoint] = threadId;
+    this.#threadProblems[endpoint] = problems;
+    for (const problem of problems) this.#warnOf([endpoint], problem);
+  }
+
+  /** Pins this thread, the host's, if it was asked for: last, as the threads of shards would inherit it. */
+  pinHost(): void {
+    const libc = this.#libc;
+    const { pin } = this.#options;
+    const cpu = typeof pin === "object" ? pin[this.#layout.host] : undefined;
+    if (libc === undefined || cpu === undefined) return;
+    const before = libc.affinity(0).value;
+    const problems = pinThread(libc, [cpu]);
+    this.placed(this.#layout.host, { threadId: libc.threadId(), problems });
+    if (problems.length === 0) this.#hostCpusBefore = before;
+  }
+
+  /** Lets the host's thread, which outlives the runtime, run where it might before. */
+  releaseHost(): void {
+    const cpus = this.#hostCpusBefore;
+    this.#hostCpusBefore = undefined;
+    if (cpus !== undefined) this.#libc!.pin(cpus); // refused only if the system took all of these away
   }
 
   #warnOf(endpoints: readonly number[], problem: string): void {

@@ -188,6 +188,7 @@ export class Runtime {
     );
     const runtime = new Runtime(endpoint, setup, options, restartTimeoutMs, placement);
     await runtime.#supervisor.start(watchdogMs);
+    placement?.pinHost();
     endpoint.attend().catch((error) => runtime.#fail(error));
     return runtime;
   }
@@ -646,6 +647,7 @@ export class Runtime {
       );
       failures = sumOf(shutdown.failures); // before the hooks see calls end for want of time
       await this.#supervisor.terminate(Math.max(0, begin + deadlineMs - performance.now()));
+      this.#placement?.releaseHost();
     }
     this.#settleClosed.resolve();
     const untold = this.#untold();
@@ -688,6 +690,7 @@ export class Runtime {
     this.#settleClosed.reject(error);
     if (this.#endpoint.bus.close(error) > 0) this.#told.add(this.#failure);
     this.#supervisor.terminate();
+    this.#placement?.releaseHost();
   }
 }
 

@@ -6,7 +6,7 @@
 
 import { ErrorPacker } from "../codec/mod.ts";
 import { type EndpointSetup, ShardStartError } from "../calls/mod.ts";
-import type { ThreadPlace, ThreadPlan } from "../machine/mod.ts";
+import type { ThreadPlace, ThreadPlan } from "../placement/mod.ts";
 import { type FromShard, hasEnded, LOCK_STOLEN, type ToShard, WORKER_URL } from "../worker/mod.ts";
 
 /**

@@ -1,9 +1,11 @@
 /**
- * The machine under the segment: its cpus and its memory, as the kernel hands them out.
+ * The machine under the segment: the C library's calls for memory and threads, where there is one, and the
+ * pages that go back to the system.
  *
  * @module
  */
 
+export { EINVAL, refusal } from "./errno.ts";
 export { IdleTrim, type IdleTrimOwner } from "./idle_trim.ts";
 export {
   type Answer,
@@ -14,14 +16,4 @@ export {
   type PresentPages,
 } from "./libc.ts";
 export { type OpenedLibc, openLibc } from "./open_libc.ts";
-export { type Pin, planPlacement, type ShardPlan } from "./placement_plan.ts";
-export {
-  placeMemory,
-  takePlace,
-  type ThreadPlace,
-  type ThreadPlan,
-  wholePages,
-} from "./placing.ts";
-export { readMemory, readThread } from "./read_back.ts";
 export { SegmentPages } from "./segment_pages.ts";
-export { readTopology } from "./topology.ts";

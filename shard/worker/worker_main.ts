@@ -6,7 +6,7 @@
 
 import { ErrorPacker } from "../codec/mod.ts";
 import { Endpoint, type EndpointSetup, enterShard, localEndpoint } from "../calls/mod.ts";
-import type { ThreadPlace, ThreadPlan } from "../machine/mod.ts";
+import type { ThreadPlace, ThreadPlan } from "../placement/mod.ts";
 import { holdLifeLock } from "./life_lock.ts";
 import type { FromShard, ToShard } from "./worker_protocol.ts";
 
@@ -37,8 +37,8 @@ scope.addEventListener("unhandledrejection", (event) => {
 
 /** Loads what it takes only where a place is asked for: a start without one is not to pay for it. */
 async function takePlace(plan: ThreadPlan, buffer: SharedArrayBuffer): Promise<ThreadPlace> {
-  const machine = await import("../machine/mod.ts");
-  return await machine.takePlace(plan, buffer);
+  const placement = await import("../placement/mod.ts");
+  return await placement.takePlace(plan, buffer);
 }
 
 async function start(setup: EndpointSetup, plan?: ThreadPlan): Promise<ThreadPlace | undefined> {

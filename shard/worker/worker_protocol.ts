@@ -22,7 +22,7 @@
  */
 
 import type { EndpointSetup } from "../calls/mod.ts";
-import type { ThreadPlace, ThreadPlan } from "../machine/mod.ts";
+import type { ThreadPlace, ThreadPlan } from "../placement/mod.ts";
 
 /** From a shard's thread to the host. */
 export type FromShard =

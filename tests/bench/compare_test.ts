@@ -25,14 +25,18 @@ async function makeTraceFolder(): Promise<string> {
   return folder;
 }
 
-async function compare(...parameters: string[]) {
+function compare(...parameters: string[]) {
+  return compareWith(["--allow-all"], ...parameters);
+}
+
+async function compareWith(permissions: readonly string[], ...parameters: string[]) {
   const command = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       `--lock=${LOCK}`,
       "--no-check",
       "--quiet",
-      "--allow-all",
+      ...permissions,
       COMPARE,
       ...parameters,
     ],
@@ -213,7 +217,7 @@ Deno.test("compare lists its subjects when it does not know the one it is given"
   assertEquals(stdout, "");
   assertStringIncludes(
     stderr,
-    'Cannot compare "weather": expected one subject, of: allocator, messages, payloads, flow, services, foreign, memcached, startup',
+    'Cannot compare "weather": expected one subject, of: allocator, messages, payloads, flow, services, foreign, memcached, placement, startup',
   );
 });
 
@@ -302,4 +306,63 @@ Deno.test("compare startup --json prints one object with every key, and exits by
   for (const [key, value] of Object.entries(report.ratios)) {
     assert(typeof value === "number" && value > 0, `${key}: ${report.reasons[key]}`);
   }
+});
+
+const PLACEMENT_RATIOS = [
+  "huge_pages_random_reads_time",
+  "huge_pages_dependent_reads_time",
+  "huge_pages_table_rss",
+  "huge_pages_replay_time",
+  "huge_pages_replay_rss",
+  "huge_pages_memcached_rate",
+  "huge_pages_memcached_rss",
+  ...["huge_pages", "prefault", "prefault_huge_pages", "lock"].flatMap((name) => {
+    return ["start_time", "first_touch_time", "start_rss"].map((figure) => `${name}_${figure}`);
+  }),
+  ...["pin", "pin_busy", "pin_both", "pin_both_busy"].flatMap((name) => {
+    return ["seq_time", "p99_time", "rate64"].map((figure) => `${name}_${figure}`);
+  }),
+];
+
+Deno.test("compare placement --json prints one object with every key, and exits by itself", async () => {
+  const { code, stdout, stderr } = await compare(
+    ...["placement", "--quick", "--json", "--repetitions", "1"],
+  );
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout.trimEnd().split("\n").length, 1);
+  const report = JSON.parse(stdout);
+  assertEquals(report.subject, "placement");
+  assertEquals(Object.keys(report.ratios), PLACEMENT_RATIOS);
+  for (const [key, value] of Object.entries(report.ratios)) {
+    // What a machine has no room, no leave or no tool for is absent, and says so.
+    if (value === null) assert(report.reasons[key].length > 0, key);
+    else assert(typeof value === "number" && value > 0, key);
+  }
+  assertEquals([...new Set(report.rows.map((row: { name: string }) => row.name))], [
+    "Tidepool",
+    "hugePages",
+    "examples/memcached",
+    "examples/memcached, hugePages",
+    "prefault",
+    "prefault, hugePages",
+    "lock",
+    "pin: the shard",
+    "pin: the shard and the host",
+  ]);
+});
+
+Deno.test("compare placement without leave to call the C library says so of each contestant", async () => {
+  const { code, stdout, stderr } = await compareWith(
+    ["--allow-all", "--deny-ffi"],
+    ...["placement", "--quick", "--json", "--repetitions", "1"],
+  );
+  assertEquals(code, 0, stderr);
+  const report = JSON.parse(stdout);
+  assertEquals(Object.keys(report.ratios), PLACEMENT_RATIOS);
+  const reasons: string[] = Object.values(report.reasons);
+  assertEquals(reasons.length, PLACEMENT_RATIOS.length);
+  for (const reason of reasons) {
+    assertMatch(reason, /: (nothing was placed: |memcaslap is not installed|It has no sample: )/);
+  }
+  assertStringIncludes(report.reasons["pin_both_busy_seq_time"], "nothing was placed: ");
 });

@@ -181,6 +181,24 @@ Deno.test("memcached: --disable-flush-all answers with an error, and flushes not
   assertEquals((await test.stats(client, " settings")).get("flush_enabled"), "no");
 });
 
+Deno.test("memcached: --huge-pages says why there are none, and the server runs", async () => {
+  const main = fileURLToPath(import.meta.resolve("../../../examples/memcached/main.ts"));
+  const server = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--no-check", "--quiet", "--allow-net", "--allow-read", main],
+      ...["--port", "0", "--shards", "1", "--huge-pages"],
+    ],
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const { value } = await server.stdout.getReader().read();
+  assertStringIncludes(new TextDecoder().decode(value), "Listening on ");
+  server.kill("SIGTERM");
+  const complaint = await new Response(server.stderr).text();
+  assertStringIncludes(complaint, "--huge-pages: nothing was placed: ");
+  assertEquals((await server.status).code, 0);
+});
+
 Deno.test("memcached: options out of their range are refused before anything starts", async () => {
   const cases: readonly (readonly [GivenOptions, string])[] = [
     [{ maxConnections: 0 }, "maxConnections is 0: expected a whole number from 1 to 1000000"],
@@ -237,6 +255,7 @@ Deno.test("memcached: the command line names the option that is wrong, and --hel
       "--max-connections N",
       "--max-item-size SIZE",
       "--idle-timeout N",
+      "--huge-pages",
       "--trim-after N",
       "--disable-flush-all",
     ]

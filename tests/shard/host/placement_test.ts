@@ -85,6 +85,35 @@ Deno.test("what a thread could not do is a warning, and a problem until its next
   assertEquals(placement.read(1).problems, []);
 });
 
+Deno.test("placement pins the host where the list says so, and lets it go where it was", () => {
+  const { libc, warnings, placement } = place({ pin: [3, 0, 2] });
+  assertEquals([placement.threadPlan(0), placement.threadPlan(1)], [{ cpus: [3] }, { cpus: [0] }]);
+  assertEquals(libc.calls, []);
+  placement.pinHost();
+  assertEquals(libc.calls, [["pin", 2]]);
+  placement.releaseHost();
+  placement.releaseHost();
+  assertEquals(libc.calls, [["pin", 2], ["pin", 0, 1, 2, 3]]);
+  assertEquals(warnings, []);
+});
+
+Deno.test("placement leaves alone a host that it was not told of, or could not pin", () => {
+  for (const pin of [true, "node", [1, 2]] as const) {
+    const { libc, placement } = place({ pin });
+    placement.pinHost();
+    placement.releaseHost();
+    assertEquals(libc.calls, []);
+  }
+  const { libc, warnings, placement } = place({ pin: [0, 1, 9] }, { refuses: { pin: 22 } });
+  placement.pinHost();
+  placement.releaseHost();
+  assertEquals(libc.calls, [["pin", 9]]);
+  const problem = "Cannot pin the thread to cpu 9: sched_setaffinity failed with EINVAL: " +
+    "the machine has no such cpu, or this process may not run on it";
+  assertEquals(warnings, [`${problem} (placement of the host)`]);
+  assertEquals([0, 1, 2].map((each) => placement.read(each).problems), [[], [], [problem]]);
+});
+
 Deno.test("placement says that the system has no huge pages", () => {
   const files = { ...NODE_TREES.oneNode, [TRANSPARENT_HUGE_PAGES]: "always madvise [never]\n" };
   const { placement } = place({ hugePages: true }, { files });
@@ -154,7 +183,7 @@ Deno.test("Runtime.start() refuses a placement of the wrong kind, or out of rang
     [
       { pin: "core" },
       TypeError,
-      'Cannot start a runtime with placement.pin that is the text "core": expected boolean, "node" or the numbers of cpus',
+      'Cannot start a runtime with placement.pin that is the text "core": expected boolean, "node" or an array of cpus',
     ],
     [
       { pin: [0, "1"] },
@@ -171,7 +200,21 @@ Deno.test("Runtime.start() refuses a placement of the wrong kind, or out of rang
       RangeError,
       "Cannot pin shard 0 to cpu 8192: expected a whole number from 0 to 8191",
     ],
-    [{ pin: [0] }, RangeError, "Cannot pin 2 shards to 1 cpus: expected one each"],
+    [
+      { pin: [0, 0, null] },
+      TypeError,
+      "Cannot pin the host to a cpu that is null: expected a number",
+    ],
+    [
+      { pin: [0, 0, -1] },
+      RangeError,
+      "Cannot pin the host to cpu -1: expected a whole number from 0 to 8191",
+    ],
+    ...[[], [0], [0, 0, 0, 0]].map((pin): typeof refused[number] => [
+      { pin },
+      RangeError,
+      `Cannot pin 2 shards to ${pin.length} cpus: expected one each, and at most one more, for the host`,
+    ]),
   ];
   for (const [placement, errorClass, message] of refused) {
     const options = { shards: 2, memory: "8MiB", placement } as RuntimeOptions;
@@ -238,6 +281,24 @@ testHere(
   },
 );
 
+testHere("the host has the cpu at the end of the list until the runtime ends", async () => {
+  const [one = 0, other = one] = allowed;
+  const before = threads();
+  const options = { shards: 2, onCrash: "fail" } as const;
+  const runtime = await start({ pin: [one, one, other] }, options);
+  assertEquals([0, 1, 2].map((each) => runtime.placement(each).cpus), [[one], [one], [other]]);
+  assertEquals(cpusOfWorkers(before), [one, one].map(String));
+  assertEquals(libc!.affinity(0).value, [other]);
+  await runtime.stop();
+  assertEquals(libc!.affinity(0).value, allowed, "after stop()");
+  const failing = await start({ pin: [one, one, other] }, options);
+  assertEquals(libc!.affinity(0).value, [other]);
+  failing.abort(new Error("no more of it"));
+  assertEquals(libc!.affinity(0).value, allowed, "after abort()");
+  await assertRejects(() => failing.closed, Error, "no more of it");
+  await failing.stop();
+});
+
 testHere("pin: true gives each shard a cpu, or none if there are too few", async () => {
   const count = Math.min(allowed.length, navigator.hardwareConcurrency);
   await using runtime = await start({ pin: true }, { shards: count });
@@ -299,7 +360,8 @@ testHere("a cpu that is not there is a warning, and the shard runs as before", a
 testHere("a shard that is started again has its old place", async () => {
   const [one = 0, other = one] = allowed;
   const restarted = Promise.withResolvers<void>();
-  await using runtime = await start({ pin: [one, other], numa: true, prefault: true }, {
+  // The host is pinned too, and its cpus are what a new thread has at first.
+  await using runtime = await start({ pin: [one, other, one], numa: true, prefault: true }, {
     shards: 2,
     onCrash: "restart",
     onRestart: () => restarted.resolve(),

@@ -1,11 +1,6 @@
 import { assertEquals } from "@std/assert";
-import {
-  MADV_HUGEPAGE,
-  MADV_POPULATE_WRITE,
-  openLibc,
-  placeMemory,
-  takePlace,
-} from "../../../shard/machine/mod.ts";
+import { MADV_HUGEPAGE, MADV_POPULATE_WRITE, openLibc } from "../../../shard/machine/mod.ts";
+import { placeMemory, takePlace } from "../../../shard/placement/mod.ts";
 import { ADDRESS, RecordedLibc, THREAD } from "../../harness/recorded_libc.ts";
 
 const MIB = 2 ** 20;

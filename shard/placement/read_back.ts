@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Libc, PresentPages } from "./libc.ts";
+import type { Libc, PresentPages } from "../machine/mod.ts";
 import { wholePages } from "./placing.ts";
 
 /** Where a thread runs. */

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { formatCpuList, parseCpuList } from "../../../shard/machine/cpu_list.ts";
-import { openLibc, readTopology } from "../../../shard/machine/mod.ts";
+import { formatCpuList, parseCpuList } from "../../../shard/placement/cpu_list.ts";
+import { openLibc } from "../../../shard/machine/mod.ts";
+import { readTopology } from "../../../shard/placement/mod.ts";
 import { NODE_TREES, NODES_FOLDER } from "../../harness/node_trees.ts";
 import { withRandom } from "../../harness/seeded_random.ts";
 

@@ -10,9 +10,15 @@
 
 import { setImmediate } from "node:timers";
 import { formatCpuList } from "./cpu_list.ts";
-import { EINVAL, refusal } from "./errno.ts";
-import { type Libc, MADV_HUGEPAGE, MADV_POPULATE_WRITE } from "./libc.ts";
-import { type OpenedLibc, openLibc } from "./open_libc.ts";
+import {
+  EINVAL,
+  type Libc,
+  MADV_HUGEPAGE,
+  MADV_POPULATE_WRITE,
+  type OpenedLibc,
+  openLibc,
+  refusal,
+} from "../machine/mod.ts";
 import type { NodeMemory } from "./placement_plan.ts";
 
 /** What is asked for some memory. */
@@ -83,16 +89,18 @@ export async function takePlace(
 ): Promise<ThreadPlace> {
   const { libc, whyNot } = opened;
   if (libc === undefined) return { threadId: undefined, problems: [whyNot] };
-  const problems: string[] = [];
-  if (cpus.length > 0) {
-    const errno = libc.pin(cpus);
-    if (errno !== 0) problems.push(refusal("pin", errno, formatCpuList(cpus)));
-  }
+  const problems = cpus.length > 0 ? pinThread(libc, cpus) : [];
   if (prefault !== undefined) {
     const errno = await touchAll(libc, buffer, ...prefault);
     if (errno !== 0) problems.push(refusal("prefault", errno));
   }
   return { threadId: libc.threadId(), problems };
+}
+
+/** Keeps this thread on these cpus. @returns What was refused. */
+export function pinThread(libc: Libc, cpus: readonly number[]): string[] {
+  const errno = libc.pin(cpus);
+  return errno === 0 ? [] : [refusal("pin", errno, formatCpuList(cpus))];
 }
 
 /** Touches the bytes from `begin` to `end` of `buffer`; resolves to 0, or to why it has given up. */

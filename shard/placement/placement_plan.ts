@@ -84,7 +84,7 @@ export function planPlacement(question: PlacementQuestion): ShardPlan[] {
 
 /** The cpu that each shard is at home on: as told, or from the nodes in turns. */
 function homeCpus({ pin, nodes, allowedCpus, sliceBytes }: PlacementQuestion) {
-  if (typeof pin === "object") return pin;
+  if (typeof pin === "object") return pin.slice(0, sliceBytes.length); // one more is the host's
   const queues = nodes.map(({ cpus }) => cpus.filter((cpu) => allowedCpus.includes(cpu)));
   const inNodes = queues.flat();
   // Also those that no node has: the kernel may show none at all.

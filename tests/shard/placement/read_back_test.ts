@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { readMemory, readThread } from "../../../shard/machine/mod.ts";
-import { parseMappings } from "../../../shard/machine/read_back.ts";
+import { readMemory, readThread } from "../../../shard/placement/mod.ts";
+import { parseMappings } from "../../../shard/placement/read_back.ts";
 import { ADDRESS, RecordedLibc, THREAD } from "../../harness/recorded_libc.ts";
 
 const KIB = 1024;

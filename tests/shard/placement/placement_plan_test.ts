@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type Pin, planPlacement, readTopology } from "../../../shard/machine/mod.ts";
-import { parseCpuList } from "../../../shard/machine/cpu_list.ts";
+import { type Pin, planPlacement, readTopology } from "../../../shard/placement/mod.ts";
+import { parseCpuList } from "../../../shard/placement/cpu_list.ts";
 import { NODE_TREES } from "../../harness/node_trees.ts";
 
 const GIB = 2 ** 30;
