@@ -81,4 +81,5 @@ export {
 } from "./record_layout.ts";
 export { RING_HEAD_BYTES, ringBytes } from "./ring_layout.ts";
 export { RingConsumer, RingProducer } from "./spsc_ring.ts";
-export { announce, attend, Doorbells, Spinner, waitUntilAtLeast } from "./wait_strategy.ts";
+export { Spinner } from "./spinner.ts";
+export { announce, attend, Doorbells, waitUntilAtLeast } from "./wait_strategy.ts";

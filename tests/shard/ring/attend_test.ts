@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
-import { attend, type Attended, Doorbells, Spinner } from "../../../shard/ring/wait_strategy.ts";
+import { Spinner } from "../../../shard/ring/spinner.ts";
+import { attend, type Attended, Doorbells } from "../../../shard/ring/wait_strategy.ts";
 
 /** An endpoint of two, the messages that lie there for it, and what it does. */
 class Subject implements Attended {
