@@ -163,7 +163,7 @@ export class Trimmer {
     const { firstPage, pageBytes } = pages;
     const blocks = largeFreeBlocks(tlsf, SMALLEST_TRIMMED_BYTES / GRANULE_BYTES);
     // Nobody has the fallow yet, but a former life had.
-    if (tlsf.hasFallow) blocks.push(tlsf.firstBlock);
+    if (tlsf.fallow !== 0) blocks.push(tlsf.fallow);
     const spans: Span[] = [];
     for (const block of blocks.sort((a, b) => a - b)) {
       const backReference = blockAfter(block, granulesOf(words[block]!)) - 1;

@@ -50,13 +50,22 @@ const FALLOW_PART = 16;
 export function clearFormerLife(words: Int32Array): number {
   const first = firstBlockOf(words.length);
   if (words.subarray(0, first).every((word) => word === 0)) return 0;
-  // An odd number: two lives that ask for 16 bytes each time do not meet later on either.
-  const fallow = Math.floor(heapGranulesOf(words.length) / FALLOW_PART) | 1;
-  const keptHeader = (fallow << SIZE_SHIFT) | CACHED;
-  const isKept = words[FALLOW_WORD] === FALLOW_KEPT && words[first] === keptHeader;
+  const fallow = fallowGranules(words);
+  const isKept = words[FALLOW_WORD] === FALLOW_KEPT && isFallowIntact(words);
   words.fill(0, isKept ? blockAfter(first, fallow) : first, touchedEnd(words));
   words[first] = 0; // all that there is in a fallow that nobody had
   return words[FALLOW_WORD] === FALLOW_NONE && fallow >= SMALLEST_BLOCK_GRANULES ? fallow : 0;
+}
+
+/** Granules that a life leaves fallow, if it does. */
+function fallowGranules(words: Int32Array): number {
+  // An odd number: two lives that ask for 16 bytes each time do not meet later on either.
+  return Math.floor(heapGranulesOf(words.length) / FALLOW_PART) | 1;
+}
+
+/** Whether the header of a fallow that is kept is as it was. */
+export function isFallowIntact(words: Int32Array): boolean {
+  return words[firstBlockOf(words.length)] === ((fallowGranules(words) << SIZE_SHIFT) | CACHED);
 }
 
 /** The end of what may have been written, as far as the control words and the end of the heap tell. */

@@ -40,6 +40,7 @@ import {
   SMALLEST_BLOCK_GRANULES,
   USED_GRANULES_WORD,
 } from "../layout/mod.ts";
+import { isFallowIntact } from "./former_life.ts";
 import { SMALL_GRANULES } from "./small_cache.ts";
 
 /**
@@ -131,7 +132,7 @@ function checkBlocks(words: Int32Array): Blocks {
       if (!isKept || quarantine) usedGranules += granules;
       if (isKept) cached.add(block);
       else used.add(block);
-    } else if ((header & CACHED) === 0) {
+    } else if (!isFallowIntact(words)) {
       fail(words, block, "the fallow is kept", `its header is ${header}`);
     }
     left = block;

@@ -28,7 +28,7 @@ import {
 } from "../layout/mod.ts";
 import * as layout from "../layout/mod.ts";
 import * as control from "../layout/mod.ts";
-import { clearFormerLife } from "./former_life.ts";
+import { clearFormerLife, isFallowIntact } from "./former_life.ts";
 
 // The engine inlines what is short, counted in bytecode, and folds what it knows. A constant of
 // another module is loaded from a cell at every use, one of this module takes more bytecode than a
@@ -328,11 +328,27 @@ export class Tlsf {
     return this.words[control.FALLOW_WORD] === control.FALLOW_KEPT;
   }
 
+  /**
+   * The first block, if it is fallow; else 0. Whoever is about to use what it holds can rely on its size.
+   *
+   * @throws {HeapCheckError} if its header was overwritten
+   */
+  get fallow(): number {
+    if (!this.hasFallow) return 0;
+    const { words, firstBlock } = this;
+    if (isFallowIntact(words)) return firstBlock;
+    throw new HeapCheckError(
+      "the fallow is kept",
+      layout.addressOf(words, firstBlock),
+      `its header is ${words[firstBlock]}`,
+    );
+  }
+
   /** Takes the fallow into use, as a block that somebody is about to free; 0 if there is none. */
   takeFallow(): number {
     const words = this.words;
-    if (!this.hasFallow) return 0;
-    const block = this.firstBlock;
+    const block = this.fallow;
+    if (block === 0) return 0;
     const header = words[block]! & ~layout.CACHED;
     words[control.FALLOW_WORD] = control.FALLOW_GIVEN;
     words[block] = header;

@@ -79,7 +79,8 @@ export class Batches {
 
   /**
    * The same for the only call under way, which is published at once: nothing else is likely to follow in
-   * this turn, and its end is three turns of the microtask queue away.
+   * this turn, and its end is three turns of the microtask queue away. Not for one without reply: those come
+   * in bursts, beside a call that takes long.
    */
   commitAlone(peer: Peer): void {
     this.commit(peer);

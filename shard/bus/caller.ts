@@ -303,7 +303,7 @@ export class Caller {
       peer.introduced[this.#views.words[at + TASK_WORD]!] = true;
     }
     this.#counters[CALLS_SENT]!++;
-    if (this.#calls.size === 1) this.#batches.commitAlone(peer);
+    if (!noReply && this.#calls.size === 1) this.#batches.commitAlone(peer);
     else this.#batches.commit(peer);
   }
 

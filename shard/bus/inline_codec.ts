@@ -22,7 +22,7 @@ import {
   TAG_WIRE,
   TAGS_WORD,
 } from "../ring/mod.ts";
-import type { WireType, WireTypes } from "../codec/mod.ts";
+import { readLatin1, type WireType, type WireTypes } from "../codec/mod.ts";
 
 /** The most characters of a string that the cells of one record hold. */
 export const INLINE_CHARACTERS = CELL_COUNT * 8 - 4;
@@ -203,7 +203,7 @@ export class InlineCodec {
           break;
         case TAG_LATIN1: {
           const length = views.words[at]!;
-          into[i] = readLatin1(views, at, length);
+          into[i] = readLatin1(views.bytes, 4 * at + 4, length);
           cell += (length + 4 + 7) >> 3;
           break;
         }
@@ -285,11 +285,4 @@ function writeLatin1(text: string, views: RecordViews, wordIndex: number): boole
   }
   views.words[wordIndex] = text.length;
   return true;
-}
-
-function readLatin1(views: RecordViews, wordIndex: number, length: number): string {
-  const at = (wordIndex << 2) + 4;
-  let text = "";
-  for (let i = 0; i < length; i++) text += String.fromCharCode(views.bytes[at + i]!);
-  return text;
 }

@@ -254,13 +254,14 @@ export class MessageBody {
       this.#inline.decode(count, views, at, values);
       return values;
     }
-    return this.#values.decode(this.#block(views, at));
+    return this.#decode(views, at);
   }
 
   /** The first `count` values, none of which is wire-typed, of a record that cannot be read whole. */
   readFirst(views: RecordViews, at: number, count: number): unknown[] {
     if ((views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) !== 0) {
-      return this.#values.decodeFirst(this.#block(views, at), count);
+      const start = this.blockOf(views, at);
+      return this.#values.decodeFirst(this.#segment, count, start, start + lengthOf(views, at));
     }
     const values = new Array<unknown>(count);
     this.#inline.decode(count, views, at, values);
@@ -271,13 +272,13 @@ export class MessageBody {
   readOne(views: RecordViews, at: number): unknown {
     return (views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) === 0
       ? this.#inline.decodeOne(views, at)
-      : this.#values.decode(this.#block(views, at))[0];
+      : this.#decode(views, at)[0];
   }
 
   /** The same for a record that nobody will read: its wire-typed values are told. */
   discard(views: RecordViews, at: number): void {
     const kind = views.words[at + KIND_WORD]!;
-    if ((kind & FLAG_OUT_OF_LINE) !== 0) this.#values.discard(this.#block(views, at));
+    if ((kind & FLAG_OUT_OF_LINE) !== 0) this.#discardBlock(views, at);
     else this.#inline.discard(valueCountOf(kind), views, at);
   }
 
@@ -293,7 +294,7 @@ export class MessageBody {
       return;
     }
     try {
-      this.#values.discard(this.#block(views, at));
+      this.#discardBlock(views, at);
     } catch (error) {
       // One that is stuck has come to it meanwhile, and freed it: then the message has been read.
       if (!(error instanceof RangeError)) throw error;
@@ -355,10 +356,21 @@ export class MessageBody {
     return new MessageMemoryError(byteLength, freeBytes, totalBytes);
   }
 
-  #block(views: RecordViews, at: number): Uint8Array {
-    const address = views.floats[(at + CELLS_WORD) >> 1]!;
-    return this.#segment.subarray(address, address + views.words[at + BLOCK_LENGTH_WORD]!);
+  // In place, without a view of the block, which would cost 0.1 µs.
+  #decode(views: RecordViews, at: number): unknown[] {
+    const start = this.blockOf(views, at);
+    return this.#values.decode(this.#segment, start, start + lengthOf(views, at));
   }
+
+  #discardBlock(views: RecordViews, at: number): void {
+    const start = this.blockOf(views, at);
+    this.#values.discard(this.#segment, start, start + lengthOf(views, at));
+  }
+}
+
+/** Bytes of the values in the block of the record at `at`. */
+function lengthOf(views: RecordViews, at: number): number {
+  return views.words[at + BLOCK_LENGTH_WORD]! >>> 0;
 }
 
 function isObject(value: unknown): value is object {

@@ -9,13 +9,19 @@
  * @module
  */
 
-import { SHAPE, SHAPE_BYTES, SHAPE_KEYS } from "./value_layout.ts";
+import { SHAPE, SHAPE_BYTES, SHAPE_KEYS, WIDE_SHAPE, WIDE_SHAPE_UNIT } from "./value_layout.ts";
+import { GROWN_FIELDS, objectMaker } from "./wide_objects.ts";
 
 const WRITTEN_SLOTS = 256;
 const READ_SLOTS = 1024;
 
 /** Bytes from the tag of a shape to its keys: tag, u16 hash, u8 bytes, u8 count. */
 export const SHAPE_HEADER_BYTES = 5;
+
+/** Bytes of the keys of the shape whose tag is at `at`. */
+export function keyBytes(bytes: Uint8Array, at: number): number {
+  return bytes[at + 3]! * (bytes[at] === WIDE_SHAPE ? WIDE_SHAPE_UNIT : 1);
+}
 
 /** Keys and their bytes, from the tag on. */
 export interface WrittenShape {
@@ -24,14 +30,38 @@ export interface WrittenShape {
   /** The message in which the shape was last written, and its number there. */
   message: number;
   number: number;
+  /** The shape that was written after it the last time. */
+  next: WrittenShape | undefined;
 }
 
 /** The writer's table. */
 export class WrittenShapes {
   readonly #slots: (WrittenShape | undefined)[] = new Array(WRITTEN_SLOTS).fill(undefined);
+  #last: WrittenShape | undefined;
+
+  /**
+   * The shape of `value`, if that is the one that followed the last one before: so it is in a list, and
+   * wherever a program sends the same kinds of things again. Its keys are not even listed then. Only for
+   * objects that inherit nothing that for-in shows.
+   */
+  expected(value: object): WrittenShape | undefined {
+    const shape = this.#last?.next;
+    if (shape === undefined || !hasKeys(value, shape.keys)) return undefined;
+    this.#last = shape;
+    return shape;
+  }
 
   /** The shape of these keys, at least one; undefined if they are too many or too long for one. */
   find(keys: readonly string[]): WrittenShape | undefined {
+    const shape = this.#find(keys);
+    if (shape !== undefined) {
+      if (this.#last !== undefined) this.#last.next = shape;
+      this.#last = shape;
+    }
+    return shape;
+  }
+
+  #find(keys: readonly string[]): WrittenShape | undefined {
     const count = keys.length;
     if (count > SHAPE_KEYS) return undefined;
     let hash = count;
@@ -59,6 +89,23 @@ export class WrittenShapes {
   }
 }
 
+const EMPTY = {};
+
+/** Whether for-in shows of a plain object what Object.keys() does: it has its fields from no other. */
+export function inheritsNothing(): boolean {
+  for (const _ in EMPTY) return false;
+  return true;
+}
+
+function hasKeys(value: object, keys: readonly string[]): boolean {
+  let i = 0;
+  // Nothing faster than for-in asks an object for its keys: it reads those of its hidden class.
+  for (const key in value) {
+    if (key !== keys[i++]) return false;
+  }
+  return i === keys.length;
+}
+
 function sameKeys(known: readonly string[], keys: readonly string[]): boolean {
   if (known.length !== keys.length) return false;
   for (let i = 0; i < keys.length; i++) {
@@ -69,9 +116,14 @@ function sameKeys(known: readonly string[], keys: readonly string[]): boolean {
 
 function makeShape(keys: readonly string[]): WrittenShape | undefined {
   let byteLength = 0;
-  for (const key of keys) byteLength += 1 + key.length;
-  if (byteLength > SHAPE_BYTES) return undefined;
-  const bytes = new Uint8Array(SHAPE_HEADER_BYTES + byteLength);
+  for (const key of keys) {
+    if (key.length > 0xff) return undefined;
+    byteLength += 1 + key.length;
+  }
+  const unit = byteLength > SHAPE_BYTES ? WIDE_SHAPE_UNIT : 1;
+  const units = Math.ceil(byteLength / unit);
+  if (units > SHAPE_BYTES) return undefined;
+  const bytes = new Uint8Array(SHAPE_HEADER_BYTES + units * unit);
   let at = SHAPE_HEADER_BYTES;
   let hash = 0;
   for (const key of keys) {
@@ -85,12 +137,12 @@ function makeShape(keys: readonly string[]): WrittenShape | undefined {
     }
   }
   hash ^= hash >>> 15;
-  bytes[0] = SHAPE;
+  bytes[0] = unit === 1 ? SHAPE : WIDE_SHAPE;
   bytes[1] = hash;
   bytes[2] = hash >>> 8;
-  bytes[3] = byteLength;
+  bytes[3] = units;
   bytes[4] = keys.length;
-  return { keys, bytes, message: -1, number: 0 };
+  return { keys, bytes, message: -1, number: 0, next: undefined };
 }
 
 /** Keys as the reader needs them. */
@@ -99,6 +151,8 @@ export interface ReadShape {
   readonly keys: readonly string[];
   /** Whether assignment would not make an own field of each key: "__proto__" is among them. */
   readonly unsafe: boolean;
+  /** Makes the object, if it has too many fields to grow. */
+  readonly make: (() => Record<string, unknown>) | undefined;
 }
 
 /** The reader's table. */
@@ -120,19 +174,20 @@ export class ReadShapes {
 }
 
 function sameBytes(known: Uint8Array, bytes: Uint8Array, at: number): boolean {
-  // Invariant: both hold their length at 3, so a known shape is never compared past its end.
-  for (let i = 3; i < known.length; i++) {
+  // Invariant: the tag and what lies at 3 say how long they are, so bytes that are fewer than those of
+  // the known shape differ from it there already.
+  for (let i = 0; i < known.length; i++) {
     if (known[i] !== bytes[at + i]) return false;
   }
   return true;
 }
 
 function readShape(bytes: Uint8Array, at: number): ReadShape | undefined {
-  const end = at + SHAPE_HEADER_BYTES + bytes[at + 3]!;
+  const end = at + SHAPE_HEADER_BYTES + keyBytes(bytes, at);
   const count = bytes[at + 4]!;
   const keys: string[] = [];
   let next = at + SHAPE_HEADER_BYTES;
-  while (next < end) {
+  while (keys.length < count && next < end) {
     const keyEnd = next + 1 + bytes[next]!;
     if (keyEnd > end) return undefined;
     let key = "";
@@ -140,6 +195,11 @@ function readShape(bytes: Uint8Array, at: number): ReadShape | undefined {
     keys.push(key);
     next = keyEnd;
   }
-  if (keys.length !== count) return undefined;
-  return { bytes: bytes.slice(at, end), keys, unsafe: keys.includes("__proto__") };
+  // Behind the keys there is no more than what fills the last unit up.
+  if (keys.length !== count || end - next >= (bytes[at] === WIDE_SHAPE ? WIDE_SHAPE_UNIT : 1)) {
+    return undefined;
+  }
+  const unsafe = keys.includes("__proto__");
+  const make = unsafe || count <= GROWN_FIELDS ? undefined : objectMaker(keys);
+  return { bytes: bytes.slice(at, end), keys, unsafe, make };
 }

@@ -84,3 +84,21 @@ export function shortened(text: string, maxCharacters: number): string {
   const missing = text.length - maxCharacters;
   return missing <= 0 ? text : `${text.slice(0, maxCharacters)}… (and ${missing} more characters)`;
 }
+
+/** The keys of an error's own fields, as far as it lets itself be asked. */
+export function keysOf(error: Error): string[] {
+  try {
+    return Object.keys(error);
+  } catch {
+    return [];
+  }
+}
+
+/** The own field `key` of an error, as far as it lets itself be asked. */
+export function descriptorOf(error: Error, key: string): PropertyDescriptor | undefined {
+  try {
+    return Object.getOwnPropertyDescriptor(error, key);
+  } catch {
+    return undefined;
+  }
+}

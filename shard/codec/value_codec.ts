@@ -83,38 +83,42 @@ export class ValueCodec {
   /**
    * Reads a message. All that is returned is a copy; the bytes may be a view of shared memory.
    *
-   * @param bytes what `encode()` of a codec with the same types returned
+   * @param bytes what `encode()` of a codec with the same types returned, or memory that holds it
+   * @param start where in `bytes` it begins
+   * @param end where it ends
    * @returns the values
    * @throws {RangeError} the bytes are no whole message; the offset is named
    */
-  decode(bytes: Uint8Array): unknown[] {
-    if (this.#decodes) return this.#nested().decode(bytes);
+  decode(bytes: Uint8Array, start = 0, end = bytes.length): unknown[] {
+    if (this.#decodes) return this.#nested().decode(bytes, start, end);
     this.#decodes = true;
     try {
-      return this.#reader.read(bytes);
+      return this.#reader.read(bytes, start, end);
     } finally {
       this.#decodes = false;
     }
   }
 
   /** The first `count` values of a message, none of which is wire-typed; the rest is not looked at. */
-  decodeFirst(bytes: Uint8Array, count: number): unknown[] {
-    if (this.#decodes) return this.#nested().decodeFirst(bytes, count);
-    return this.#reader.readFirst(bytes, count);
+  decodeFirst(bytes: Uint8Array, count: number, start = 0, end = bytes.length): unknown[] {
+    if (this.#decodes) return this.#nested().decodeFirst(bytes, count, start, end);
+    return this.#reader.readFirst(bytes, count, start, end);
   }
 
   /**
    * Calls `WireType.undelivered()` for each wire-typed value of a message that nobody will read.
    * O(1) where there is none.
    *
-   * @param bytes what `encode()` returned
+   * @param bytes what `encode()` returned, or memory that holds it
+   * @param start where in `bytes` it begins
+   * @param end where it ends
    * @throws {AggregateError} what `undelivered()` threw, once all values were told
    */
-  discard(bytes: Uint8Array): void {
-    if (this.#decodes) return this.#nested().discard(bytes);
+  discard(bytes: Uint8Array, start = 0, end = bytes.length): void {
+    if (this.#decodes) return this.#nested().discard(bytes, start, end);
     this.#decodes = true;
     try {
-      this.#reader.discard(bytes);
+      this.#reader.discard(bytes, start, end);
     } finally {
       this.#decodes = false;
     }

@@ -18,27 +18,32 @@
  *
  * | tag | followed by |
  * |---|---|
- * | INT32, FLOAT64, BIGINT64 | 4, 8, 8 bytes in the machine's own order |
+ * | INT32 | 4 bytes, the lowest first |
+ * | FLOAT64, BIGINT64 | 0 to 7 bytes of padding to a multiple of eight, 8 bytes in the machine's own order |
  * | BIGINT | its hexadecimal digits as text, with a sign |
- * | LATIN1, UTF8 | u32 bytes, the bytes |
- * | UTF16 | u32 units, two bytes each |
- * | ARRAY | u32 length, the elements; SPARSE in an element's place ends them |
+ * | LATIN1 | u32 characters, one byte each |
+ * | UTF8 | u32 bytes, the bytes |
+ * | UTF16 | u32 units, two bytes each, the lower first |
+ * | ARRAY | u32 length, the elements; INTEGERS or FLOATS in an element's place are several, SPARSE ends them |
+ * | INTEGERS, FLOATS | u32 count, 0 to 7 bytes of padding to a multiple of eight, 4 or 8 bytes each in the machine's own order |
  * | SPARSE | u32 count, then u32 index and value of each element there is from here on |
  * | SHAPE | u16 hash, u8 bytes, u8 count, the keys (u8 length, Latin-1), the values |
- * | SHAPE_AGAIN | u8 number of an earlier SHAPE in the message (the first 256 are numbered), the values |
+ * | WIDE_SHAPE | the same with bytes in units of 16, and padding behind the keys up to the next |
+ * | SHAPE_AGAIN | u8 number of an earlier shape in the message (the first 256 are numbered), the values |
  * | DICTIONARY | u32 count, then key as text and value of each |
  * | MAP, SET | u32 count, keys and values in turn |
- * | DATE | float64 milliseconds |
+ * | DATE | milliseconds as FLOAT64 without its tag |
  * | REGEXP | source and flags as text |
  * | BUFFER | u32 bytes, 0 to 7 bytes of padding to a multiple of eight, the bytes |
- * | RESIZABLE | float64 greatest bytes, then as BUFFER |
+ * | RESIZABLE | greatest bytes as FLOAT64 without its tag, then as BUFFER |
  * | VIEW | u8 kind, then as BUFFER |
  * | BOXED | the primitive |
  * | ERROR | see error_codec.ts |
  * | REFERENCE | u32 number of an earlier object in the message |
  * | WIRE | u8 wire type, its words |
  *
- * Objects are numbered in the order in which their tags are written; shapes likewise.
+ * Objects are numbered in the order in which their tags are written; shapes likewise. Multiples of eight
+ * count from byte 0, which lies at one. What padding holds means nothing.
  *
  * @module
  */
@@ -68,16 +73,22 @@ export const BIGINT64 = 0x07;
 export const BIGINT = 0x08;
 /** Text of characters up to 0xff. */
 export const LATIN1 = 0x09;
-/** Well-formed text. */
-export const UTF8 = 0x0a;
 /** Any text. */
-export const UTF16 = 0x0b;
+export const UTF16 = 0x0a;
+/** Well-formed text. */
+export const UTF8 = 0x0b;
 /** An array. */
 export const ARRAY = 0x10;
 /** The elements that follow the first hole of an array. */
 export const SPARSE = 0x11;
 /** An object with keys that may come again. */
 export const SHAPE = 0x12;
+/** Elements of an array that all are integers of 32 bits, never -0. */
+export const INTEGERS = 0x21;
+/** Elements of an array that all are numbers. */
+export const FLOATS = 0x22;
+/** The same with more than 255 bytes of keys. */
+export const WIDE_SHAPE = 0x20;
 /** An object with the keys of an earlier one. */
 export const SHAPE_AGAIN = 0x13;
 /** An object with many or long keys, or none. */
@@ -111,16 +122,14 @@ export const SMALL_INTEGER = 0x80;
 
 /** The most characters that SHORT_TEXT holds. */
 export const SHORT_TEXT_LENGTH = 0x3f;
-/**
- * The most characters that are written and read one by one. Longer text goes through TextEncoder and
- * TextDecoder, whose calls cost 0.1 and 0.5 µs before the first byte: there and back, the two ways
- * take the same time at about 250 characters.
- */
-export const LOOP_TEXT_LENGTH = 192;
-/** The most keys of a SHAPE. */
-export const SHAPE_KEYS = 32;
+/** An array of fewer elements has no INTEGERS and no FLOATS. */
+export const RUN_LENGTH = 6;
+/** The most keys of a shape. */
+export const SHAPE_KEYS = 128;
 /** The most bytes of the keys of a SHAPE. */
 export const SHAPE_BYTES = 255;
+/** Bytes of the unit of a WIDE_SHAPE. */
+export const WIDE_SHAPE_UNIT = 16;
 /** How many shapes of one message are numbered. */
 export const NUMBERED_SHAPES = 256;
 

@@ -7,7 +7,7 @@
 
 import { ByteReader } from "./byte_reader.ts";
 import { isBuiltIn, rebuild, restoreStack } from "./error_codec.ts";
-import { type ReadShape, ReadShapes, SHAPE_HEADER_BYTES } from "./shape_table.ts";
+import { keyBytes, type ReadShape, ReadShapes, SHAPE_HEADER_BYTES } from "./shape_table.ts";
 import {
   ARRAY,
   BIGINT,
@@ -19,9 +19,11 @@ import {
   ERROR,
   FALSE,
   FLOAT64,
+  FLOATS,
   HAS_REFERENCES,
   HAS_WIRE_TYPES,
   INT32,
+  INTEGERS,
   MAP,
   NULL,
   NUMBERED_SHAPES,
@@ -38,6 +40,7 @@ import {
   UNDEFINED,
   VIEW,
   VIEW_CLASSES,
+  WIDE_SHAPE,
   WIRE,
 } from "./value_layout.ts";
 import { MAX_WIRE_WORDS, type WireType } from "./wire_type.ts";
@@ -69,8 +72,8 @@ export class ValueReader {
   }
 
   /** Reads a message; see `ValueCodec.decode()`. */
-  read(bytes: Uint8Array): unknown[] {
-    this.#in.restart(bytes);
+  read(bytes: Uint8Array, start: number, end: number): unknown[] {
+    this.#in.restart(bytes, start, end);
     const flags = this.#in.byte();
     if ((flags & HAS_WIRE_TYPES) === 0) return this.#message(flags);
     this.#failure = undefined;
@@ -89,8 +92,8 @@ export class ValueReader {
   }
 
   /** Reads the first `count` values only; see `ValueCodec.decodeFirst()`. */
-  readFirst(bytes: Uint8Array, count: number): unknown[] {
-    this.#in.restart(bytes);
+  readFirst(bytes: Uint8Array, count: number, start: number, end: number): unknown[] {
+    this.#in.restart(bytes, start, end);
     return this.#message(this.#in.byte(), count);
   }
 
@@ -99,11 +102,11 @@ export class ValueReader {
   }
 
   /** Looks for wire types in a message; see `ValueCodec.discard()`. */
-  discard(bytes: Uint8Array): void {
-    this.#in.restart(bytes);
+  discard(bytes: Uint8Array, start: number, end: number): void {
+    this.#in.restart(bytes, start, end);
     const flags = this.#in.byte();
     if ((flags & HAS_WIRE_TYPES) === 0) {
-      this.#in.restart();
+      this.#in.stop();
       return;
     }
     this.#discards = true;
@@ -130,7 +133,7 @@ export class ValueReader {
       for (let i = 0; i < count; i++) values.push(this.#value());
       return values;
     } finally {
-      this.#in.restart();
+      this.#in.stop();
       if (this.#keepsObjects) this.#objects = [];
     }
   }
@@ -139,7 +142,7 @@ export class ValueReader {
     const input = this.#in;
     const tag = input.byte();
     if (tag >= SMALL_INTEGER) return tag - SMALL_INTEGER;
-    if (tag >= SHORT_TEXT) return input.textAfter(tag);
+    if (tag >= SHORT_TEXT) return input.latin1(tag - SHORT_TEXT);
     switch (tag) {
       case UNDEFINED:
         return undefined;
@@ -160,6 +163,7 @@ export class ValueReader {
       case ARRAY:
         return this.#array();
       case SHAPE:
+      case WIDE_SHAPE:
         return this.#fields(this.#shape());
       case SHAPE_AGAIN:
         return this.#fields(this.#shapeAgain());
@@ -216,7 +220,7 @@ export class ValueReader {
     const input = this.#in;
     const at = input.at - 1;
     input.need(SHAPE_HEADER_BYTES - 1);
-    input.need(SHAPE_HEADER_BYTES - 1 + input.bytes[at + 3]!);
+    input.need(SHAPE_HEADER_BYTES - 1 + keyBytes(input.bytes, at));
     const shape = this.#knownShapes.find(input.bytes, at);
     if (shape === undefined) throw input.bad("shape of keys", input.bytes[at + 4]!, at);
     input.at = at + shape.bytes.length;
@@ -232,7 +236,7 @@ export class ValueReader {
   }
 
   #fields(shape: ReadShape): object {
-    const object: Record<string, unknown> = {};
+    const object: Record<string, unknown> = shape.make === undefined ? {} : shape.make();
     this.#keep(object);
     const keys = shape.keys;
     const count = keys.length;
@@ -260,15 +264,37 @@ export class ValueReader {
     const length = input.u32();
     const array: unknown[] = this.#keep([]);
     for (let i = 0; i < length; i++) {
-      if (input.at < input.end && input.bytes[input.at] === SPARSE) {
+      const tag = input.at < input.end ? input.bytes[input.at] : undefined;
+      if (tag === INTEGERS || tag === FLOATS) {
+        input.at++;
+        i += this.#numbers(array, tag, length - i) - 1;
+      } else if (tag === SPARSE) {
         input.at++;
         array.length = length;
         this.#sparse(array);
         break;
+      } else {
+        array.push(this.#value());
       }
-      array.push(this.#value());
     }
     return array;
+  }
+
+  /** Numbers without tags of their own, at most so many; returns how many. */
+  #numbers(array: unknown[], tag: number, most: number): number {
+    const input = this.#in;
+    const offset = input.at;
+    const count = input.u32();
+    if (count > most) throw input.bad("count of numbers", count, offset);
+    input.align();
+    if (tag === INTEGERS) {
+      input.need(4 * count);
+      for (let i = 0; i < count; i++) array.push(input.runInteger());
+    } else {
+      input.need(8 * count);
+      for (let i = 0; i < count; i++) array.push(input.runFloat());
+    }
+    return count;
   }
 
   #sparse(array: unknown[]): void {

@@ -6,10 +6,11 @@
  * @module
  */
 
-import { ByteWriter, type LengthLimit } from "./byte_writer.ts";
+import { ByteWriter, isInt32, type LengthLimit } from "./byte_writer.ts";
 import { classify, HIDDEN_FIELDS } from "./error_codec.ts";
+import { MetObjects } from "./met_objects.ts";
 import { fieldStep, mapStep, reasonAgainst, Refusal } from "./refusal.ts";
-import { WrittenShapes } from "./shape_table.ts";
+import { inheritsNothing, type WrittenShape, WrittenShapes } from "./shape_table.ts";
 import {
   ARRAY,
   BOXED,
@@ -18,8 +19,10 @@ import {
   DICTIONARY,
   ERROR,
   FALSE,
+  FLOATS,
   HAS_REFERENCES,
   HAS_WIRE_TYPES,
+  INTEGERS,
   MAP,
   MAX_DEPTH,
   NULL,
@@ -27,6 +30,7 @@ import {
   REFERENCE,
   REGEXP,
   RESIZABLE,
+  RUN_LENGTH,
   SET,
   SHAPE_AGAIN,
   SPARSE,
@@ -36,11 +40,8 @@ import {
   VIEW_CLASSES,
   WIRE,
 } from "./value_layout.ts";
-import { memberOf, messageOf } from "./thrown.ts";
+import { descriptorOf, keysOf, memberOf, messageOf } from "./thrown.ts";
 import { MAX_WIRE_WORDS, type WireType, type WireTypes } from "./wire_type.ts";
-
-/** Among so many objects a scan finds one faster than a Map, which has to hash each of them. */
-const SCANNED_OBJECTS = 24;
 
 /** A wire-typed value, and where in the scratch it lies. */
 interface WrittenValue {
@@ -60,14 +61,12 @@ export class ValueWriter {
   readonly #words = new Int32Array(MAX_WIRE_WORDS);
   readonly #wordBytes = new Uint8Array(this.#words.buffer);
 
-  /** The objects of the message, in the order of their numbers. */
-  #objects: (object | undefined)[] = [];
-  #objectCount = 0;
-  /** Their numbers, once they are more than SCANNED_OBJECTS. */
-  readonly #numbers = new Map<object, number>();
+  readonly #met = new MetObjects();
   /** Tells the shapes of this message from those of earlier ones. */
   #message = 0;
   #shapeCount = 0;
+  /** Whether for-in shows of a plain object what Object.keys() does, if this message has asked. */
+  #inheritsNothing: boolean | undefined;
   #flags = 0;
   #depth = 0;
   #transfers: object[] = [];
@@ -93,6 +92,7 @@ export class ValueWriter {
     this.#transfers = transfers;
     this.#message++;
     this.#shapeCount = 0;
+    this.#inheritsNothing = undefined;
     this.#flags = 0;
     this.#depth = 0;
     out.restart();
@@ -118,13 +118,7 @@ export class ValueWriter {
 
   /** Nothing of the application's is kept alive between messages. */
   #forgetObjects(): void {
-    if (this.#objectCount > SCANNED_OBJECTS) {
-      this.#objects = [];
-    } else {
-      for (let i = 0; i < this.#objectCount; i++) this.#objects[i] = undefined;
-    }
-    this.#objectCount = 0;
-    if (this.#numbers.size > 0) this.#numbers.clear();
+    this.#met.clear();
     if (this.#written.length > 0) this.#written = [];
     this.#transfers = [];
   }
@@ -156,43 +150,16 @@ export class ValueWriter {
   }
 
   #object(value: object): void {
-    if (this.#writtenBefore(value)) return;
+    const number = this.#met.meet(value);
+    if (number >= 0) return this.#reference(number);
     if (++this.#depth > MAX_DEPTH) {
       throw new Refusal(`it lies deeper than ${MAX_DEPTH} objects inside one another`, true);
     }
     const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype) this.#fields(value);
+    if (prototype === Object.prototype) this.#plain(value);
     else if (Array.isArray(value)) this.#array(value);
     else this.#other(value);
     this.#depth--;
-  }
-
-  /** Writes a reference to an object of this message, or gives the object its number. */
-  #writtenBefore(value: object): boolean {
-    const count = this.#objectCount;
-    const objects = this.#objects;
-    if (count <= SCANNED_OBJECTS) {
-      for (let i = 0; i < count; i++) {
-        if (objects[i] === value) {
-          this.#reference(i);
-          return true;
-        }
-      }
-      if (count === SCANNED_OBJECTS) {
-        for (let i = 0; i < count; i++) this.#numbers.set(objects[i]!, i);
-        this.#numbers.set(value, count);
-      }
-    } else {
-      const number = this.#numbers.get(value);
-      if (number !== undefined) {
-        this.#reference(number);
-        return true;
-      }
-      this.#numbers.set(value, count);
-    }
-    objects[count] = value;
-    this.#objectCount = count + 1;
-    return false;
   }
 
   #reference(number: number): void {
@@ -201,17 +168,35 @@ export class ValueWriter {
     this.#out.u32(number);
   }
 
-  /** A plain object, or one that becomes plain. */
+  /** A plain object. */
+  #plain(value: object): void {
+    this.#inheritsNothing ??= inheritsNothing();
+    const shape = this.#inheritsNothing ? this.#shapes.expected(value) : undefined;
+    if (shape === undefined) {
+      this.#fields(value);
+    } else {
+      this.#shape(shape);
+      this.#valuesOf(value, shape.keys);
+    }
+  }
+
+  /** A plain object of other keys than expected, or an object that becomes plain. */
   #fields(value: object): void {
-    const out = this.#out;
     const keys = Object.keys(value);
     const count = keys.length;
     if (count === 0) this.#refuseIfHollow(value);
     const shape = count === 0 ? undefined : this.#shapes.find(keys);
     if (shape === undefined) {
-      out.byte(DICTIONARY);
-      out.u32(count);
-    } else if (shape.message === this.#message) {
+      this.#dictionary(value, keys);
+    } else {
+      this.#shape(shape);
+      this.#valuesOf(value, keys);
+    }
+  }
+
+  #shape(shape: WrittenShape): void {
+    const out = this.#out;
+    if (shape.message === this.#message) {
       out.byte(SHAPE_AGAIN);
       out.byte(shape.number);
     } else {
@@ -221,11 +206,32 @@ export class ValueWriter {
         shape.number = this.#shapeCount++;
       }
     }
+  }
+
+  #valuesOf(value: object, keys: readonly string[]): void {
     let i = 0;
     try {
-      for (; i < count; i++) {
+      // In a for-in over the object compiled code reads the fields without a look-up of their names.
+      for (const key in value) {
+        if (key !== keys[i]) break; // inherited, or a getter has changed the object
+        this.#value((value as Record<string, unknown>)[key]);
+        i++;
+      }
+      for (; i < keys.length; i++) this.#value((value as Record<string, unknown>)[keys[i]!]);
+    } catch (error) {
+      throw Refusal.passing(error, fieldStep(keys[i]!));
+    }
+  }
+
+  #dictionary(value: object, keys: readonly string[]): void {
+    const out = this.#out;
+    out.byte(DICTIONARY);
+    out.u32(keys.length);
+    let i = 0;
+    try {
+      for (; i < keys.length; i++) {
         const key = keys[i]!;
-        if (shape === undefined) out.text(key);
+        out.text(key);
         this.#value((value as Record<string, unknown>)[key]);
       }
     } catch (error) {
@@ -247,15 +253,36 @@ export class ValueWriter {
   }
 
   #array(value: readonly unknown[]): void {
+    const out = this.#out;
     const length = value.length;
-    this.#out.byte(ARRAY);
-    this.#out.u32(length);
+    out.byte(ARRAY);
+    out.u32(length);
     let i = 0;
     try {
-      for (; i < length; i++) {
-        const element = value[i];
+      let element = length > 0 ? value[0] : undefined;
+      if (length >= RUN_LENGTH && typeof element === "number" && isInt32(element)) {
+        const countAt = out.startRun(INTEGERS);
+        while (typeof element === "number" && isInt32(element)) {
+          out.runInteger(element);
+          if (++i === length) break;
+          element = value[i];
+        }
+        out.putU32(countAt, i);
+      }
+      if (length - i >= RUN_LENGTH && typeof element === "number") {
+        const from = i;
+        const countAt = out.startRun(FLOATS);
+        while (typeof element === "number") {
+          out.runFloat(element);
+          if (++i === length) break;
+          element = value[i];
+        }
+        out.putU32(countAt, i - from);
+      }
+      while (i < length) {
         if (element === undefined && !(i in value)) break;
         this.#value(element);
+        if (++i < length) element = value[i];
       }
     } catch (error) {
       throw Refusal.passing(error, `[${i}]`);
@@ -459,7 +486,7 @@ export class ValueWriter {
   #errorField(error: Error, key: string, enumerable: boolean): boolean {
     const out = this.#out;
     const at = out.at;
-    const objectCount = this.#objectCount;
+    const objectCount = this.#met.count;
     const shapeCount = this.#shapeCount;
     const depth = this.#depth;
     const admitted = this.#transfers.length;
@@ -477,34 +504,8 @@ export class ValueWriter {
       this.#depth = depth;
       this.#shapes.forget(this.#message, shapeCount);
       this.#shapeCount = shapeCount;
-      this.#forgetFrom(objectCount);
+      this.#met.forgetFrom(objectCount);
       return false;
     }
-  }
-
-  /** Takes back the numbers from `objectCount` on. */
-  #forgetFrom(objectCount: number): void {
-    for (let i = objectCount; i < this.#objectCount; i++) {
-      this.#numbers.delete(this.#objects[i]!);
-      this.#objects[i] = undefined;
-    }
-    this.#objectCount = objectCount;
-  }
-}
-
-/** The keys of an error's own fields, as far as it lets itself be asked. */
-function keysOf(error: Error): string[] {
-  try {
-    return Object.keys(error);
-  } catch {
-    return [];
-  }
-}
-
-function descriptorOf(error: Error, key: string): PropertyDescriptor | undefined {
-  try {
-    return Object.getOwnPropertyDescriptor(error, key);
-  } catch {
-    return undefined;
   }
 }

@@ -59,11 +59,13 @@ export function planPlacement(question: PlacementQuestion): ShardPlan[] {
   // Where there are fewer cpus than shards, two pinned to one would wait for each other while the
   // other cpus idle: so Seastar's --overprovisioned implies --thread-affinity 0.
   const available = Math.min(cores, allowedCpus.length);
-  const isShort = pin === true && count > available;
+  const isUnknown = (pin === true || pin === "node") && allowedCpus.length === 0;
+  const isShort = pin === true && !isUnknown && count > available;
   if (isShort) {
     say(`no shard is pinned: ${count} shards share the time of ${available} cpus`);
   }
-  const isPinned = pin !== false && !isShort;
+  if (isUnknown) say("no shard is pinned: the kernel does not say which cpus this process may use");
+  const isPinned = pin !== false && !isShort && !isUnknown;
   const homes = homeCpus(question);
   const nodeOf = (cpu: number | undefined) =>
     nodes.find(({ cpus }) => cpu !== undefined && cpus.includes(cpu));

@@ -82,12 +82,12 @@ export {
 } from "./record_layout.ts";
 export { RING_HEAD_BYTES, ringBytes } from "./ring_layout.ts";
 export { RingConsumer, RingProducer } from "./spsc_ring.ts";
+export { Spinner } from "./spinner.ts";
 export {
   announce,
   announceOneMore,
   attend,
   Doorbells,
-  Spinner,
   untilMoreThan,
   waitUntilAtLeast,
 } from "./wait_strategy.ts";

@@ -7,6 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { Allocator, type AllocatorOptions, HeapCheckError } from "../../../allocator/mod.ts";
+import { firstBlockOf } from "../../../allocator/layout/control_layout.ts";
 import { walkHeap } from "../../../allocator/diagnosis/mod.ts";
 import { type SeededRandom, withRandom } from "../../harness/seeded_random.ts";
 import { ShadowAllocator } from "../../harness/shadow_allocator.ts";
@@ -88,6 +89,18 @@ Deno.test("mallocTrim() gives back what a former life has left fallow", () => {
   pages.allocator.checkHeap();
   assertNotEquals(pages.allocator.malloc(15 * MIB), 0);
   pages.allocator.checkHeap();
+});
+
+Deno.test("mallocTrim() takes nothing by the size of a fallow that was overwritten", () => {
+  const pages = new RecordedPages();
+  const segment = make(pages, 16 * MIB).buffer;
+  const slices = [{ byteOffset: PAGE, byteLength: 16 * MIB }];
+  const allocator = pages.allocator = Allocator.create(segment, slices, 0, { pages });
+  allocator.malloc(MIB);
+  const words = new Int32Array(segment, PAGE, 4 * MIB);
+  words[firstBlockOf(words.length)]! += (MIB / 8) << 3; // over the live block
+  assertThrows(() => allocator.mallocTrim(), HeapCheckError, "the fallow is kept");
+  assertEquals(pages.given, []);
 });
 
 Deno.test("a second free of what was given back is refused", () => {

@@ -358,3 +358,19 @@ Deno.test("checkHeap() finds a fallow that is kept and whose header says that it
   wordsOf(allocator.buffer)[first]! &= ~CACHED;
   assertThrows(() => allocator.checkHeap(), HeapCheckError, "the fallow is kept");
 });
+
+Deno.test("a fallow whose size was overwritten is not taken into use", () => {
+  const allocator = secondLife();
+  const first = firstBlockOf(SLICE_BYTES / 4);
+  const live = allocator.malloc(1000);
+  wordsOf(allocator.buffer)[first]! += 200 << 3; // over the live block
+  assertThrows(() => allocator.checkHeap(), HeapCheckError);
+  assertThrows(
+    () => {
+      while (allocator.malloc(1000) !== 0);
+    },
+    HeapCheckError,
+    "the fallow is kept",
+  );
+  allocator.free(live);
+});

@@ -12,7 +12,8 @@ import { CallHandle } from "../../../shard/bus/peer.ts";
 import { CONTROL_PAGE_BYTES, PARKED_BYTES } from "../../../shard/ring/control_page.ts";
 import { ringBytes } from "../../../shard/ring/ring_layout.ts";
 import type { Callable } from "../../../shard/bus/callable.ts";
-import { Doorbells, Spinner } from "../../../shard/ring/wait_strategy.ts";
+import { Spinner } from "../../../shard/ring/spinner.ts";
+import { Doorbells } from "../../../shard/ring/wait_strategy.ts";
 
 /** The smallest ring that `Runtime.start()` makes. */
 export const SLOTS = 4;

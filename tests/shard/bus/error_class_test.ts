@@ -57,9 +57,9 @@ Deno.test("a result for which there is no memory rejects with MessageMemoryError
   const error = await assertRejects(
     () => runtime.submitTo(1, errorClassTasks.resultOf, 100),
     MessageMemoryError,
-    "Cannot send a message of 910 bytes: its sender's slice of ",
+    "Cannot send a message of 816 bytes: its sender's slice of ",
   );
-  assertEquals([error.byteLength, error.freeBytes], [910, 0]);
+  assertEquals([error.byteLength, error.freeBytes], [816, 0]);
   assert(error.stack?.includes('at submitTo (shard 1, task "resultOf")'));
   await runtime.submitTo(1, errorClassTasks.empty);
   assertEquals((await runtime.submitTo(1, errorClassTasks.resultOf, 100)).length, 100);

@@ -170,3 +170,13 @@ Deno.test("planPlacement() without a topology pins all the same", () => {
   assertEquals(plan({ allowed: "0-1", numa: false, gib: [1, 1] }).cpus, [[0], [1]]);
   assertEquals(plan({ allowed: "0-1", pin: "node", numa: false, gib: [1] }).cpus, [[0, 1]]);
 });
+
+Deno.test("planPlacement() says that it pins no shard where the kernel does not say which cpus there are", () => {
+  for (const pin of [true, "node"] as const) {
+    const { cpus, problems } = plan({ tree: "twoNodes", pin, numa: false, allowed: "" });
+    assertEquals(cpus, [[], [], [], []]);
+    const text = "no shard is pinned: the kernel does not say which cpus this process may use";
+    assertEquals(problems[3], [text]);
+  }
+  assertEquals(plan({ pin: [5, 4], gib: [1, 1], numa: false, allowed: "" }).cpus, [[5], [4]]);
+});

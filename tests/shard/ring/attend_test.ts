@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
-import { attend, type Attended, Doorbells, Spinner } from "../../../shard/ring/wait_strategy.ts";
+import { Spinner } from "../../../shard/ring/spinner.ts";
+import { attend, type Attended, Doorbells } from "../../../shard/ring/wait_strategy.ts";
 
 /** An endpoint of two, the messages that lie there for it, and what it does. */
 class Subject implements Attended {
@@ -206,6 +207,20 @@ Deno.test("attend() blocks before it sleeps, and polls again if it was rung, wit
   };
   await eventLoopTurn();
   assertEquals([spinner.blocks, subject.handled, subject.sleeps], [4, 3, 1]);
+});
+
+Deno.test("attend() blocks for less than a millisecond in all, and then sleeps, so that sockets are served", async () => {
+  const spinner = new ToldSpinner();
+  await using subject = new Subject(spinner);
+  const most = 100;
+  spinner.onBlock = () => {
+    if (spinner.blocks === most) return false;
+    const end = performance.now() + 0.1;
+    while (performance.now() < end);
+    return subject.send();
+  };
+  while (subject.sleeps === 0) await eventLoopTurn();
+  assert(spinner.blocks < most / 10, `it has blocked ${spinner.blocks} times for 0.1 ms`);
 });
 
 Deno.test("attend() lets the event loop turn while it is rung for nothing, again and again", async () => {

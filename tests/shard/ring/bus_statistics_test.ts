@@ -35,6 +35,20 @@ Deno.test("the only call under way is published at once, and the calls behind it
   assertEquals(runtime.busStatistics(host).batches, batches + 2);
 });
 
+Deno.test("calls without reply are published together, also beside the only call under way", async () => {
+  await using runtime = await Runtime.start({ shards: 2, memory: "16MiB" });
+  const host = runtime.shardCount;
+  await runtime.submitTo(0, busTasks.add, 1, 2);
+  const long = runtime.submitTo(0, busTasks.pass, "long");
+  const { batches } = runtime.busStatistics(host);
+  const add = busTasks.add.with({ noReply: true });
+  const calls = Array.from({ length: 16 }, () => runtime.submitTo(0, add, 1, 2));
+  assertEquals(runtime.busStatistics(host).batches, batches);
+  await Promise.all(calls);
+  await runtime.submitTo(1, busTasks.openOn, 0, "long");
+  await long;
+});
+
 Deno.test("Runtime.busStatistics() shows the calls that wait while they do", async () => {
   await using runtime = await Runtime.start({ shards: 2, memory: "16MiB", ringSlots: 2 });
   const host = runtime.shardCount;

@@ -3,7 +3,8 @@ import { Endpoint } from "../../../shard/calls/endpoint.ts";
 import { shapeFor } from "../../../shard/host/runtime_options.ts";
 import { SegmentLayout } from "../../../shard/calls/segment_layout.ts";
 import { PARKED_BYTES } from "../../../shard/ring/control_page.ts";
-import { type Attended, Doorbells, Spinner } from "../../../shard/ring/wait_strategy.ts";
+import { Spinner } from "../../../shard/ring/spinner.ts";
+import { type Attended, Doorbells } from "../../../shard/ring/wait_strategy.ts";
 
 /** A bus to which something comes after so many looks. */
 function busyAfter(looks: number, { maySpin = true, awaitsReply = false } = {}): Attended {
