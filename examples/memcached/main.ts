@@ -72,11 +72,12 @@ async function main(commandLine: string[]): Promise<void> {
   });
   const [problem] = values["huge-pages"] ? server.runtime.placement(0).problems : [];
   if (problem !== undefined) console.error(`--huge-pages: ${problem}`);
-  console.log(`Listening on ${values.listen}:${server.port}, ${shards} shards`);
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     Deno.addSignalListener(signal, () => stopped.resolve());
   }
+  // Whoever reads this may send a signal.
+  console.log(`Listening on ${values.listen}:${server.port}, ${shards} shards`);
   await Promise.race([stopped.promise, server.runtime.closed]);
   await server.stop();
   Deno.exit(0);
