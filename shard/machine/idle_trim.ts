@@ -1,6 +1,6 @@
 /**
  * Has an endpoint give back what has been free for a while, when it has nothing else to do. It looks at
- * the free memory on a timer, while it sleeps; and there is a timer only while memory is free that was
+ * the free memory on a timer, while it sleeps, or soon if it does not; and there is a timer only while memory is free that was
  * not given back, or something has changed since the last look: an endpoint at rest is not woken.
  *
  * @module
@@ -28,8 +28,10 @@ export class IdleTrim {
   readonly #afterMs: number;
   readonly #owner: IdleTrimOwner;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  /** A look was due when the endpoint did not sleep. */
+  /** A look was due when the endpoint did not sleep: it comes with the next sleep. */
   #isDue = false;
+  /** Since when that is so. */
+  #dueSince: number | undefined;
   #hasEnded = false;
 
   /**
@@ -50,9 +52,14 @@ export class IdleTrim {
 
   /** The endpoint goes to sleep. Some plain reads, unless there is something to do. */
   rest(): void {
-    if (this.#timer !== undefined || this.#hasEnded) return;
-    if (this.#isDue) this.#lookIn(0);
-    else if (this.#allocator["trimmer"].hasChanged) this.#lookIn(this.#afterMs / FIRST_LOOK_PART);
+    if (this.#hasEnded) return;
+    if (this.#isDue) {
+      this.#isDue = false;
+      clearTimeout(this.#timer);
+      this.#lookIn(0);
+    } else if (this.#timer === undefined && this.#allocator["trimmer"].hasChanged) {
+      this.#lookIn(this.#afterMs / FIRST_LOOK_PART);
+    }
   }
 
   /** Looks no more. */
@@ -69,10 +76,15 @@ export class IdleTrim {
 
   #look(): void {
     this.#timer = undefined;
-    this.#isDue = !this.#owner.isAsleep();
-    if (this.#isDue) return; // before the next sleep
+    const now = performance.now();
+    this.#dueSince ??= now;
+    const longestMs = this.#afterMs / FIRST_LOOK_PART;
+    // One that messages keep awake would never look.
+    this.#isDue = !this.#owner.isAsleep() && now - this.#dueSince < longestMs;
+    if (this.#isDue) return this.#lookIn(longestMs);
+    this.#dueSince = undefined;
     try {
-      const nextMs = this.#allocator["trimmer"].look(performance.now(), this.#afterMs, TURN_BYTES);
+      const nextMs = this.#allocator["trimmer"].look(now, this.#afterMs, TURN_BYTES);
       if (this.#pages.problem !== undefined) this.#end(this.#pages.problem);
       else if (nextMs !== undefined) this.#lookIn(nextMs);
     } catch (error) {

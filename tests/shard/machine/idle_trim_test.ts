@@ -92,13 +92,28 @@ Deno.test("IdleTrim does not look while the endpoint works: it does before the n
   idleTrim.rest();
   state.isAsleep = false;
   clock.next();
-  assertEquals(clock.due, []);
+  assertEquals([allocator["trimmer"].hasChanged, clock.due], [true, [250]]);
   state.isAsleep = true;
   idleTrim.rest();
   assertEquals(clock.due, [0]);
   clock.next();
   assertEquals([allocator["trimmer"].hasChanged, clock.due], [false, [250]]);
   for (let look = 0; look < 5; look++) clock.next();
+  assert(pages.take() > 39 * MIB);
+});
+
+Deno.test("IdleTrim looks at an endpoint that hardly ever sleeps a quarter of the time later", () => {
+  using clock = new StoppedClock();
+  const { pages, allocator, idleTrim, state } = make();
+  idleTrim.rest();
+  state.isAsleep = false;
+  clock.next();
+  idleTrim.rest(); // it sleeps, and is awake again when the look is due
+  clock.next();
+  assertEquals([clock.now, allocator["trimmer"].hasChanged, clock.due], [250, true, [250]]);
+  clock.next();
+  assertEquals([clock.now, allocator["trimmer"].hasChanged], [500, false]);
+  while (clock.due.length > 0) clock.next();
   assert(pages.take() > 39 * MIB);
 });
 
