@@ -9,7 +9,7 @@ import { Runtime } from "../shard/mod.ts";
 import { type Endpoint, localEndpoint } from "../shard/unstable_layers.ts";
 import { type ChunkSource, type OpenSource, openSource } from "./chunk_source.ts";
 import type { ForeignPtr } from "./foreign_ptr.ts";
-import { checkLentBytes } from "./lend.ts";
+import { isLendable, MAX_LENT_BYTES } from "./lend.ts";
 import { LentBlocks } from "./lent_blocks.ts";
 import type { LentBytes } from "./local/mod.ts";
 
@@ -329,7 +329,12 @@ function readOptions({ shardCount }: Endpoint, options: ChunkOptions): CheckedOp
     );
   }
   const { chunkBytes = CHUNK_BYTES, ahead = AHEAD, signal } = options;
-  checkLentBytes(chunkBytes);
+  if (typeof chunkBytes !== "number") throw wrong("chunkBytes", chunkBytes, "a number");
+  if (!isLendable(chunkBytes)) {
+    throw new RangeError(
+      `Cannot cut chunks with chunkBytes of ${chunkBytes}: expected a whole number from 1 to ${MAX_LENT_BYTES}`,
+    );
+  }
   if (typeof ahead !== "number") throw wrong("ahead", ahead, "a number");
   if (!Number.isInteger(ahead) || ahead < 1 || ahead > MAX_AHEAD) {
     throw new RangeError(

@@ -21,7 +21,7 @@ import {
 import { makeForeign } from "./make_foreign.ts";
 
 /** As much as an address can reach, but for the header. */
-const MAX_LENT_BYTES = 2 ** 32 - LENT_HEADER_BYTES;
+export const MAX_LENT_BYTES: number = 2 ** 32 - LENT_HEADER_BYTES;
 
 /** Tasks that run on the shard that lends. */
 const lendingTasks: Tasks<{
@@ -133,14 +133,18 @@ export function borrow(
   return endpoint.submitTo(shard, lendingTasks.lend, [byteLength, count, isLoan]);
 }
 
-/** Throws unless a block can have that many bytes, at least in the largest slice. */
-export function checkLentBytes(byteLength: number): void {
+/** Whether a block can have that many bytes, at least in the largest slice. */
+export function isLendable(byteLength: number): boolean {
+  return Number.isInteger(byteLength) && byteLength > 0 && byteLength <= MAX_LENT_BYTES;
+}
+
+function checkLentBytes(byteLength: number): void {
   if (typeof byteLength !== "number") {
     throw new TypeError(
       `Cannot lend bytes of type ${typeof byteLength}: expected a number of them`,
     );
   }
-  if (Number.isInteger(byteLength) && byteLength > 0 && byteLength <= MAX_LENT_BYTES) return;
+  if (isLendable(byteLength)) return;
   throw new RangeError(
     `Cannot lend ${byteLength} bytes: expected a whole number from 1 to ${MAX_LENT_BYTES}`,
   );

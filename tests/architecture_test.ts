@@ -230,7 +230,6 @@ Deno.test("the library depends on nothing but Deno", async () => {
   assertEquals([...new Set(outside)].sort(), [
     "node:async_hooks",
     "node:process",
-    "node:timers",
   ]);
 });
 

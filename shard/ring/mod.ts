@@ -88,6 +88,7 @@ export {
   announceOneMore,
   attend,
   Doorbells,
+  eventLoopTurn,
   untilMoreThan,
   waitUntilAtLeast,
 } from "./wait_strategy.ts";

@@ -203,7 +203,8 @@ export async function attend(
   }
 }
 
-function eventLoopTurn(): Promise<void> {
+/** Resolves after a turn of the event loop, in which timers are served. */
+export function eventLoopTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 

@@ -353,7 +353,18 @@ Deno.test("chunks() refuses what it cannot do", async () => {
       TypeError,
       'Cannot cut chunks with an option "size": expected shard, chunkBytes, ahead, separator, signal',
     ],
-    [endless(), { chunkBytes: 0 }, RangeError, "Cannot lend 0 bytes"],
+    [
+      endless(),
+      { chunkBytes: 0 },
+      RangeError,
+      "Cannot cut chunks with chunkBytes of 0: expected a whole number from 1 to 4294967280",
+    ],
+    [
+      endless(),
+      { chunkBytes: "1MiB" },
+      TypeError,
+      "Cannot cut chunks with chunkBytes of type string: expected a number",
+    ],
     [
       endless(),
       { ahead: "1" },
