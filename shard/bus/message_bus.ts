@@ -416,6 +416,8 @@ export class MessageBus {
         this.#peers.keepMark(peer.endpoint); // the rest is for the next poll
         break;
       }
+      // What was freed before this was sent is free before it is handled: `poll()` has looked sooner.
+      this.#allocator.drainRemoteFrees();
       const kind = this.#views.words[at + KIND_WORD]!;
       if (kindOf(kind) === KIND_REQUEST) this.#callee.request(peer, kind, at);
       else if (kindOf(kind) <= KIND_PACKED_ERROR) this.#caller.reply(peer, kind, at);

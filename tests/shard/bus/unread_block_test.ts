@@ -4,11 +4,9 @@
  */
 import { assertEquals } from "@std/assert";
 import { defineTasks, type Task } from "@tidepool/core";
-import { Endpoint } from "../../../shard/calls/endpoint.ts";
-import { shapeFor } from "../../../shard/host/runtime_options.ts";
-import { SegmentLayout } from "../../../shard/calls/segment_layout.ts";
 import { callableOf, findTask } from "../../../shard/calls/task.ts";
-import { registerWireType, wireTypeNames } from "../../../shard/calls/wire_type_registry.ts";
+import { registerWireType } from "../../../shard/calls/wire_type_registry.ts";
+import { startEndpoints } from "./endpoints_of_one_thread.ts";
 
 /** Stands for a foreign pointer: somebody has to answer for it. */
 class Token {
@@ -53,26 +51,6 @@ const tasks: UnreadTasks = defineTasks(import.meta.url, {
   keep: (_text: string, token: Token) => void kept.push(token.number),
   middle: () => inTheMiddle(),
 });
-
-/** Endpoints of one segment, all in this thread. */
-function startEndpoints(): [Endpoint, Endpoint, Endpoint] {
-  const shape = shapeFor({ shards: 3, memory: "16MiB" });
-  const layout = new SegmentLayout(shape);
-  const buffer = new SharedArrayBuffer(layout.byteLength);
-  const setup = {
-    buffer,
-    shape,
-    spinMicroseconds: 0,
-    wireTypes: wireTypeNames(),
-    debug: false,
-    debugHeap: false,
-  };
-  return [0, 1, 2].map((endpoint) => new Endpoint({ ...setup, endpoint }, () => {})) as [
-    Endpoint,
-    Endpoint,
-    Endpoint,
-  ];
-}
 
 /** More than a chain of remote frees: the first of these reach their owner in the middle of a poll. */
 const MESSAGES = 40;
