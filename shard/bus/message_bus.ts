@@ -411,13 +411,19 @@ export class MessageBus {
     const { consumer } = peer;
     this.#batches.reading = consumer;
     let handled = 0;
+    /** Records left of those that were there when remote frees were drained last. */
+    let covered = 0;
     for (let at = consumer.peek(); at >= 0; at = consumer.peek()) {
       if (handled === RECORDS_PER_POLL) {
         this.#peers.keepMark(peer.endpoint); // the rest is for the next poll
         break;
       }
-      // What was freed before this was sent is free before it is handled: `poll()` has looked sooner.
-      this.#allocator.drainRemoteFrees();
+      // What was freed before a message was sent is free when it is handled: `poll()` has looked sooner.
+      if (covered === 0) {
+        covered = consumer.seen;
+        this.#allocator.drainRemoteFrees();
+      }
+      covered--;
       const kind = this.#views.words[at + KIND_WORD]!;
       if (kindOf(kind) === KIND_REQUEST) this.#callee.request(peer, kind, at);
       else if (kindOf(kind) <= KIND_PACKED_ERROR) this.#caller.reply(peer, kind, at);

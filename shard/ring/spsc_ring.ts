@@ -126,6 +126,11 @@ export class RingConsumer {
     return this.#slotsWord + (this.#head & (this.#slotCount - 1)) * RECORD_WORDS;
   }
 
+  /** How many records `peek()` gives before it looks for more. */
+  get seen(): number {
+    return (this.#seenTail - this.#head) | 0;
+  }
+
   /** Lets go of the record that `peek()` gave; its slot is reused after `publish()`. */
   release(): void {
     this.#head = (this.#head + 1) | 0;
