@@ -27,6 +27,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["shard"],
   ["foreign/local"],
   ["foreign"],
+  ["structures"],
   ["."],
 ];
 
@@ -62,14 +63,18 @@ interface ModuleGraph {
 
 /** Imports of the library, as paths from the root. */
 async function imports(): Promise<Import[]> {
-  const { stdout, success } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", "mod.ts"],
-    cwd: ROOT,
-  }).output();
-  assert(success);
-  const graph: ModuleGraph = JSON.parse(new TextDecoder().decode(stdout));
+  const modules = new Map<string, ModuleGraph["modules"][number]>();
+  for (const entry of ENTRIES) {
+    const { stdout, success } = await new Deno.Command(Deno.execPath(), {
+      args: ["info", "--json", entry],
+      cwd: ROOT,
+    }).output();
+    assert(success);
+    const graph: ModuleGraph = JSON.parse(new TextDecoder().decode(stdout));
+    for (const module of graph.modules) modules.set(module.specifier, module);
+  }
   const found: Import[] = [];
-  for (const { specifier, dependencies = [] } of graph.modules) {
+  for (const { specifier, dependencies = [] } of modules.values()) {
     const types = await typeImports(specifier);
     for (const { specifier: written, code, type } of dependencies) {
       found.push({

@@ -1,0 +1,8 @@
+/**
+ * Structures in shared memory: the owner writes, every shard reads, nobody locks. They live in their
+ * owner's slice, and are read where they lie, from any shard, without a message.
+ *
+ * @module
+ */
+
+export {};
