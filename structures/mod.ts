@@ -5,4 +5,4 @@
  * @module
  */
 
-export {};
+export { SeqCell, seqCell, SeqCellReader, SeqCellType, type SeqCellView } from "./cells/mod.ts";
