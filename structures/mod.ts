@@ -5,4 +5,15 @@
  * @module
  */
 
-export { SeqCell, seqCell, SeqCellReader, SeqCellType, type SeqCellView } from "./cells/mod.ts";
+export {
+  type ElementsOf,
+  SeqCell,
+  seqCell,
+  SeqCellReader,
+  SeqCellType,
+  type SeqCellView,
+  SharedVector,
+  sharedVector,
+  SharedVectorReader,
+  SharedVectorType,
+} from "./cells/mod.ts";

@@ -7,3 +7,6 @@
 
 export { SeqCell, seqCell, SeqCellType, type SeqCellView } from "./seq_cell.ts";
 export { SeqCellReader } from "./seq_cell_reader.ts";
+export { SharedVector, sharedVector, SharedVectorType } from "./shared_vector.ts";
+export { SharedVectorReader } from "./shared_vector_reader.ts";
+export type { ElementsOf } from "./vector_elements.ts";

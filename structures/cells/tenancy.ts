@@ -97,8 +97,8 @@ export class Tenancies {
   readonly words: Int32Array<SharedArrayBuffer>;
   readonly #endpoint: Endpoint;
   readonly #byAddress = new Map<number, Tenancy>();
-  /** Own structures that were disposed of, and somebody holds. */
-  readonly #leaving = new Set<number>();
+  /** Own structures that were disposed of and somebody holds, with what frees their memory. */
+  readonly #leaving = new Map<number, () => void>();
   /** Endpoints whose threads have ended, and in which life. */
   readonly #ended = new Map<number, number>();
 
@@ -155,25 +155,26 @@ export class Tenancies {
     }
   }
 
-  /** An own structure is used no more: frees its memory, now or when nobody holds it. */
-  dispose(address: number): void {
+  /**
+   * An own structure is used no more: frees its memory, now or when nobody holds it.
+   *
+   * @param free What frees it; the block at its address, unless given.
+   */
+  dispose(
+    address: number,
+    free: () => void = () => this.#endpoint.allocator.free(address),
+  ): void {
     endHeader(this.words, address);
     this.#byAddress.get(address)?.ended();
-    this.#leaving.add(address);
+    this.#leaving.set(address, free);
     this.#freeUnheld();
-  }
-
-  /** How many own structures were disposed of and are still held. For tests. */
-  get leaving(): number {
-    this.#freeUnheld();
-    return this.#leaving.size;
   }
 
   #freeUnheld(): void {
-    for (const address of this.#leaving) {
+    for (const [address, free] of this.#leaving) {
       if (this.#isHeld(address)) continue;
       this.#leaving.delete(address);
-      this.#endpoint.allocator.free(address);
+      free();
     }
   }
 

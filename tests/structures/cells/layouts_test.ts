@@ -19,6 +19,12 @@ import {
   MAGIC,
   MAGIC_BYTES,
 } from "../../../structures/cells/structure_header.ts";
+import {
+  DIRECTORIES,
+  DIRECTORIES_WORD,
+  PIECES_WORD,
+  vectorBytes,
+} from "../../../structures/cells/vector_layout.ts";
 import { readDiagram } from "../../harness/layout_diagram.ts";
 
 /** Name and offset of each row. */
@@ -40,6 +46,16 @@ Deno.test("the header of a structure lies as its diagram says", async () => {
   assertEquals([1, 32, 33, 512].map(headerBytes), [256, 256, 384, 2176]);
   const bytes = new Uint8Array(new Uint32Array([MAGIC]).buffer);
   assertEquals(new TextDecoder().decode(bytes.reverse()), "Tide");
+});
+
+Deno.test("a SharedVector lies as its diagram says", async () => {
+  assertEquals(await offsetsIn("vector_layout.ts"), [
+    ["LENGTH", 0],
+    ["PIECES", PIECES_WORD],
+    ["DIRECTORIES", DIRECTORIES_WORD],
+  ]);
+  assertEquals(PIECES_WORD * 4, LINE_BYTES);
+  assertEquals(vectorBytes(3), headerBytes(3) + (DIRECTORIES_WORD + DIRECTORIES * 2) * 4);
 });
 
 Deno.test("a SeqCell lies as its diagram says, each slot on lines of its own", async () => {

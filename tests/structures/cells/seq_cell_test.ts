@@ -206,6 +206,36 @@ Deno.test("changed() resolves at once where there is news, and else at the next 
   await runtime.submitTo(0, cellTasks.close);
 });
 
+Deno.test("a reader that its owner overtakes again and again gives up, and can try again", async () => {
+  await using runtime = await start();
+  using cell = Quotes.make(runtime);
+  using reader = Quotes.reader(runtime, cell.address);
+  const { store } = Atomics;
+  let isWriting = false;
+  let writes = 0;
+  // A write at each moment between a reader's announcement and its second look.
+  const overtaking = (array: Int32Array, index: number, value: number): number => {
+    const stored = store(array, index, value);
+    if (isWriting) return stored;
+    isWriting = true;
+    cell.assign({ bid: ++writes });
+    isWriting = false;
+    return stored;
+  };
+  Atomics.store = overtaking as typeof Atomics.store;
+  try {
+    assertThrows(
+      () => reader.view(),
+      Error,
+      "its owner wrote it anew each time this thread was about to read it",
+    );
+  } finally {
+    Atomics.store = store;
+  }
+  assert(writes >= 1000, `${writes}`);
+  assertEquals([reader.view().bid, reader.version], [writes, writes + 1]);
+});
+
 Deno.test("a SeqCell that is disposed of ends its readers, and then its memory is free", async () => {
   await using runtime = await start();
   const before = await runtime.submitTo(0, cellTasks.liveBlocks);
