@@ -1,11 +1,24 @@
 /**
- * The book of one symbol, with price-time priority. Each side is an array of levels, the best at the
- * end; the orders of a level are a list through the orders themselves, the oldest first.
+ * The book of one symbol, with price-time priority. A side is an array of levels, the best at its end;
+ * the orders of a level are a list through the orders themselves, the oldest first. Orders are structs
+ * in one block of the shard's slice, of which the garbage collector knows nothing. An id is 2^20 times
+ * a running number plus the order's place there, so that no map is needed to find it.
  *
  * @module
  */
-import { Orders } from "./orders.ts";
-import { TopWriter } from "./top.ts";
+import { array, bool, f64, localAllocator, sizeOf, struct, u32, type ViewOf } from "@tidepool/core";
+import { DEPTH, Top } from "./top.ts";
+
+const Order = struct("Order", {
+  id: f64, // 0 where no order rests
+  price: u32,
+  quantity: u32, // what is left of it
+  next: u32, // the places of its neighbours in the queue of its price; 0: none
+  previous: u32,
+  isBuy: bool,
+});
+const ORDER_BYTES = sizeOf(Order);
+const PLACES = 2 ** 20; // the first is never used
 
 /** A part of an order, executed against one that rested, its maker. */
 export interface Fill {
@@ -22,7 +35,7 @@ export interface Placed {
 }
 
 /** All orders at one price of a side. */
-export interface Level {
+interface Level {
   readonly rank: number; // the price; negative where lower prices are better
   quantity: number;
   first: number; // the place of the oldest order
@@ -30,50 +43,65 @@ export interface Level {
 }
 
 export class Book {
-  readonly top = new TopWriter();
+  readonly top = Top.make();
   readonly #bids: Level[] = [];
   readonly #asks: Level[] = [];
-  readonly #orders: Orders;
+  readonly #block: number;
+  readonly #order: ViewOf<typeof Order>; // of the order that is looked at
+  #free = 0; // a list of places that are free again
+  #used = 1;
+  #count = 0;
 
-  constructor(capacity: number) {
-    this.#orders = new Orders(capacity);
+  /** @param capacity how many orders can rest, less than 2^20 */
+  constructor(readonly capacity: number) {
+    this.#order = array(Order, capacity + 1).make(localAllocator()).get(0);
+    this.#block = this.#order.address;
   }
 
-  /** Executes an order; the rest of it then rests, if it is to and the book has a place for it. */
+  /** Executes an order. The rest of it then rests, if it is to and there is a place for it. */
   place(isBuy: boolean, limit: number, quantity: number, rests: boolean): Placed {
-    const place = rests ? this.#orders.take() : 0;
-    const id = this.#orders.newId(place);
-    const fills: Fill[] = [];
-    this.top.begin();
-    const left = quantity - this.#execute(!isBuy, isBuy ? -limit : limit, quantity, fills);
-    if (left > 0 && place !== 0) this.#rest(place, id, isBuy, limit, left);
-    else if (place !== 0) this.#orders.give(place);
-    this.top.end();
+    const fills = this.#execute(isBuy, limit, quantity);
+    let left = quantity;
+    for (const fill of fills) left -= fill.quantity;
+    const place = rests && left > 0 ? this.#takePlace() : 0;
+    const id = ++this.#count * PLACES + place;
+    if (place !== 0) this.#rest(place, id, isBuy, limit, left);
     return { id, resting: place === 0 ? 0 : left, fills };
   }
 
   /** Takes an order out. Returns what was left of it; 0 if it does not rest here. */
   cancel(id: number): number {
-    const place = this.#orders.find(id);
-    if (place === 0) return 0;
-    const { isBuy, price, quantity } = this.#orders.at(place);
+    const place = id % PLACES;
+    if (!(place > 0 && place < this.#used && this.#at(place).id === id)) return 0;
+    const { isBuy, price, quantity } = this.#order;
     const levels = isBuy ? this.#bids : this.#asks;
     const index = indexOf(levels, isBuy ? price : -price);
     levels[index]!.quantity -= quantity;
-    this.top.begin();
     this.#remove(levels, index, place);
-    this.top.show(isBuy, levels, index);
-    this.top.end();
+    this.#show(isBuy, index);
     return quantity;
   }
 
-  /** Fills from the orders of a side: the best price first, of one price the oldest order. */
-  #execute(ofBuyers: boolean, worst: number, quantity: number, fills: Fill[]): number {
-    const levels = ofBuyers ? this.#bids : this.#asks;
+  #at(place: number): ViewOf<typeof Order> {
+    return this.#order.at(this.#block + place * ORDER_BYTES);
+  }
+
+  #takePlace(): number {
+    const place = this.#free;
+    if (place === 0) return this.#used <= this.capacity ? this.#used++ : 0;
+    this.#free = this.#at(place).next;
+    return place;
+  }
+
+  /** Fills an order from the other side: the best price first, of one price the oldest order. */
+  #execute(isBuy: boolean, limit: number, quantity: number): Fill[] {
+    const levels = isBuy ? this.#asks : this.#bids;
+    const worst = isBuy ? -limit : limit;
+    const fills: Fill[] = [];
     let left = quantity;
     for (let level = levels.at(-1); left > 0 && level !== undefined; level = levels.at(-1)) {
       if (level.rank < worst) break;
-      const order = this.#orders.at(level.first);
+      const order = this.#at(level.first);
       const filled = Math.min(left, order.quantity);
       fills.push({ maker: order.id, price: order.price, quantity: filled });
       left -= filled;
@@ -81,11 +109,8 @@ export class Book {
       order.quantity -= filled;
       if (order.quantity === 0) this.#remove(levels, levels.length - 1, level.first);
     }
-    if (fills.length > 0) {
-      this.top.traded(fills);
-      this.top.show(ofBuyers, levels, levels.length - 1);
-    }
-    return quantity - left;
+    if (fills.length > 0) this.#show(!isBuy, levels.length - 1, fills);
+    return fills;
   }
 
   #rest(place: number, id: number, isBuy: boolean, price: number, quantity: number): void {
@@ -96,8 +121,8 @@ export class Book {
     if (level?.rank !== rank) {
       level = { rank, quantity: 0, first: place, last: 0 };
       levels.splice(index, 0, level);
-    } else this.#orders.at(level.last).next = place;
-    const order = this.#orders.at(place);
+    } else this.#at(level.last).next = place;
+    const order = this.#at(place);
     order.id = id;
     order.price = price;
     order.quantity = quantity;
@@ -106,23 +131,46 @@ export class Book {
     order.isBuy = isBuy;
     level.last = place;
     level.quantity += quantity;
-    this.top.show(isBuy, levels, index);
+    this.#show(isBuy, index);
   }
 
+  /** Takes an order from its level, and the level from its side if it was the last of it. */
   #remove(levels: Level[], index: number, place: number): void {
     const level = levels[index]!;
-    const { next, previous } = this.#orders.at(place);
+    const { next, previous } = this.#at(place);
+    this.#order.id = 0;
+    this.#order.next = this.#free;
+    this.#free = place;
     if (next === 0) level.last = previous;
-    else this.#orders.at(next).previous = previous;
+    else this.#at(next).previous = previous;
     if (previous === 0) level.first = next;
-    else this.#orders.at(previous).next = next;
+    else this.#at(previous).next = next;
     if (level.first === 0) levels.splice(index, 1);
-    this.#orders.give(place);
+  }
+
+  /** Shows all shards that a level has changed, has come or has gone, and what was traded. */
+  #show(isBuy: boolean, index: number, fills: readonly Fill[] = []): void {
+    const levels = isBuy ? this.#bids : this.#asks;
+    const best = levels.length - 1;
+    if (best - index >= DEPTH) return;
+    this.top.update((top) => {
+      const prices = isBuy ? top.bidPrices : top.askPrices;
+      const quantities = isBuy ? top.bidQuantities : top.askQuantities;
+      for (let row = Math.max(0, best - index); row < DEPTH; row++) {
+        const level = levels[best - row];
+        prices.set(row, Math.abs(level?.rank ?? 0));
+        quantities.set(row, level?.quantity ?? 0);
+      }
+      if (fills.length === 0) return;
+      top.trades += fills.length;
+      top.lastPrice = fills.at(-1)!.price;
+      top.lastQuantity = fills.at(-1)!.quantity;
+    });
   }
 
   [Symbol.dispose](): void {
     this.top[Symbol.dispose]();
-    this.#orders[Symbol.dispose]();
+    localAllocator().free(this.#block);
   }
 }
 

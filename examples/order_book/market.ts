@@ -8,14 +8,14 @@ import { BusyError, containerOf, defineService, thisShard } from "@tidepool/core
 import { shardOf } from "@tidepool/core/shard";
 import { Book, type Fill, type Placed } from "./book.ts";
 import { Server } from "./server.ts";
-import { TopReader } from "./top.ts";
+import { Top } from "./top.ts";
 
 /** What a shard has of the market. A book's number is the place of its symbol in the list. */
 export class Market {
   readonly #books = new Map<number, Book>();
   readonly #followers = new Map<number, Set<number>>(); // the shards that hear of a book's trades
   readonly #server = new Server(this);
-  readonly #tops = new Map<number, TopReader>();
+  readonly #tops = new Map<number, ReturnType<typeof Top.reader>>();
 
   /** @param capacity how many orders can rest in a book */
   constructor(readonly symbols: readonly string[], capacity: number) {
@@ -31,7 +31,7 @@ export class Market {
 
   /** Reads tops from now on. @param tops of all books */
   watch(tops: [book: number, address: number][]): void {
-    for (const [book, address] of tops) this.#tops.set(book, new TopReader(address));
+    for (const [book, address] of tops) this.#tops.set(book, Top.reader(address));
   }
 
   /** Serves from now on. Returns the port, which the system chooses if it is 0. */
@@ -63,7 +63,7 @@ export class Market {
   async #announce(book: number, { id, fills }: Placed): Promise<void> {
     const shards = this.#followers.get(book);
     if (shards === undefined) return;
-    const { trades } = this.#books.get(book)!.top;
+    const { trades } = this.#books.get(book)!.top.view();
     try {
       await containerOf<Market>(this).invokeOnSome([...shards], "tell", book, trades, id, fills);
     } catch (error) {

@@ -40,7 +40,6 @@ export class ReferenceBook {
     quantity: number,
     rests: boolean,
   ): { resting: number; fills: ReferenceFill[] } {
-    const hasPlace = this.#resting.length < this.#capacity;
     const fills: ReferenceFill[] = [];
     let left = quantity;
     for (const maker of this.#bestFirst(!isBuy)) {
@@ -54,7 +53,7 @@ export class ReferenceBook {
       this.last = [price, filled];
     }
     this.#resting = this.#resting.filter((order) => order.quantity > 0);
-    const resting = rests && hasPlace ? left : 0;
+    const resting = rests && this.#resting.length < this.#capacity ? left : 0;
     if (resting > 0) this.#resting.push({ number, isBuy, price: limit, quantity: left });
     return { resting, fills };
   }
