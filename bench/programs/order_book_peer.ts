@@ -17,8 +17,11 @@ export interface OrderBookPeer {
   trade(clients: number, inFlight: number, milliseconds: number): Promise<Traffic>;
   /** Asks for tops of another thread's books, one at a time. @returns nanoseconds for each */
   timeCalls(milliseconds: number): Promise<number>;
-  /** Reads them where they lie. Absent where that cannot be done. */
-  timeTops?(milliseconds: number): Promise<number>;
+  /**
+   * Reads them where they lie, whole or the best prices and the last trade alone. Absent where that cannot be
+   * done.
+   */
+  timeTops?(isWhole: boolean, milliseconds: number): Promise<number>;
   close(): Promise<void>;
 }
 

@@ -5,13 +5,14 @@
  */
 import { defineTasks, type Sharded, type Task, thisShard } from "@tidepool/core";
 import type { Market } from "../../examples/order_book/market.ts";
+import { Top } from "../../examples/order_book/top.ts";
 import { booksBeside, threadOf, timeEach } from "./order_book_peer.ts";
 import { type OrderEntry, type Outcome, trade, tradeAlone, type Traffic } from "./order_traffic.ts";
 
 interface OrderBookTasks {
   readonly tradeAlone: Task<[Sharded<Market>, number], Outcome>;
   readonly trade: Task<[Sharded<Market>, number, number, number], Traffic>;
-  readonly timeTops: Task<[Sharded<Market>, number], number>;
+  readonly timeTops: Task<[Sharded<Market>, boolean, number], number>;
   readonly timeCalls: Task<[Sharded<Market>, number], number>;
 }
 
@@ -39,17 +40,31 @@ function entryOf(markets: Sharded<Market>): OrderEntry {
   };
 }
 
-function timeTops(markets: Sharded<Market>, milliseconds: number): number {
-  const market = markets.local();
+/** Reads whole tops of another shard's books, or the best prices and the last trade of each. */
+async function timeTops(
+  markets: Sharded<Market>,
+  isWhole: boolean,
+  milliseconds: number,
+): Promise<number> {
+  const owned = (await markets.map("tops")).flat();
   const books = booksBeside(thisShard());
+  const readers = owned.filter(([book]) => books.includes(book))
+    .map(([, address]) => Top.reader(address));
   const begin = performance.now();
   let reads = 0;
-  let trades = 0;
+  let sum = 0;
   do {
     for (let turn = 0; turn < 256; turn++) {
-      trades += market.top(books[reads++ % books.length]!).trades;
+      const reader = readers[reads++ % readers.length]!;
+      if (isWhole) sum += reader.read().trades;
+      else {
+        const top = reader.view();
+        sum += top.bidPrices.get(0) + top.askPrices.get(0) + top.lastPrice + top.lastQuantity;
+      }
     }
   } while (performance.now() - begin < milliseconds);
-  if (!Number.isInteger(trades)) throw new Error(`The tops have had ${trades} trades`);
-  return (performance.now() - begin) * 1e6 / reads;
+  const nanoseconds = (performance.now() - begin) * 1e6 / reads;
+  if (!(sum > 0)) throw new Error("Nothing was traded in those books");
+  for (const reader of readers) reader[Symbol.dispose]();
+  return nanoseconds;
 }

@@ -20,8 +20,8 @@ export async function openTidepool(): Promise<OrderBookPeer> {
   return {
     tradeAlone: (commands) => runtime.submitTo(0, orderBookTasks.tradeAlone, markets, commands),
     trade: async (...how) => sumOf(await runtime.map(orderBookTasks.trade, markets, ...how)),
-    timeTops: (milliseconds) => {
-      return runtime.submitTo(0, orderBookTasks.timeTops, markets, milliseconds);
+    timeTops: (isWhole, milliseconds) => {
+      return runtime.submitTo(0, orderBookTasks.timeTops, markets, isWhole, milliseconds);
     },
     timeCalls: (milliseconds) => {
       return runtime.submitTo(0, orderBookTasks.timeCalls, markets, milliseconds);
