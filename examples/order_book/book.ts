@@ -51,6 +51,7 @@ export class Book {
   #free = 0; // a list of places that are free again
   #used = 1;
   #count = 0;
+  readonly #shown = [0, 0]; // levels of each side when it was shown
 
   /** @param capacity how many orders can rest, less than 2^20 */
   constructor(readonly capacity: number) {
@@ -152,11 +153,14 @@ export class Book {
   #show(isBuy: boolean, index: number, fills: readonly Fill[] = []): void {
     const levels = isBuy ? this.#bids : this.#asks;
     const best = levels.length - 1;
-    if (best - index >= DEPTH) return;
+    const first = Math.max(0, best - index);
+    const end = levels.length === this.#shown[+isBuy] ? first + 1 : DEPTH; // else rows have moved
+    this.#shown[+isBuy] = levels.length;
+    if (first >= DEPTH) return;
     this.top.update((top) => {
       const prices = isBuy ? top.bidPrices : top.askPrices;
       const quantities = isBuy ? top.bidQuantities : top.askQuantities;
-      for (let row = Math.max(0, best - index); row < DEPTH; row++) {
+      for (let row = first; row < end; row++) {
         const level = levels[best - row];
         prices.set(row, Math.abs(level?.rank ?? 0));
         quantities.set(row, level?.quantity ?? 0);
