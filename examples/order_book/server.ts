@@ -79,13 +79,12 @@ export class Server {
       case "place": {
         const isBuy = oneOf(["buy", "sell"], "side", command) === "buy";
         const type = oneOf(["limit", "market", "ioc"], "type", command);
-        const quantity = wholeNumber("quantity", command);
         const anyPrice = isBuy ? Infinity : 0;
-        const limit = type === "market" ? anyPrice : wholeNumber("price", command);
-        return await home.place(book, isBuy, limit, quantity, type === "limit");
+        const limit = type === "market" ? anyPrice : count("price", command);
+        return await home.place(book, isBuy, limit, count("quantity", command), type === "limit");
       }
       case "cancel":
-        return { cancelled: await home.cancel(book, wholeNumber("id", command, 2 ** 53)) };
+        return { cancelled: await home.cancel(book, count("id", command, 2 ** 53)) };
       case "follow":
         if (followed === undefined) throw new Refusal("Only a WebSocket can follow a symbol");
         followed.add(book);
@@ -108,7 +107,7 @@ function oneOf(expected: readonly string[], field: string, command: Command): st
   throw new Refusal(`${field} is ${JSON.stringify(value)}: expected one of ${expected.join(", ")}`);
 }
 
-function wholeNumber(field: string, command: Command, most = 1e9): number {
+function count(field: string, command: Command, most = 1e9): number {
   const value = command[field] as number;
   if (Number.isInteger(value) && value >= 1 && value <= most) return value;
   throw new Refusal(`${field} is ${JSON.stringify(value)}: expected a whole number, 1 to ${most}`);

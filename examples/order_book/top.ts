@@ -3,23 +3,24 @@
  *
  * @module
  */
-import { array, f64, struct } from "@tidepool/core";
+import { array, f64, struct, u32 } from "@tidepool/core";
 import { seqCell } from "@tidepool/core/structures";
 
 /** Levels of a side. */
 export const DEPTH = 10;
 
-const column = array(f64, DEPTH); // the best first; 0 where there are no more
+const prices = array(u32, DEPTH); // the best first; 0 where there are no more
+const quantities = array(f64, DEPTH);
 
 export const Top = seqCell(
   "Top",
   struct("TopFields", {
-    bidPrices: column,
-    bidQuantities: column,
-    askPrices: column,
-    askQuantities: column,
-    trades: f64, // how many there have been
-    lastPrice: f64,
-    lastQuantity: f64,
+    bidQuantities: quantities,
+    askQuantities: quantities,
+    bidPrices: prices,
+    askPrices: prices,
+    trades: f64, // how many there have been, and the last of them
+    lastPrice: u32,
+    lastQuantity: u32,
   }),
 );
