@@ -14,7 +14,7 @@ import { ReferenceBook } from "./reference_book.ts";
 const COMMANDS = Number(Deno.env.get("TIDEPOOL_OPERATIONS") ?? 20_000);
 const SYMBOLS = ["ABC", "DEF", "GHI", "JKL", "MNO"];
 /** Few enough that books are full now and then. */
-const CAPACITY = 150;
+const CAPACITY = 80;
 /** Commands under way at a time. */
 const BATCH = 500;
 
@@ -30,6 +30,11 @@ class Pair {
   constructor(book: number, market: Sharded<Market>) {
     this.#book = book;
     this.#market = market;
+  }
+
+  /** How many orders could not rest. */
+  get refused(): number {
+    return this.#reference.refused;
   }
 
   /** Gives both the same order, and resolves when their answers have been compared. */
@@ -107,15 +112,19 @@ Deno.test("a book gives the fills, tops and queues of a plain engine for random 
     let fills = 0;
     for (let done = 0; done < COMMANDS; done += BATCH) {
       middle = Math.max(50, middle + random.between(-4, 4));
+      // Of a hundred commands: books fill up, and empty again.
+      const cancels = done / BATCH % 10 < 5 ? random.between(0, 10) : random.between(40, 60);
       await Promise.all(Array.from({ length: BATCH }, async () => {
         const pair = pairs[random.below(pairs.length)]!;
-        if (random.below(100) < 42) return await pair.cancelAny(random);
+        if (random.below(100) < cancels) return await pair.cancelAny(random);
         const placed = await placeAny(pair, random, middle);
         fills += placed.fills.length;
       }));
       for (const pair of pairs) await pair.compareTops(2);
     }
     assert(fills > COMMANDS / 10, `only ${fills} fills`);
+    const refused = pairs.reduce((sum, pair) => sum + pair.refused, 0);
+    assert(refused > COMMANDS / 200, `only ${refused} orders came to a full book`);
     let drained = 0;
     for (const pair of pairs) drained += await pair.drain();
     assert(drained > SYMBOLS.length, `only ${drained} orders at the end`);

@@ -22,6 +22,8 @@ export class ReferenceBook {
   /** How many executions there have been, and the last of them. */
   trades = 0;
   last: [price: number, quantity: number] = [0, 0];
+  /** How many orders found no room to rest. */
+  refused = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
@@ -54,6 +56,7 @@ export class ReferenceBook {
     }
     this.#resting = this.#resting.filter((order) => order.quantity > 0);
     const resting = rests && this.#resting.length < this.#capacity ? left : 0;
+    if (rests && resting < left) this.refused++;
     if (resting > 0) this.#resting.push({ number, isBuy, price: limit, quantity: left });
     return { resting, fills };
   }
