@@ -161,7 +161,7 @@ export class Book {
       const prices = isBuy ? top.bidPrices : top.askPrices;
       const quantities = isBuy ? top.bidQuantities : top.askQuantities;
       for (let row = first; row < end; row++) {
-        const level = levels[best - row];
+        const level = row <= best ? levels[best - row] : undefined;
         prices.set(row, Math.abs(level?.rank ?? 0));
         quantities.set(row, level?.quantity ?? 0);
       }
