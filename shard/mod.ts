@@ -65,6 +65,8 @@ export {
   type PipelineOptions,
   room,
   type ShardFor,
+  waitAsync,
+  type WaitOptions,
   type WindowOptions,
 } from "./flow/mod.ts";
 export { type ErrorClass, registerErrorClass } from "./codec/mod.ts";

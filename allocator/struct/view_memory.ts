@@ -26,9 +26,24 @@ export const ADDRESS: unique symbol = Symbol("address");
 /** A method of every view: frees a struct or array of its type, and what that owns. */
 export const FREE: unique symbol = Symbol("free");
 
-/** Whether `value` is a view of a struct or of an array in shared memory. O(1). */
+/** Whether `value` is a view of a struct, a union or an array in shared memory. O(1). */
 export function isStructView(value: object): value is AnyView {
-  return ADDRESS in value;
+  return FREE in value;
+}
+
+/**
+ * What stands in for the address of a view that has none yet, so that no access has to ask: whatever
+ * takes it for a number throws.
+ */
+export function unplaced(typeName: string): number {
+  const standIn = {
+    [Symbol.toPrimitive](): never {
+      throw new TypeError(
+        `Cannot use this view of ${typeName}: it has no block yet, move it by at(address) first`,
+      );
+    },
+  };
+  return standIn as unknown as number;
 }
 
 /** A view of a struct or of an array, as accessors see it. */

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isStructView } from "../../allocator/mod.ts";
 
 const SHOWN_STEPS = 16;
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
@@ -82,7 +83,12 @@ export function reasonAgainst(value: unknown): string {
   if (value instanceof SharedArrayBuffer) {
     return "a SharedArrayBuffer does not travel between shards: share memory through the segment";
   }
-  return `an object of class ${shownClassOf(value as object)} does not travel between shards`;
+  const className = shownClassOf(value as object);
+  if (isStructView(value as object)) {
+    return `a view of ${className} does not travel between shards: send its address to share what it ` +
+      "shows, its toJSON() to copy it, or makeForeign() of it to give it away";
+  }
+  return `an object of class ${className} does not travel between shards`;
 }
 
 /** The name of an object's class, for messages. */

@@ -1,0 +1,89 @@
+/**
+ * Waiting for an atomic field without blocking the thread, and giving it up.
+ *
+ * `Atomics.waitAsync` cannot be taken back, and in Deno it neither keeps the program alive nor ends at
+ * its time if nothing else does. So each wait here has a timer of its own, for both. A waiter that was
+ * given up stays in V8's list until its time is over or somebody notifies the field; if that wakes it,
+ * it notifies the next in its place, so that no notification of a live waiter is lost.
+ *
+ * @module
+ */
+import type { AtomicField } from "../../allocator/mod.ts";
+
+/** When to give up waiting. */
+export interface WaitOptions {
+  /** After so many milliseconds the wait ends as "timed-out". Default: never. */
+  readonly timeoutMs?: number | undefined;
+  /** When it aborts, the wait rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The longest time that a timer can be set to. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Waits while an atomic field is `expected`, until its `notify()`. Unlike its `wait()`, it does not
+ * block the thread. It may end without a change of the value: look again. While it waits, the program
+ * does not end by itself.
+ *
+ * @param field an atomic field of a struct, such as `view.state`
+ * @param expected the value that is waited on
+ * @param options when to give up
+ * @returns "not-equal" if the value was another at once, else how the wait has ended
+ * @throws {TypeError} As a rejection: if a value is of the wrong kind.
+ * @throws {RangeError} As a rejection: if `timeoutMs` is negative or NaN. And the reason of the signal.
+ *
+ * @example
+ * ```ts
+ * import { Allocator, atomicI32, struct } from "@tidepool/core/allocator";
+ * import { waitAsync } from "@tidepool/core/shard";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const Job = struct("Job", { state: atomicI32 });
+ * const segment = new SharedArrayBuffer(65536);
+ * const allocator = Allocator.create(segment, [{ byteOffset: 0, byteLength: 65536 }], 0);
+ * const { state } = Job.make(allocator);
+ *
+ * const done = waitAsync(state, 0, { timeoutMs: 10_000 });
+ * state.store(1); // on any thread
+ * state.notify();
+ * assertEquals(await done, "ok");
+ * assertEquals(await waitAsync(state, 0), "not-equal");
+ * ```
+ */
+export async function waitAsync<Value extends number | bigint>(
+  field: AtomicField<Value>,
+  expected: Value,
+  { timeoutMs = Infinity, signal }: WaitOptions = {},
+): Promise<"ok" | "not-equal" | "timed-out"> {
+  const { words, index, value } = field.waitPlace(expected, timeoutMs);
+  signal?.throwIfAborted();
+  const waiting = Atomics.waitAsync(words as Int32Array, index, value as number, timeoutMs);
+  if (!waiting.async) return waiting.value;
+  const { promise, resolve, reject } = Promise.withResolvers<"ok" | "timed-out">();
+  // Set at once, and not when the promise is awaited: a notification may come in between.
+  let isOver = false;
+  const abort = () => {
+    isOver = true;
+    reject(signal!.reason);
+  };
+  const expire = () => {
+    isOver = true;
+    resolve("timed-out");
+  };
+  signal?.addEventListener("abort", abort);
+  // One whose time is too long for a timer, or has no end, still keeps the program alive.
+  const timer = timeoutMs <= MAX_TIMER_MS
+    ? setTimeout(expire, timeoutMs)
+    : setInterval(() => {}, MAX_TIMER_MS);
+  waiting.value.then((result) => {
+    if (isOver && result === "ok") Atomics.notify(words as Int32Array, index, 1);
+    else resolve(result);
+  });
+  try {
+    return await promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  }
+}
