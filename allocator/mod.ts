@@ -65,6 +65,7 @@ export {
   type ArrayType,
   type ArrayView,
   type Assignable,
+  type AtomicElements,
   type AtomicField,
   atomicI32,
   atomicI64,

@@ -104,7 +104,7 @@ export function array<Element extends FieldType>(
     }
 
     get elements(): unknown {
-      if (type.kind !== "scalar") return noElements(type.name);
+      if (type.kind !== "scalar" && type.kind !== "atomic") return noElements(type.name);
       return (type as ScalarType<unknown, unknown>).elements(this[ARRAYS], this[ADDRESS], count);
     }
 

@@ -1,20 +1,23 @@
 /**
  * Fields that several threads change: each operation is one of `Atomics`, on a number in a struct.
  *
- * Reading such a field gives a small object with the operations. Compiled code that uses it at once
- * makes no object, as V8 finds that nobody keeps it; one that is kept costs nothing after that.
+ * Reading such a field gives an object with the operations. It would be a new one at each access: V8
+ * leaves out an object that nobody keeps, but not one with a method that calls a function, as those of
+ * `Atomics` are. So a view keeps the objects of its fields from the first access on, and they move
+ * with it: all look where one {@linkcode AtomicPlace} says.
  *
  * @module
  */
 import type { SegmentArrays } from "../memory/mod.ts";
 import { describe } from "./describe.ts";
 import type { FieldType } from "./field_type.ts";
-import { i32, i64, kindError, u32, u64 } from "./scalar.ts";
-import * as memory from "./view_memory.ts";
+import { kindError } from "./scalar.ts";
 
-// Copies, as V8 knows no imported binding to be constant: see view_class.ts.
-const ARRAYS: typeof memory.ARRAYS = memory.ARRAYS;
-const ADDRESS: typeof memory.ADDRESS = memory.ADDRESS;
+// Symbols, as a name that is private to a class has another key each time that the class is made, which
+// V8 does not know: 7 ns an access.
+const PLACE: unique symbol = Symbol("place");
+const OFFSET: unique symbol = Symbol("offset");
+const WORDS: unique symbol = Symbol("words");
 
 /** A number that threads change by `Atomics`. */
 export interface AtomicType<Value extends number | bigint> extends FieldType {
@@ -22,11 +25,44 @@ export interface AtomicType<Value extends number | bigint> extends FieldType {
   readonly kind: "atomic";
   /** @internal */
   read(arrays: SegmentArrays, address: number): AtomicField<Value>;
+  /**
+   * The field that lies at `offset` from a place, wherever that moves.
+   * @internal
+   */
+  fieldAt(place: AtomicPlace, offset: number): AtomicField<Value>;
+  /**
+   * The typed array over `length` of them in a row.
+   * @internal
+   */
+  elements(arrays: SegmentArrays, address: number, length: number): AtomicElements<Value>;
+}
+
+/** The typed array over atomic elements of an array. */
+export type AtomicElements<Value> = Value extends number
+  ? Int32Array<SharedArrayBuffer> | Uint32Array<SharedArrayBuffer>
+  : BigInt64Array<SharedArrayBuffer> | BigUint64Array<SharedArrayBuffer>;
+
+/** Where the atomic fields of a view are at present. */
+export class AtomicPlace {
+  /** The arrays over the segment. */
+  readonly arrays: SegmentArrays;
+  /** Where the struct begins. The view changes it when it moves. */
+  address: number;
+  /** The atomic fields of the struct, in order. */
+  readonly fields: AtomicField<number | bigint>[] = [];
+
+  constructor(arrays: SegmentArrays, address: number) {
+    this.arrays = arrays;
+    this.address = address;
+  }
 }
 
 /**
- * An atomic field of a struct, or an atomic element of an array. It stays where it is when the view
- * that it was read from moves. Numbers out of range wrap around.
+ * An atomic field of a struct, or an atomic element of an array. Numbers out of range wrap around.
+ *
+ * That of a struct moves with the view that it was read from; so reading it again, also in a loop,
+ * makes no object. That of an array stays where it is, and is a new object at each `get()`: in loops,
+ * use `Atomics` on the `elements` of the array.
  *
  * The operations are sequentially consistent: who loads a value sees all that was written before it
  * was stored. Each throws a `TypeError` for a value of the wrong kind, and changes nothing.
@@ -108,7 +144,8 @@ export const atomicU32: AtomicType<number> = atomic("atomicU32", {
   words: (arrays) => arrays.u32,
   waitWords: (arrays) => arrays.i32,
   waitValue: (value) => value | 0,
-  peek: u32.read,
+  peek: (words, index) => words[index]!,
+  elements: (buffer, address, length) => new Uint32Array(buffer, address, length),
 });
 
 /** A whole number from -2^31 to 2^31 - 1 that several threads change. */
@@ -118,7 +155,8 @@ export const atomicI32: AtomicType<number> = atomic("atomicI32", {
   words: (arrays) => arrays.i32,
   waitWords: (arrays) => arrays.i32,
   waitValue: (value) => value | 0,
-  peek: i32.read,
+  peek: (words, index) => words[index]!,
+  elements: (buffer, address, length) => new Int32Array(buffer, address, length),
 });
 
 /** A bigint from 0 to 2^64 - 1 that several threads change. */
@@ -128,7 +166,8 @@ export const atomicU64: AtomicType<bigint> = atomic("atomicU64", {
   words: (arrays) => arrays.u64,
   waitWords: (arrays) => arrays.i64,
   waitValue: (value) => BigInt.asIntN(64, value),
-  peek: u64.read,
+  peek: (words, index) => words[index]!,
+  elements: (buffer, address, length) => new BigUint64Array(buffer, address, length),
 });
 
 /** A bigint from -2^63 to 2^63 - 1 that several threads change. */
@@ -138,7 +177,8 @@ export const atomicI64: AtomicType<bigint> = atomic("atomicI64", {
   words: (arrays) => arrays.i64,
   waitWords: (arrays) => arrays.i64,
   waitValue: (value) => BigInt.asIntN(64, value),
-  peek: i64.read,
+  peek: (words, index) => words[index]!,
+  elements: (buffer, address, length) => new BigInt64Array(buffer, address, length),
 });
 
 /** The typed arrays that `Atomics` works on, for one kind of value. */
@@ -164,7 +204,13 @@ interface Access<Value extends number | bigint> {
   /** The same words as an array that can be waited on, and a value as it is there. */
   readonly waitWords: (arrays: SegmentArrays) => WaitWords<Value>;
   readonly waitValue: (value: Value) => Value;
-  readonly peek: (arrays: SegmentArrays, address: number) => Value;
+  /** Reads plainly. One for each kind: see scalar.ts. */
+  readonly peek: (words: Words<Value>, index: number) => Value;
+  readonly elements: (
+    buffer: SharedArrayBuffer,
+    address: number,
+    length: number,
+  ) => AtomicElements<Value>;
 }
 
 /** `Atomics`, for arrays of one kind of value. TypeScript has two overloads, of which a union takes none. */
@@ -204,12 +250,15 @@ function atomic<Value extends number | bigint>(
   }
 
   class Field implements AtomicField<Value> {
-    declare [ARRAYS]: SegmentArrays;
-    declare [ADDRESS]: number;
+    declare readonly [PLACE]: AtomicPlace;
+    declare readonly [OFFSET]: number;
+    declare readonly [WORDS]: Words<Value>;
 
-    constructor(arrays: SegmentArrays, address: number) {
-      this[ARRAYS] = arrays;
-      this[ADDRESS] = address;
+    constructor(place: AtomicPlace, offset: number) {
+      const self = this as { [PLACE]: AtomicPlace; [OFFSET]: number; [WORDS]: Words<Value> };
+      self[PLACE] = place;
+      self[OFFSET] = offset;
+      self[WORDS] = words(place.arrays);
     }
 
     get [Symbol.toStringTag](): string {
@@ -217,57 +266,65 @@ function atomic<Value extends number | bigint>(
     }
 
     load(): Value {
-      return load(words(this[ARRAYS]), this[ADDRESS] / bytes);
+      return load(this[WORDS], (this[PLACE].address + this[OFFSET]) / bytes);
     }
 
     peek(): Value {
-      return peek(this[ARRAYS], this[ADDRESS]);
+      return peek(this[WORDS], (this[PLACE].address + this[OFFSET]) / bytes);
     }
 
     store(value: Value): void {
       if (typeof value !== kind) refuse(value);
-      store(words(this[ARRAYS]), this[ADDRESS] / bytes, value);
+      store(this[WORDS], (this[PLACE].address + this[OFFSET]) / bytes, value);
     }
 
     add(value: Value): Value {
       if (typeof value !== kind) refuse(value);
-      return add(words(this[ARRAYS]), this[ADDRESS] / bytes, value);
+      return add(this[WORDS], (this[PLACE].address + this[OFFSET]) / bytes, value);
     }
 
     sub(value: Value): Value {
       if (typeof value !== kind) refuse(value);
-      return sub(words(this[ARRAYS]), this[ADDRESS] / bytes, value);
+      return sub(this[WORDS], (this[PLACE].address + this[OFFSET]) / bytes, value);
     }
 
     and(value: Value): Value {
       if (typeof value !== kind) refuse(value);
-      return and(words(this[ARRAYS]), this[ADDRESS] / bytes, value);
+      return and(this[WORDS], (this[PLACE].address + this[OFFSET]) / bytes, value);
     }
 
     or(value: Value): Value {
       if (typeof value !== kind) refuse(value);
-      return or(words(this[ARRAYS]), this[ADDRESS] / bytes, value);
+      return or(this[WORDS], (this[PLACE].address + this[OFFSET]) / bytes, value);
     }
 
     xor(value: Value): Value {
       if (typeof value !== kind) refuse(value);
-      return xor(words(this[ARRAYS]), this[ADDRESS] / bytes, value);
+      return xor(this[WORDS], (this[PLACE].address + this[OFFSET]) / bytes, value);
     }
 
     exchange(value: Value): Value {
       if (typeof value !== kind) refuse(value);
-      return exchange(words(this[ARRAYS]), this[ADDRESS] / bytes, value);
+      return exchange(
+        this[WORDS],
+        (this[PLACE].address + this[OFFSET]) / bytes,
+        value,
+      );
     }
 
     compareExchange(expected: Value, replacement: Value): Value {
       if (typeof expected !== kind) refuse(expected);
       if (typeof replacement !== kind) refuse(replacement);
-      const index = this[ADDRESS] / bytes;
-      return compareExchange(words(this[ARRAYS]), index, expected, replacement);
+      const index = (this[PLACE].address + this[OFFSET]) / bytes;
+      return compareExchange(this[WORDS], index, expected, replacement);
     }
 
     notify(count?: number): number {
-      return notify(waitWords(this[ARRAYS]), this[ADDRESS] / bytes, count);
+      return notify(
+        waitWords(this[PLACE].arrays),
+        (this[PLACE].address + this[OFFSET]) / bytes,
+        count,
+      );
     }
 
     wait(expected: Value, timeoutMs: number = Infinity): "ok" | "not-equal" | "timed-out" {
@@ -278,8 +335,8 @@ function atomic<Value extends number | bigint>(
     waitPlace(expected: Value, timeoutMs: number): WaitPlace<Value> {
       if (typeof expected !== kind) refuse(expected);
       checkTimeout(timeoutMs);
-      const index = this[ADDRESS] / bytes;
-      return { words: waitWords(this[ARRAYS]), index, value: waitValue(expected) };
+      const index = (this[PLACE].address + this[OFFSET]) / bytes;
+      return { words: waitWords(this[PLACE].arrays), index, value: waitValue(expected) };
     }
 
     toJSON(): Value {
@@ -300,7 +357,9 @@ function atomic<Value extends number | bigint>(
     name,
     byteLength,
     alignment: byteLength,
-    read: (arrays, address) => new Field(arrays, address),
+    read: (arrays, address) => new Field(new AtomicPlace(arrays, address), 0),
+    fieldAt: (place, offset) => new Field(place, offset),
+    elements: (arrays, address, length) => access.elements(arrays.buffer, address, length),
     write: (arrays, address, value, place) => {
       const plain: unknown = value instanceof Field ? value.load() : value;
       if (typeof plain !== kind) throw kindError(value, place, name, expectedKind);

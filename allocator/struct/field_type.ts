@@ -9,7 +9,7 @@
  * @module
  */
 import type { BlockSource } from "../malloc/mod.ts";
-import type { AtomicField, AtomicType } from "./atomic.ts";
+import type { AtomicElements, AtomicField, AtomicType } from "./atomic.ts";
 import { describe } from "./describe.ts";
 import type { FlagsField, FlagsInit, FlagsType } from "./flags.ts";
 import type { SegmentArrays } from "../memory/mod.ts";
@@ -338,7 +338,9 @@ export interface ArrayView<Element> extends Iterable<FieldValue<Element>> {
    *
    * @throws {TypeError} if the elements are of another kind
    */
-  readonly elements: Element extends ScalarType<infer _Value, infer Elements> ? Elements : never;
+  readonly elements: Element extends ScalarType<infer _Value, infer Elements> ? Elements
+    : Element extends AtomicType<infer Value> ? AtomicElements<Value>
+    : never;
   /**
    * An element: its value, or a view of it.
    *

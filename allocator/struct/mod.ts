@@ -41,6 +41,7 @@ export { alignOf, type FieldOffsets, offsetOf, sizeOf } from "./c_layout.ts";
 export { type AnyView, isStructView, type MemorySource, segmentOf } from "./view_memory.ts";
 export { bool, f32, f64, i16, i32, i64, i8, u16, u32, u64, u8 } from "./scalar.ts";
 export {
+  type AtomicElements,
   type AtomicField,
   atomicI32,
   atomicI64,

@@ -9,6 +9,7 @@
 import type { BlockSource } from "../malloc/mod.ts";
 import type { SegmentArrays } from "../memory/mod.ts";
 import type { StructLayout } from "./c_layout.ts";
+import { AtomicPlace, type AtomicType } from "./atomic.ts";
 import { plainOf } from "./copy_value.ts";
 import { describe } from "./describe.ts";
 import {
@@ -34,6 +35,7 @@ import {
 const ARRAYS: typeof memory.ARRAYS = memory.ARRAYS;
 const ADDRESS: typeof memory.ADDRESS = memory.ADDRESS;
 const FREE: typeof memory.FREE = memory.FREE;
+const ATOMICS: typeof memory.ATOMICS = memory.ATOMICS;
 
 /** Names that a field cannot have: the members of a view, and what every object has a meaning for. */
 const TAKEN = ["address", "assign", "at", "constructor", "deref", "toJSON", "__proto__"];
@@ -70,15 +72,21 @@ export interface Shape extends StructLayout {
 /** Makes the class of views of a shape, and the type that has them. */
 export function typeOfShape(shape: Shape): FieldType {
   const { kind, name, fields, types, offsets, byteLength, alignment, release } = shape;
-  const { check, fill, copy, plain } = shape;
+  const { accessors, check, fill, copy, plain } = shape;
+  const atomics = [...types]
+    .filter(([, type]) => type.kind === "atomic" && check === undefined)
+    .map(([field, type]) => [offsets[field]!, type as AtomicType<number>] as const);
+  const hasAtomics = atomics.length > 0;
 
   class View {
     declare [ARRAYS]: SegmentArrays;
     declare [ADDRESS]: number;
+    declare [ATOMICS]: AtomicPlace | undefined;
 
     // Assigned here and not by field initialisers: those have cost fresh views 10 ns.
     constructor(arrays: SegmentArrays, address?: number) {
       this[ARRAYS] = arrays;
+      if (hasAtomics) this[ATOMICS] = undefined;
       if (address !== undefined) this[ADDRESS] = address;
     }
 
@@ -93,6 +101,10 @@ export function typeOfShape(shape: Shape): FieldType {
     at(address: number): this {
       checkAddress(this[ARRAYS], address, name, byteLength, alignment);
       this[ADDRESS] = address;
+      if (hasAtomics) {
+        const place = this[ATOMICS];
+        if (place !== undefined) place.address = address;
+      }
       return this;
     }
 
@@ -140,8 +152,11 @@ export function typeOfShape(shape: Shape): FieldType {
   // Found by a view without an address of its own. Moving such a view gives it one, by which it is of
   // the same hidden class as all others: no access pays for it.
   Object.defineProperty(View.prototype, ADDRESS, { value: unplaced(name), writable: true });
+  let atomicCount = 0;
   for (const [field, type] of types) {
-    Object.defineProperty(View.prototype, field, shape.accessors(field, type));
+    const isAtomic = type.kind === "atomic" && check === undefined;
+    const descriptor = isAtomic ? atomicAccessor(atomics, atomicCount++) : accessors(field, type);
+    Object.defineProperty(View.prototype, field, descriptor);
   }
 
   if (shape.tag !== undefined) Object.defineProperty(View.prototype, "tag", shape.tag);
@@ -264,6 +279,26 @@ export function accessors(type: FieldType, byteOffset: number, place: string): P
     };
   }
   return descriptor;
+}
+
+/** The property of an atomic field, one of those in `atomics`. */
+function atomicAccessor(
+  atomics: readonly (readonly [offset: number, type: AtomicType<number>])[],
+  ordinal: number,
+): PropertyDescriptor {
+  const index = ordinal;
+  const makePlace = (view: ViewState): AtomicPlace => {
+    const place = new AtomicPlace(view[ARRAYS], +view[ADDRESS]);
+    for (const [offset, type] of atomics) place.fields.push(type.fieldAt(place, offset));
+    view[ATOMICS] = place;
+    return place;
+  };
+  return {
+    enumerable: true,
+    get(this: ViewState): unknown {
+      return (this[ATOMICS] ?? makePlace(this)).fields[index];
+    },
+  };
 }
 
 /** Fields as a plain object. */

@@ -5,6 +5,7 @@
  */
 import type { BlockSource } from "../malloc/mod.ts";
 import { arraysOver, type SegmentArrays } from "../memory/mod.ts";
+import type { AtomicPlace } from "./atomic.ts";
 import { describe } from "./describe.ts";
 
 /** A segment, or anything over one: an allocator, a typed array, a view of a struct. */
@@ -22,6 +23,9 @@ export interface AnyView {
 export const ARRAYS: unique symbol = Symbol("arrays");
 /** Own property of every view: the address it is at. */
 export const ADDRESS: unique symbol = Symbol("address");
+
+/** Own property of views with atomic fields: where those are, once one of them has been read. */
+export const ATOMICS: unique symbol = Symbol("atomics");
 
 /** A method of every view: frees a struct or array of its type, and what that owns. */
 export const FREE: unique symbol = Symbol("free");
@@ -50,6 +54,7 @@ export function unplaced(typeName: string): number {
 export interface ViewState {
   [ARRAYS]: SegmentArrays;
   [ADDRESS]: number;
+  [ATOMICS]?: AtomicPlace | undefined;
   [FREE](source: BlockSource, address: number): void;
 }
 
