@@ -108,12 +108,12 @@ export type UnionPlain<Members, IsTagged extends boolean> = IsTagged extends tru
   : Uint8Array<ArrayBuffer>;
 
 /** How a union says which member is there. */
-export interface UnionOptions<IsTagged extends boolean> {
+export interface UnionOptions {
   /**
    * The type of its tag: `u8`, `u16`, `u32`, `i8`, `i16` or `i32`. The tag is the member's place in
-   * the table, from 0. Default: there is none, and the program knows what the bytes are.
+   * the table, from 0. Without one, the program knows what the bytes are.
    */
-  readonly tag?: IsTagged extends true ? ScalarType<number, unknown> : undefined;
+  readonly tag: ScalarType<number, unknown>;
 }
 
 /**
@@ -149,11 +149,21 @@ export interface UnionOptions<IsTagged extends boolean> {
  * assertEquals(entry.toJSON(), { sequence: 0, command: { cancel: { order: 7 } } });
  * ```
  */
-export function union<Members extends object, IsTagged extends boolean = false>(
+export function union<Members extends object>(
   name: string,
   members: Members,
-  options: UnionOptions<IsTagged> = {},
-): UnionType<Members, IsTagged> {
+  options: UnionOptions,
+): UnionType<Members, true>;
+/** Defines a union without a tag. */
+export function union<Members extends object>(
+  name: string,
+  members: Members,
+): UnionType<Members, false>;
+export function union(
+  name: string,
+  members: object,
+  options?: UnionOptions,
+): UnionType<object, boolean> {
   const types = fieldsOf("union", name, members, "member");
   const tagType = tagOf(name, options, types);
   for (const [member, type] of types) {
@@ -196,17 +206,17 @@ export function union<Members extends object, IsTagged extends boolean = false>(
     })
     : typeOfShape({ ...shape, ...tagged(name, types, tagType, start, byteLength) });
   // The accessors are defined from the table, which TypeScript follows in the interface alone.
-  return type as unknown as UnionType<Members, IsTagged>;
+  return type as unknown as UnionType<object, boolean>;
 }
 
 /** The type of the tag, if there is one. */
 function tagOf(
   name: string,
-  options: UnionOptions<boolean>,
+  options: UnionOptions | undefined,
   types: ReadonlyMap<string, FieldType>,
 ): ScalarType<number, unknown> | undefined {
   const tag: unknown = typeof options === "object" && options !== null ? options.tag : options;
-  if (tag === undefined) return undefined;
+  if (options === undefined) return undefined;
   if (!TAG_TYPES.includes(tag)) {
     const found = typeof tag === "object" && tag !== null ? (tag as FieldType).name : tag;
     throw new TypeError(
