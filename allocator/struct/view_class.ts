@@ -191,32 +191,30 @@ export function typeOfShape(shape: Shape): FieldType {
 }
 
 /**
- * Makes a class of views and each one that extends it a field type. A class that extends it gets its
- * own members when they are first asked for, as nothing runs when it is defined.
+ * Makes a class of views a field type, and each one that extends it. That gets its own members when
+ * one of them is first asked for, as nothing runs when it is defined.
  */
 function addStaticMembers<View extends object>(
-  base: View,
-  typeOfBase: FieldType,
+  Class: View,
+  type: FieldType,
   typeOfViews: (Class: View) => FieldType,
 ): void {
-  const typeOf = (Class: View): FieldType => {
-    if (Class === base) return typeOfBase;
-    const type = typeOfViews(Class);
-    const members = STATIC_MEMBERS.filter((member) => !Object.hasOwn(Class, member));
-    for (const member of members) {
-      Object.defineProperty(Class, member, { value: Reflect.get(type, member) });
-    }
-    Object.defineProperty(Class, TYPE, { value: type });
-    return type;
+  const typeOf = (Asked: View): FieldType => {
+    if (Asked === Class) return type;
+    const own = typeOfViews(Asked);
+    addStaticMembers(Asked, own, typeOfViews);
+    return own;
   };
   for (const member of STATIC_MEMBERS) {
-    Object.defineProperty(base, member, {
+    if (Object.hasOwn(Class, member)) continue; // a class may have a member of its own in its place
+    const value: unknown = Reflect.get(type, member);
+    Object.defineProperty(Class, member, {
       get(this: View): unknown {
-        return Reflect.get(typeOf(this), member);
+        return this === Class ? value : Reflect.get(typeOf(this), member);
       },
     });
   }
-  Object.defineProperty(base, TYPE, {
+  Object.defineProperty(Class, TYPE, {
     get(this: View): FieldType {
       return typeOf(this);
     },
