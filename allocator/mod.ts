@@ -92,6 +92,7 @@ export {
   i32,
   i64,
   i8,
+  isFieldView,
   isStructView,
   type MemorySource,
   offsetOf,

@@ -12,6 +12,7 @@ import type { SegmentArrays } from "../memory/mod.ts";
 import { describe } from "./describe.ts";
 import type { FieldType } from "./field_type.ts";
 import { kindError } from "./scalar.ts";
+import { FIELD } from "./view_memory.ts";
 
 // Symbols, as a name that is private to a class has another key each time that the class is made, which
 // V8 does not know: 7 ns an access.
@@ -184,12 +185,11 @@ export const atomicI64: AtomicType<bigint> = atomic("atomicI64", {
 /** The typed arrays that `Atomics` works on, for one kind of value. */
 type Words<Value> = Value extends number ? Int32Array | Uint32Array
   : BigInt64Array | BigUint64Array;
-type WaitWords<Value> = Value extends number ? Int32Array : BigInt64Array;
 
 /** Where to wait for a field by functions of `Atomics`. */
 export interface WaitPlace<Value> {
   /** The array that the field is an element of. */
-  readonly words: WaitWords<Value>;
+  readonly words: Value extends number ? Int32Array : BigInt64Array;
   /** Which one. */
   readonly index: number;
   /** The value that is waited on, as it is there. */
@@ -202,7 +202,7 @@ interface Access<Value extends number | bigint> {
   readonly sample: Value;
   readonly words: (arrays: SegmentArrays) => Words<Value>;
   /** The same words as an array that can be waited on, and a value as it is there. */
-  readonly waitWords: (arrays: SegmentArrays) => WaitWords<Value>;
+  readonly waitWords: (arrays: SegmentArrays) => WaitPlace<Value>["words"];
   readonly waitValue: (value: Value) => Value;
   /** Reads plainly. One for each kind: see scalar.ts. */
   readonly peek: (words: Words<Value>, index: number) => Value;
@@ -224,9 +224,9 @@ interface AtomicsOf<Value> {
   xor(words: Words<Value>, index: number, value: Value): Value;
   exchange(words: Words<Value>, index: number, value: Value): Value;
   compareExchange(words: Words<Value>, index: number, expected: Value, replacement: Value): Value;
-  notify(words: WaitWords<Value>, index: number, count?: number): number;
+  notify(words: WaitPlace<Value>["words"], index: number, count?: number): number;
   wait(
-    words: WaitWords<Value>,
+    words: WaitPlace<Value>["words"],
     index: number,
     value: Value,
     timeoutMs?: number,
@@ -259,6 +259,10 @@ function atomic<Value extends number | bigint>(
       self[PLACE] = place;
       self[OFFSET] = offset;
       self[WORDS] = words(place.arrays);
+    }
+
+    get [FIELD](): true {
+      return true;
     }
 
     get [Symbol.toStringTag](): string {

@@ -11,7 +11,7 @@ import { describe } from "./describe.ts";
 import type { FieldType, ScalarType } from "./field_type.ts";
 import { u16, u32, u8 } from "./scalar.ts";
 import * as memory from "./view_memory.ts";
-import type { ViewState } from "./view_memory.ts";
+import { FIELD, type ViewState } from "./view_memory.ts";
 
 // Copies, as V8 knows no imported binding to be constant: see view_class.ts.
 const ARRAYS: typeof memory.ARRAYS = memory.ARRAYS;
@@ -114,6 +114,10 @@ export function flags<const Name extends string>(
       this[ADDRESS] = address;
     }
 
+    get [FIELD](): true {
+      return true;
+    }
+
     get [Symbol.toStringTag](): string {
       return name;
     }
@@ -123,7 +127,7 @@ export function flags<const Name extends string>(
     }
 
     set bits(bits: number) {
-      write(this[ARRAYS], this[ADDRESS], bits, "bits of flags");
+      write(this[ARRAYS], this[ADDRESS], bits, `${name}.bits`);
     }
 
     assign(values: unknown): void {

@@ -38,7 +38,13 @@ export type {
   ViewOf,
 } from "./field_type.ts";
 export { alignOf, type FieldOffsets, offsetOf, sizeOf } from "./c_layout.ts";
-export { type AnyView, isStructView, type MemorySource, segmentOf } from "./view_memory.ts";
+export {
+  type AnyView,
+  isFieldView,
+  isStructView,
+  type MemorySource,
+  segmentOf,
+} from "./view_memory.ts";
 export { bool, f32, f64, i16, i32, i64, i8, u16, u32, u64, u8 } from "./scalar.ts";
 export {
   type AtomicElements,

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { isStructView } from "../../allocator/mod.ts";
+import { isFieldView, isStructView } from "../../allocator/mod.ts";
 
 const SHOWN_STEPS = 16;
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
@@ -87,6 +87,9 @@ export function reasonAgainst(value: unknown): string {
   if (isStructView(value as object)) {
     return `a view of ${className} does not travel between shards: send its address to share what it ` +
       "shows, its toJSON() to copy it, or makeForeign() of it to give it away";
+  }
+  if (isFieldView(value as object)) {
+    return `a view of ${className} does not travel between shards: send its toJSON(), a copy`;
   }
   return `an object of class ${className} does not travel between shards`;
 }

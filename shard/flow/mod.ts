@@ -1,6 +1,6 @@
 /**
  * Many calls of one producer, no more at a time than there is room for: pipelines, bounded maps, and the
- * wait for room.
+ * wait for room. And the wait for an atomic field, which blocks nobody.
  *
  * @module
  */

@@ -9,6 +9,7 @@
  * @module
  */
 import type { AtomicField } from "../../allocator/mod.ts";
+import { kindOfValue } from "../codec/mod.ts";
 
 /** When to give up waiting. */
 export interface WaitOptions {
@@ -56,6 +57,20 @@ export async function waitAsync<Value extends number | bigint>(
   expected: Value,
   { timeoutMs = Infinity, signal }: WaitOptions = {},
 ): Promise<"ok" | "not-equal" | "timed-out"> {
+  if (typeof field?.waitPlace !== "function") {
+    throw new TypeError(
+      `Cannot wait for a field that is ${
+        kindOfValue(field)
+      }: expected an atomic field, such as view.state`,
+    );
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(
+      `Cannot wait for a field with a signal that is ${
+        kindOfValue(signal)
+      }: expected an AbortSignal`,
+    );
+  }
   const { words, index, value } = field.waitPlace(expected, timeoutMs);
   signal?.throwIfAborted();
   const waiting = Atomics.waitAsync(words as Int32Array, index, value as number, timeoutMs);

@@ -128,7 +128,7 @@ Deno.test("flags() refuse what is no flag and no boolean, and write nothing then
     // @ts-expect-error: a number.
     () => order.flags.bits = "1",
     TypeError,
-    'Cannot store "1" in bits of flags (u8): expected a number',
+    'Cannot store "1" in flags(u8).bits (u8): expected a number',
   );
 });
 
