@@ -66,7 +66,6 @@ export {
   room,
   type ShardFor,
   waitAsync,
-  type WaitOptions,
   type WindowOptions,
 } from "./flow/mod.ts";
 export { type ErrorClass, registerErrorClass } from "./codec/mod.ts";

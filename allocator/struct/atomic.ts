@@ -12,7 +12,6 @@ import type { SegmentArrays } from "../memory/mod.ts";
 import { describe } from "./describe.ts";
 import type { FieldType } from "./field_type.ts";
 import { kindError } from "./scalar.ts";
-import { FIELD } from "./view_memory.ts";
 
 // Symbols, as a name that is private to a class has another key each time that the class is made, which
 // V8 does not know: 7 ns an access.
@@ -20,28 +19,24 @@ const PLACE: unique symbol = Symbol("place");
 const OFFSET: unique symbol = Symbol("offset");
 const WORDS: unique symbol = Symbol("words");
 
+/** By atomic type: how a view makes its field at an offset. */
+const fieldMakers = new WeakMap<
+  FieldType,
+  (place: AtomicPlace, offset: number) => AtomicField<number | bigint>
+>();
+
 /** A number that threads change by `Atomics`. */
-export interface AtomicType<Value extends number | bigint> extends FieldType {
+export interface AtomicType<Value extends number | bigint, Elements = unknown> extends FieldType {
   /** Tells the field types apart. */
   readonly kind: "atomic";
   /** @internal */
   read(arrays: SegmentArrays, address: number): AtomicField<Value>;
   /**
-   * The field that lies at `offset` from a place, wherever that moves.
-   * @internal
-   */
-  fieldAt(place: AtomicPlace, offset: number): AtomicField<Value>;
-  /**
    * The typed array over `length` of them in a row.
    * @internal
    */
-  elements(arrays: SegmentArrays, address: number, length: number): AtomicElements<Value>;
+  elements(arrays: SegmentArrays, address: number, length: number): Elements;
 }
-
-/** The typed array over atomic elements of an array. */
-export type AtomicElements<Value> = Value extends number
-  ? Int32Array<SharedArrayBuffer> | Uint32Array<SharedArrayBuffer>
-  : BigInt64Array<SharedArrayBuffer> | BigUint64Array<SharedArrayBuffer>;
 
 /** Where the atomic fields of a view are at present. */
 export class AtomicPlace {
@@ -111,10 +106,17 @@ export interface AtomicField<Value extends number | bigint> {
    */
   wait(expected: Value, timeoutMs?: number): "ok" | "not-equal" | "timed-out";
   /**
-   * Where to wait for it with functions of `Atomics`, and the value as it is there. Checks both.
-   * @internal
+   * Where to wait for it with functions of `Atomics`, and the value as it is there.
+   *
+   * @param expected the value that is waited on
+   * @returns the array that the field is an element of, which element, and the value there
+   * @throws {TypeError} if the value is of the wrong kind
    */
-  waitPlace(expected: Value, timeoutMs: number): WaitPlace<Value>;
+  waitPlace(expected: Value): {
+    readonly words: Value extends number ? Int32Array : BigInt64Array;
+    readonly index: number;
+    readonly value: Value;
+  };
   /** The value, as `load()` gives it. */
   toJSON(): Value;
 }
@@ -139,7 +141,7 @@ export interface AtomicField<Value extends number | bigint> {
  * assertEquals(counters.toJSON(), { hits: 2, misses: 5 });
  * ```
  */
-export const atomicU32: AtomicType<number> = atomic("atomicU32", {
+export const atomicU32: AtomicType<number, Uint32Array<SharedArrayBuffer>> = atomic("atomicU32", {
   byteLength: 4,
   sample: 0,
   words: (arrays) => arrays.u32,
@@ -150,7 +152,7 @@ export const atomicU32: AtomicType<number> = atomic("atomicU32", {
 });
 
 /** A whole number from -2^31 to 2^31 - 1 that several threads change. */
-export const atomicI32: AtomicType<number> = atomic("atomicI32", {
+export const atomicI32: AtomicType<number, Int32Array<SharedArrayBuffer>> = atomic("atomicI32", {
   byteLength: 4,
   sample: 0,
   words: (arrays) => arrays.i32,
@@ -161,18 +163,21 @@ export const atomicI32: AtomicType<number> = atomic("atomicI32", {
 });
 
 /** A bigint from 0 to 2^64 - 1 that several threads change. */
-export const atomicU64: AtomicType<bigint> = atomic("atomicU64", {
-  byteLength: 8,
-  sample: 0n,
-  words: (arrays) => arrays.u64,
-  waitWords: (arrays) => arrays.i64,
-  waitValue: (value) => BigInt.asIntN(64, value),
-  peek: (words, index) => words[index]!,
-  elements: (buffer, address, length) => new BigUint64Array(buffer, address, length),
-});
+export const atomicU64: AtomicType<bigint, BigUint64Array<SharedArrayBuffer>> = atomic(
+  "atomicU64",
+  {
+    byteLength: 8,
+    sample: 0n,
+    words: (arrays) => arrays.u64,
+    waitWords: (arrays) => arrays.i64,
+    waitValue: (value) => BigInt.asIntN(64, value),
+    peek: (words, index) => words[index]!,
+    elements: (buffer, address, length) => new BigUint64Array(buffer, address, length),
+  },
+);
 
 /** A bigint from -2^63 to 2^63 - 1 that several threads change. */
-export const atomicI64: AtomicType<bigint> = atomic("atomicI64", {
+export const atomicI64: AtomicType<bigint, BigInt64Array<SharedArrayBuffer>> = atomic("atomicI64", {
   byteLength: 8,
   sample: 0n,
   words: (arrays) => arrays.i64,
@@ -186,31 +191,29 @@ export const atomicI64: AtomicType<bigint> = atomic("atomicI64", {
 type Words<Value> = Value extends number ? Int32Array | Uint32Array
   : BigInt64Array | BigUint64Array;
 
-/** Where to wait for a field by functions of `Atomics`. */
-export interface WaitPlace<Value> {
-  /** The array that the field is an element of. */
-  readonly words: Value extends number ? Int32Array : BigInt64Array;
-  /** Which one. */
-  readonly index: number;
-  /** The value that is waited on, as it is there. */
-  readonly value: Value;
-}
+/** Those that it waits on. */
+type WaitWords<Value> = Value extends number ? Int32Array : BigInt64Array;
 
-interface Access<Value extends number | bigint> {
+interface Access<Value extends number | bigint, Elements> {
   readonly byteLength: number;
   /** A value of the right kind. */
   readonly sample: Value;
   readonly words: (arrays: SegmentArrays) => Words<Value>;
   /** The same words as an array that can be waited on, and a value as it is there. */
-  readonly waitWords: (arrays: SegmentArrays) => WaitPlace<Value>["words"];
+  readonly waitWords: (arrays: SegmentArrays) => WaitWords<Value>;
   readonly waitValue: (value: Value) => Value;
   /** Reads plainly. One for each kind: see scalar.ts. */
   readonly peek: (words: Words<Value>, index: number) => Value;
-  readonly elements: (
-    buffer: SharedArrayBuffer,
-    address: number,
-    length: number,
-  ) => AtomicElements<Value>;
+  readonly elements: (buffer: SharedArrayBuffer, address: number, length: number) => Elements;
+}
+
+/** The atomic field that lies at `offset` from a place, wherever that moves. */
+export function atomicFieldAt(
+  type: FieldType,
+  place: AtomicPlace,
+  offset: number,
+): AtomicField<number | bigint> {
+  return fieldMakers.get(type)!(place, offset);
 }
 
 /** `Atomics`, for arrays of one kind of value. TypeScript has two overloads, of which a union takes none. */
@@ -224,23 +227,22 @@ interface AtomicsOf<Value> {
   xor(words: Words<Value>, index: number, value: Value): Value;
   exchange(words: Words<Value>, index: number, value: Value): Value;
   compareExchange(words: Words<Value>, index: number, expected: Value, replacement: Value): Value;
-  notify(words: WaitPlace<Value>["words"], index: number, count?: number): number;
+  notify(words: WaitWords<Value>, index: number, count?: number): number;
   wait(
-    words: WaitPlace<Value>["words"],
+    words: WaitWords<Value>,
     index: number,
     value: Value,
     timeoutMs?: number,
   ): "ok" | "not-equal" | "timed-out";
 }
 
-function atomic<Value extends number | bigint>(
+function atomic<Value extends number | bigint, Elements>(
   name: string,
-  access: Access<Value>,
-): AtomicType<Value> {
-  const { byteLength, words, waitWords, waitValue, peek } = access;
+  access: Access<Value, Elements>,
+): AtomicType<Value, Elements> {
+  const { byteLength, sample, words, waitWords, waitValue, peek } = access;
   const bytes = byteLength;
-  const kind = typeof access.sample;
-  const expectedKind = kind === "number" ? "a number" : "a bigint";
+  const expectedKind = typeof sample === "number" ? "a number" : "a bigint";
   const operations = Atomics as unknown as AtomicsOf<Value>;
   const { load, store, add, sub, and, or, xor, exchange, compareExchange, notify, wait } =
     operations;
@@ -261,10 +263,6 @@ function atomic<Value extends number | bigint>(
       self[WORDS] = words(place.arrays);
     }
 
-    get [FIELD](): true {
-      return true;
-    }
-
     get [Symbol.toStringTag](): string {
       return name;
     }
@@ -278,37 +276,37 @@ function atomic<Value extends number | bigint>(
     }
 
     store(value: Value): void {
-      if (typeof value !== kind) refuse(value);
+      if (typeof value !== typeof sample) refuse(value);
       store(this[WORDS], (this[PLACE].address + this[OFFSET]) / bytes, value);
     }
 
     add(value: Value): Value {
-      if (typeof value !== kind) refuse(value);
+      if (typeof value !== typeof sample) refuse(value);
       return add(this[WORDS], (this[PLACE].address + this[OFFSET]) / bytes, value);
     }
 
     sub(value: Value): Value {
-      if (typeof value !== kind) refuse(value);
+      if (typeof value !== typeof sample) refuse(value);
       return sub(this[WORDS], (this[PLACE].address + this[OFFSET]) / bytes, value);
     }
 
     and(value: Value): Value {
-      if (typeof value !== kind) refuse(value);
+      if (typeof value !== typeof sample) refuse(value);
       return and(this[WORDS], (this[PLACE].address + this[OFFSET]) / bytes, value);
     }
 
     or(value: Value): Value {
-      if (typeof value !== kind) refuse(value);
+      if (typeof value !== typeof sample) refuse(value);
       return or(this[WORDS], (this[PLACE].address + this[OFFSET]) / bytes, value);
     }
 
     xor(value: Value): Value {
-      if (typeof value !== kind) refuse(value);
+      if (typeof value !== typeof sample) refuse(value);
       return xor(this[WORDS], (this[PLACE].address + this[OFFSET]) / bytes, value);
     }
 
     exchange(value: Value): Value {
-      if (typeof value !== kind) refuse(value);
+      if (typeof value !== typeof sample) refuse(value);
       return exchange(
         this[WORDS],
         (this[PLACE].address + this[OFFSET]) / bytes,
@@ -317,8 +315,8 @@ function atomic<Value extends number | bigint>(
     }
 
     compareExchange(expected: Value, replacement: Value): Value {
-      if (typeof expected !== kind) refuse(expected);
-      if (typeof replacement !== kind) refuse(replacement);
+      if (typeof expected !== typeof sample) refuse(expected);
+      if (typeof replacement !== typeof sample) refuse(replacement);
       const index = (this[PLACE].address + this[OFFSET]) / bytes;
       return compareExchange(this[WORDS], index, expected, replacement);
     }
@@ -332,13 +330,13 @@ function atomic<Value extends number | bigint>(
     }
 
     wait(expected: Value, timeoutMs: number = Infinity): "ok" | "not-equal" | "timed-out" {
-      const { words, index, value } = this.waitPlace(expected, timeoutMs);
+      const { words, index, value } = this.waitPlace(expected);
+      checkTimeout(timeoutMs);
       return wait(words, index, value, timeoutMs);
     }
 
-    waitPlace(expected: Value, timeoutMs: number): WaitPlace<Value> {
-      if (typeof expected !== kind) refuse(expected);
-      checkTimeout(timeoutMs);
+    waitPlace(expected: Value): ReturnType<AtomicField<Value>["waitPlace"]> {
+      if (typeof expected !== typeof sample) refuse(expected);
       const index = (this[PLACE].address + this[OFFSET]) / bytes;
       return { words: waitWords(this[PLACE].arrays), index, value: waitValue(expected) };
     }
@@ -356,20 +354,24 @@ function atomic<Value extends number | bigint>(
   }
 
   Object.defineProperty(Field, "name", { value: name });
-  return Object.freeze<AtomicType<Value>>({
+  const type = Object.freeze<AtomicType<Value, Elements>>({
     kind: "atomic",
     name,
     byteLength,
     alignment: byteLength,
     read: (arrays, address) => new Field(new AtomicPlace(arrays, address), 0),
-    fieldAt: (place, offset) => new Field(place, offset),
     elements: (arrays, address, length) => access.elements(arrays.buffer, address, length),
     write: (arrays, address, value, place) => {
       const plain: unknown = value instanceof Field ? value.load() : value;
-      if (typeof plain !== kind) throw kindError(value, place, name, expectedKind);
+      if (typeof plain !== typeof sample) throw kindError(value, place, name, expectedKind);
       store(words(arrays), address / bytes, plain as Value);
     },
   });
+  fieldMakers.set(
+    type,
+    (place, offset) => new Field(place, offset) as AtomicField<number | bigint>,
+  );
+  return type;
 }
 
 function checkTimeout(timeoutMs: unknown): void {

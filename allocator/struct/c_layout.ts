@@ -69,12 +69,6 @@ export function alignOf(type: FieldType): number {
   return fieldTypeOf(type, "Cannot measure what is given").alignment;
 }
 
-/** What has fields at known places: a struct, a union, or a class of their views. */
-export interface FieldOffsets<Fields> extends FieldType {
-  /** Where each field begins, in bytes from the start. */
-  readonly offsets: { readonly [Name in keyof Fields]: number };
-}
-
 /**
  * Where a field begins, as C's `offsetof`.
  *
@@ -91,7 +85,10 @@ export interface FieldOffsets<Fields> extends FieldType {
  * assertEquals(offsetOf(struct("Pair", { tag: u8, value: i32 }), "value"), 4);
  * ```
  */
-export function offsetOf<Fields>(type: FieldOffsets<Fields>, name: keyof Fields & string): number {
+export function offsetOf<Fields>(
+  type: FieldType & { readonly offsets: { readonly [Name in keyof Fields]: number } },
+  name: keyof Fields & string,
+): number {
   const found = fieldTypeOf(type, "Cannot measure what is given");
   if (!("offsets" in found) || !Object.hasOwn(type.offsets, name)) {
     throw new TypeError(`Cannot find field ${describe(name)}: ${found.name} has no such field`);

@@ -9,9 +9,9 @@
  * @module
  */
 import type { BlockSource } from "../malloc/mod.ts";
-import type { AtomicElements, AtomicField, AtomicType } from "./atomic.ts";
+import type { AtomicField, AtomicType } from "./atomic.ts";
 import { describe } from "./describe.ts";
-import type { FlagsField, FlagsInit, FlagsType } from "./flags.ts";
+import type { FlagsField, FlagsType } from "./flags.ts";
 import type { SegmentArrays } from "../memory/mod.ts";
 import type { UnionInit, UnionPlain, UnionType, UnionView } from "./union.ts";
 import type { MemorySource } from "./view_memory.ts";
@@ -267,19 +267,16 @@ export interface StructClass<Fields> extends FieldType {
   /** Where each field begins, in bytes from the start of the struct. */
   readonly offsets: { readonly [Name in keyof Fields]: number };
   /** A view of a struct that lies in memory: see {@linkcode StructType.at}. */
-  at<View>(this: ViewClass<View>, source: MemorySource, address: number): View;
+  at<View>(this: new (...internal: never) => View, source: MemorySource, address: number): View;
   /** A view of no struct yet: see {@linkcode StructType.view}. */
-  view<View>(this: ViewClass<View>, source: MemorySource): View;
+  view<View>(this: new (...internal: never) => View, source: MemorySource): View;
   /** Allocates a struct: see {@linkcode StructType.make}. */
   make<View>(
-    this: ViewClass<View>,
+    this: new (...internal: never) => View,
     allocator: BlockSource,
     init?: StructInit<Fields> | StructView<Fields>,
   ): View;
 }
-
-/** A class of views. */
-export type ViewClass<View> = new (...internal: never) => View;
 
 /** Members that views of structs have beside their fields, whose names are therefore taken. */
 export interface StructMembers<Fields> {
@@ -339,7 +336,7 @@ export interface ArrayView<Element> extends Iterable<FieldValue<Element>> {
    * @throws {TypeError} if the elements are of another kind
    */
   readonly elements: Element extends ScalarType<infer _Value, infer Elements> ? Elements
-    : Element extends AtomicType<infer Value> ? AtomicElements<Value>
+    : Element extends AtomicType<infer _Number, infer Elements> ? Elements
     : never;
   /**
    * An element: its value, or a view of it.
@@ -397,7 +394,7 @@ export type Assignable<Fields, Name extends keyof Fields> = Fields[Name] extends
   { readonly kind: "scalar" | "pointer" | "bytes" } | TextType<true> ? Name : never;
 
 /** What reading a field of type `Type` gives. */
-export type FieldValue<Type> = Type extends ViewClass<infer View> ? View
+export type FieldValue<Type> = Type extends new (...internal: never) => infer View ? View
   : Type extends StructType<infer Fields> ? StructView<Fields>
   : Type extends UnionType<infer Members, infer IsTagged> ? UnionView<Members, IsTagged>
   : Type extends AtomicType<infer Value> ? AtomicField<Value>
@@ -415,7 +412,7 @@ export type FieldInit<Type> = Type extends StructType<infer Fields> | StructClas
   : Type extends UnionType<infer Members, infer IsTagged>
     ? UnionInit<Members, IsTagged> | UnionView<Members, IsTagged>
   : Type extends AtomicType<infer Value> ? Value | AtomicField<Value>
-  : Type extends FlagsType<infer Name> ? FlagsInit<Name>
+  : Type extends FlagsType<infer Name> ? Parameters<FlagsField<Name>["assign"]>[0]
   : Type extends ArrayType<infer Element> ? Iterable<FieldInit<Element>> | ArrayView<Element>
   : Type extends TextType<infer IsOwned> ? IsOwned extends true ? string : Uint8Array
   : Type extends BytesType ? Uint8Array

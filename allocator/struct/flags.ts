@@ -11,7 +11,7 @@ import { describe } from "./describe.ts";
 import type { FieldType, ScalarType } from "./field_type.ts";
 import { u16, u32, u8 } from "./scalar.ts";
 import * as memory from "./view_memory.ts";
-import { FIELD, type ViewState } from "./view_memory.ts";
+import type { ViewState } from "./view_memory.ts";
 
 // Copies, as V8 knows no imported binding to be constant: see view_class.ts.
 const ARRAYS: typeof memory.ARRAYS = memory.ARRAYS;
@@ -34,12 +34,14 @@ export interface FlagsType<Name extends string> extends FieldType {
    * @throws {TypeError} if there is no such flag
    */
   mask(...names: Name[]): number;
-  /** @internal */
-  read(arrays: SegmentArrays, address: number): FlagsField<Name>;
 }
 
-/** Members that a field of flags has beside its flags, whose names are therefore taken. */
-export interface FlagsMembers<Name extends string> {
+/**
+ * The flags of a struct as properties, each a boolean. It stays where it is when the view that it was
+ * read from moves. Two threads that set flags of one field at the same time may lose one: an
+ * `atomicU32` has `or()` and `and()`.
+ */
+export type FlagsField<Name extends string> = { [Flag in Name]: boolean } & {
   /** All flags as one number. Setting it wraps around, as in a typed array. */
   bits: number;
   /**
@@ -49,23 +51,12 @@ export interface FlagsMembers<Name extends string> {
    * @param flags names, an object of booleans, or another field of this type
    * @throws {TypeError} if there is no such flag, or a value is not a boolean; then nothing is written
    */
-  assign(flags: FlagsInit<Name>): void;
+  assign(
+    flags: readonly Name[] | { readonly [Flag in Name]?: boolean } | FlagsField<Name>,
+  ): void;
   /** The names of the flags that are set, from the lowest bit on. */
   toJSON(): Name[];
-}
-
-/**
- * The flags of a struct as properties, each a boolean. It stays where it is when the view that it was
- * read from moves. Two threads that set flags of one field at the same time may lose one: an
- * `atomicU32` has `or()` and `and()`.
- */
-export type FlagsField<Name extends string> = FlagsMembers<Name> & { [Flag in Name]: boolean };
-
-/** What a field of flags can be set to. */
-export type FlagsInit<Name extends string> =
-  | readonly Name[]
-  | { readonly [Flag in Name]?: boolean }
-  | FlagsField<Name>;
+};
 
 /**
  * A field of bits by name: the first is the lowest bit.
@@ -112,10 +103,6 @@ export function flags<const Name extends string>(
     constructor(arrays: SegmentArrays, address: number) {
       this[ARRAYS] = arrays;
       this[ADDRESS] = address;
-    }
-
-    get [FIELD](): true {
-      return true;
     }
 
     get [Symbol.toStringTag](): string {

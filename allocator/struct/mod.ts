@@ -5,15 +5,7 @@
  */
 
 export { struct } from "./struct.ts";
-export {
-  union,
-  type UnionInit,
-  type UnionMembers,
-  type UnionOptions,
-  type UnionPlain,
-  type UnionType,
-  type UnionView,
-} from "./union.ts";
+export { union, type UnionInit, type UnionPlain, type UnionType, type UnionView } from "./union.ts";
 export { array } from "./array.ts";
 export type {
   ArrayType,
@@ -34,35 +26,20 @@ export type {
   StructView,
   Target,
   TextType,
-  ViewClass,
   ViewOf,
 } from "./field_type.ts";
-export { alignOf, type FieldOffsets, offsetOf, sizeOf } from "./c_layout.ts";
-export {
-  type AnyView,
-  isFieldView,
-  isStructView,
-  type MemorySource,
-  segmentOf,
-} from "./view_memory.ts";
+export { alignOf, offsetOf, sizeOf } from "./c_layout.ts";
+export { type AnyView, isStructView, type MemorySource, segmentOf } from "./view_memory.ts";
 export { bool, f32, f64, i16, i32, i64, i8, u16, u32, u64, u8 } from "./scalar.ts";
 export {
-  type AtomicElements,
   type AtomicField,
   atomicI32,
   atomicI64,
   type AtomicType,
   atomicU32,
   atomicU64,
-  type WaitPlace,
 } from "./atomic.ts";
-export {
-  flags,
-  type FlagsField,
-  type FlagsInit,
-  type FlagsMembers,
-  type FlagsType,
-} from "./flags.ts";
+export { flags, type FlagsField, type FlagsType } from "./flags.ts";
 export { address, pointer } from "./pointer.ts";
 export { string } from "./string.ts";
 export type { ReferenceOptions } from "./reference.ts";

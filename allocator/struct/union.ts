@@ -52,34 +52,33 @@ export interface UnionType<Members, IsTagged extends boolean> extends FieldType 
   [Symbol.hasInstance](value: unknown): value is UnionView<Members, IsTagged>;
 }
 
-/** Members that views of unions have beside their own, whose names are therefore taken. */
-export interface UnionMembers<Members, IsTagged extends boolean> {
-  /** Where the union is: bytes from the start of the segment. */
-  readonly address: number;
-  /** Moves this view to another union of the same type and segment: see {@linkcode StructMembers.at}. */
-  at(address: number): this;
-  /**
-   * Writes one member. With a tag, a member that was not there begins as zeros.
-   *
-   * @param values an object of one member, or another view, whose bytes are copied whole; without a
-   * tag also the bytes that `toJSON()` gives
-   * @returns this view
-   * @throws {TypeError} if it is not one member, or a value is of the wrong kind
-   * @throws {RangeError} if a value is out of range
-   */
-  assign(values: UnionInit<Members, IsTagged> | UnionView<Members, IsTagged>): this;
-  /** A view of what a pointer of this union points to: see {@linkcode StructMembers.deref}. */
-  deref<Name extends keyof Members>(name: Name): Target<Members[Name]>;
-  /**
-   * A copy as plain data: with a tag an object of the member that is there, without one the bytes, as
-   * nothing says what they are.
-   */
-  toJSON(): UnionPlain<Members, IsTagged>;
-}
-
 /** A view of a union: its members as properties. Reading one that is not there throws, with a tag. */
 export type UnionView<Members, IsTagged extends boolean> =
-  & UnionMembers<Members, IsTagged>
+  & {
+    /** Where the union is: bytes from the start of the segment. */
+    readonly address: number;
+    /** Moves this view to another union of the same type and segment: see {@linkcode StructMembers.at}. */
+    at(address: number): UnionView<Members, IsTagged>;
+    /**
+     * Writes one member. With a tag, a member that was not there begins as zeros.
+     *
+     * @param values an object of one member, or another view, whose bytes are copied whole; without a
+     * tag also the bytes that `toJSON()` gives
+     * @returns this view
+     * @throws {TypeError} if it is not one member, or a value is of the wrong kind
+     * @throws {RangeError} if a value is out of range
+     */
+    assign(
+      values: UnionInit<Members, IsTagged> | UnionView<Members, IsTagged>,
+    ): UnionView<Members, IsTagged>;
+    /** A view of what a pointer of this union points to: see {@linkcode StructMembers.deref}. */
+    deref<Name extends keyof Members>(name: Name): Target<Members[Name]>;
+    /**
+     * A copy as plain data: with a tag an object of the member that is there, without one the bytes, as
+     * nothing says what they are.
+     */
+    toJSON(): UnionPlain<Members, IsTagged>;
+  }
   & { -readonly [Name in keyof Members as Assignable<Members, Name>]: FieldValue<Members[Name]> }
   & {
     readonly [Name in keyof Members as Exclude<Name, Assignable<Members, Name>>]: FieldValue<
@@ -107,15 +106,6 @@ export type UnionPlain<Members, IsTagged extends boolean> = IsTagged extends tru
   }[keyof Members]
   : Uint8Array<ArrayBuffer>;
 
-/** How a union says which member is there. */
-export interface UnionOptions {
-  /**
-   * The type of its tag: `u8`, `u16`, `u32`, `i8`, `i16` or `i32`. The tag is the member's place in
-   * the table, from 0. Without one, the program knows what the bytes are.
-   */
-  readonly tag: ScalarType<number, unknown>;
-}
-
 /**
  * Defines a union: members that lie in the same bytes.
  *
@@ -125,7 +115,8 @@ export interface UnionOptions {
  * @param name of the union, for errors and logs
  * @param members type of each member by name. What owns a block cannot be one, as the union would not
  * know whether to free it.
- * @param options whether it has a tag
+ * @param options the type of its tag: `u8`, `u16`, `u32`, `i8`, `i16` or `i32`; without one, the program
+ * knows what the bytes are
  * @returns the type: of a field, with `at()` to view one in memory and `make()` to allocate one
  * @throws {TypeError} if a member is of no known type, owns a block, or its name cannot be used
  *
@@ -152,7 +143,7 @@ export interface UnionOptions {
 export function union<Members extends object>(
   name: string,
   members: Members,
-  options: UnionOptions,
+  options: { readonly tag: ScalarType<number, unknown> },
 ): UnionType<Members, true>;
 /** Defines a union without a tag. */
 export function union<Members extends object>(
@@ -162,7 +153,7 @@ export function union<Members extends object>(
 export function union(
   name: string,
   members: object,
-  options?: UnionOptions,
+  options?: { readonly tag?: unknown },
 ): UnionType<object, boolean> {
   const types = fieldsOf("union", name, members, "member");
   const tagType = tagOf(name, options, types);
@@ -212,7 +203,7 @@ export function union(
 /** The type of the tag, if there is one. */
 function tagOf(
   name: string,
-  options: UnionOptions | undefined,
+  options: { readonly tag?: unknown } | undefined,
   types: ReadonlyMap<string, FieldType>,
 ): ScalarType<number, unknown> | undefined {
   const tag: unknown = typeof options === "object" && options !== null ? options.tag : options;

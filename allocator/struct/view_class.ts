@@ -9,7 +9,7 @@
 import type { BlockSource } from "../malloc/mod.ts";
 import type { SegmentArrays } from "../memory/mod.ts";
 import type { StructLayout } from "./c_layout.ts";
-import { AtomicPlace, type AtomicType } from "./atomic.ts";
+import { atomicFieldAt, AtomicPlace } from "./atomic.ts";
 import { plainOf } from "./copy_value.ts";
 import { describe } from "./describe.ts";
 import {
@@ -75,7 +75,7 @@ export function typeOfShape(shape: Shape): FieldType {
   const { accessors, check, fill, copy, plain } = shape;
   const atomics = [...types]
     .filter(([, type]) => type.kind === "atomic" && check === undefined)
-    .map(([field, type]) => [offsets[field]!, type as AtomicType<number>] as const);
+    .map(([field, type]) => [offsets[field]!, type] as const);
   const hasAtomics = atomics.length > 0;
 
   class View {
@@ -281,13 +281,13 @@ export function accessors(type: FieldType, byteOffset: number, place: string): P
 
 /** The property of an atomic field, one of those in `atomics`. */
 function atomicAccessor(
-  atomics: readonly (readonly [offset: number, type: AtomicType<number>])[],
+  atomics: readonly (readonly [offset: number, type: FieldType])[],
   ordinal: number,
 ): PropertyDescriptor {
   const index = ordinal;
   const makePlace = (view: ViewState): AtomicPlace => {
     const place = new AtomicPlace(view[ARRAYS], +view[ADDRESS]);
-    for (const [offset, type] of atomics) place.fields.push(type.fieldAt(place, offset));
+    for (const [offset, type] of atomics) place.fields.push(atomicFieldAt(type, place, offset));
     view[ATOMICS] = place;
     return place;
   };

@@ -35,14 +35,6 @@ export function isStructView(value: object): value is AnyView {
   return FREE in value;
 }
 
-/** A member of the object that an atomic field or flags read as. */
-export const FIELD: unique symbol = Symbol("field");
-
-/** Whether `value` is what an atomic field or flags read as: a view of one field. O(1). */
-export function isFieldView(value: object): boolean {
-  return FIELD in value;
-}
-
 /**
  * What stands in for the address of a view that has none yet, so that no access has to ask: whatever
  * takes it for a number throws.

@@ -9,4 +9,4 @@ export { callAt, type Items, type ShardFor, type WindowOptions } from "./call_wi
 export { mapCalls, mapLimit } from "./map_limit.ts";
 export { Pipeline, pipeline, type PipelineOptions } from "./pipeline.ts";
 export { room, roomFrom } from "./room.ts";
-export { waitAsync, type WaitOptions } from "./wait_async.ts";
+export { waitAsync } from "./wait_async.ts";

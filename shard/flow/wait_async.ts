@@ -11,14 +11,6 @@
 import type { AtomicField } from "../../allocator/mod.ts";
 import { kindOfValue } from "../codec/mod.ts";
 
-/** When to give up waiting. */
-export interface WaitOptions {
-  /** After so many milliseconds the wait ends as "timed-out". Default: never. */
-  readonly timeoutMs?: number | undefined;
-  /** When it aborts, the wait rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
 /** The longest time that a timer can be set to. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -29,7 +21,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  *
  * @param field an atomic field of a struct, such as `view.state`
  * @param expected the value that is waited on
- * @param options when to give up
+ * @param options when to give up: after `timeoutMs` milliseconds it ends as "timed-out", and when
+ * `signal` aborts, it rejects with its reason. Never by default.
  * @returns "not-equal" if the value was another at once, else how the wait has ended
  * @throws {TypeError} As a rejection: if a value is of the wrong kind.
  * @throws {RangeError} As a rejection: if `timeoutMs` is negative or NaN. And the reason of the signal.
@@ -55,7 +48,10 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export async function waitAsync<Value extends number | bigint>(
   field: AtomicField<Value>,
   expected: Value,
-  { timeoutMs = Infinity, signal }: WaitOptions = {},
+  { timeoutMs = Infinity, signal }: {
+    readonly timeoutMs?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+  } = {},
 ): Promise<"ok" | "not-equal" | "timed-out"> {
   if (typeof field?.waitPlace !== "function") {
     throw new TypeError(
@@ -71,7 +67,15 @@ export async function waitAsync<Value extends number | bigint>(
       }: expected an AbortSignal`,
     );
   }
-  const { words, index, value } = field.waitPlace(expected, timeoutMs);
+  if (typeof timeoutMs !== "number") {
+    throw new TypeError(
+      `Cannot wait for a field for a time that is ${kindOfValue(timeoutMs)}: expected milliseconds`,
+    );
+  }
+  if (!(timeoutMs >= 0)) {
+    throw new RangeError(`Cannot wait for ${timeoutMs} ms: expected 0 or more`);
+  }
+  const { words, index, value } = field.waitPlace(expected);
   signal?.throwIfAborted();
   const waiting = Atomics.waitAsync(words as Int32Array, index, value as number, timeoutMs);
   if (!waiting.async) return waiting.value;

@@ -161,8 +161,8 @@ Deno.test("ValueCodec.encode() says what to send in place of a view of shared me
   for (const [field, name] of [[order.hits, "atomicU32"], [order.flags, "flags(u8)"]] as const) {
     assertEquals(
       refusal({ field }),
-      `Cannot send arguments[0].field as a view of ${name} does not travel between shards: send ` +
-        "its toJSON(), a copy",
+      `Cannot send arguments[0].field as an object of class ${name} does not travel between shards: ` +
+        "send its toJSON(), a copy",
     );
   }
   assertEquals(difference(travel(order.toJSON()), order.toJSON()), "");

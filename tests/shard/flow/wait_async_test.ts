@@ -114,7 +114,7 @@ Deno.test("waitAsync() rejects what is of the wrong kind", async () => {
   await assertRejects(
     () => waitAsync(a, 0, { timeoutMs: "1" as unknown as number }),
     TypeError,
-    'Cannot wait for "1" ms: expected a number of milliseconds',
+    'Cannot wait for a field for a time that is the text "1": expected milliseconds',
   );
   await assertRejects(
     () => waitAsync(a.load() as unknown as typeof a, 0),
