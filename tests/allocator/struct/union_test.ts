@@ -3,6 +3,7 @@ import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/ass
 import {
   Allocator,
   array,
+  atomicU32,
   bool,
   bytes,
   f64,
@@ -336,4 +337,21 @@ Deno.test("flags and arrays in a union() are fields as any other", () => {
   assertEquals([...mixed.list], [1, 2, 3]);
   mixed.assign({ bits: ["a"] });
   assertEquals(mixed.bits.toJSON(), ["a"]);
+});
+
+Deno.test("a union() of an atomic field and a number reads and writes it plainly too", () => {
+  const segment = new SharedArrayBuffer(64);
+  const Word = union("Word", { atomic: atomicU32, plain: u32 });
+  const Tagged = union("Tagged", { name: string(4), count: atomicU32 }, { tag: u8 });
+  const word = Word.at(segment, 8);
+  word.atomic.add(3);
+  word.plain += 1;
+  assertEquals([word.atomic.load(), word.plain], [4, 4]);
+  const { atomic } = word;
+  assertStrictEquals(word.at(16).atomic, atomic);
+  assertEquals([atomic.load(), atomic.exchange(9), word.plain], [0, 0, 9]);
+  const tagged = Tagged.at(segment, 32);
+  assertThrows(() => tagged.count, TypeError, "Cannot read Tagged.count: it holds name");
+  tagged.assign({ count: 7 });
+  assertEquals([tagged.count.add(1), tagged.toJSON()], [7, { count: 8 }]);
 });

@@ -154,6 +154,16 @@ Deno.test("a class of views owns what its fields own", () => {
   assertEquals(allocator.liveBlocks, 0);
 });
 
+Deno.test("a class of views has no views by new", () => {
+  // @ts-expect-error: views come from at(), view() and make().
+  const order = new Order();
+  assertThrows(
+    () => order.price,
+    TypeError,
+    "Cannot use this view of OrderFields: it has no block",
+  );
+});
+
 /** Compiles only if the two types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
   : false;
