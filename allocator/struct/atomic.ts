@@ -106,16 +106,15 @@ export interface AtomicField<Value extends number | bigint> {
    */
   wait(expected: Value, timeoutMs?: number): "ok" | "not-equal" | "timed-out";
   /**
-   * Where to wait for it with functions of `Atomics`, and the value as it is there.
+   * Where to wait for it with functions of `Atomics`.
    *
    * @param expected the value that is waited on
-   * @returns the array that the field is an element of, which element, and the value there
+   * @returns the array that the field is an element of, and which element
    * @throws {TypeError} if the value is of the wrong kind
    */
   waitPlace(expected: Value): {
     readonly words: Value extends number ? Int32Array : BigInt64Array;
     readonly index: number;
-    readonly value: Value;
   };
   /** The value, as `load()` gives it. */
   toJSON(): Value;
@@ -146,7 +145,6 @@ export const atomicU32: AtomicType<number, Uint32Array<SharedArrayBuffer>> = ato
   sample: 0,
   words: (arrays) => arrays.u32,
   waitWords: (arrays) => arrays.i32,
-  waitValue: (value) => value | 0,
   peek: (words, index) => words[index]!,
   elements: (buffer, address, length) => new Uint32Array(buffer, address, length),
 });
@@ -157,7 +155,6 @@ export const atomicI32: AtomicType<number, Int32Array<SharedArrayBuffer>> = atom
   sample: 0,
   words: (arrays) => arrays.i32,
   waitWords: (arrays) => arrays.i32,
-  waitValue: (value) => value | 0,
   peek: (words, index) => words[index]!,
   elements: (buffer, address, length) => new Int32Array(buffer, address, length),
 });
@@ -170,7 +167,6 @@ export const atomicU64: AtomicType<bigint, BigUint64Array<SharedArrayBuffer>> = 
     sample: 0n,
     words: (arrays) => arrays.u64,
     waitWords: (arrays) => arrays.i64,
-    waitValue: (value) => BigInt.asIntN(64, value),
     peek: (words, index) => words[index]!,
     elements: (buffer, address, length) => new BigUint64Array(buffer, address, length),
   },
@@ -182,7 +178,6 @@ export const atomicI64: AtomicType<bigint, BigInt64Array<SharedArrayBuffer>> = a
   sample: 0n,
   words: (arrays) => arrays.i64,
   waitWords: (arrays) => arrays.i64,
-  waitValue: (value) => BigInt.asIntN(64, value),
   peek: (words, index) => words[index]!,
   elements: (buffer, address, length) => new BigInt64Array(buffer, address, length),
 });
@@ -199,9 +194,8 @@ interface Access<Value extends number | bigint, Elements> {
   /** A value of the right kind. */
   readonly sample: Value;
   readonly words: (arrays: SegmentArrays) => Words<Value>;
-  /** The same words as an array that can be waited on, and a value as it is there. */
+  /** The same words as an array that can be waited on. */
   readonly waitWords: (arrays: SegmentArrays) => WaitWords<Value>;
-  readonly waitValue: (value: Value) => Value;
   /** Reads plainly. One for each kind: see scalar.ts. */
   readonly peek: (words: Words<Value>, index: number) => Value;
   readonly elements: (buffer: SharedArrayBuffer, address: number, length: number) => Elements;
@@ -240,7 +234,7 @@ function atomic<Value extends number | bigint, Elements>(
   name: string,
   access: Access<Value, Elements>,
 ): AtomicType<Value, Elements> {
-  const { byteLength, sample, words, waitWords, waitValue, peek } = access;
+  const { byteLength, sample, words, waitWords, peek } = access;
   const bytes = byteLength;
   const expectedKind = typeof sample === "number" ? "a number" : "a bigint";
   const operations = Atomics as unknown as AtomicsOf<Value>;
@@ -330,15 +324,15 @@ function atomic<Value extends number | bigint, Elements>(
     }
 
     wait(expected: Value, timeoutMs: number = Infinity): "ok" | "not-equal" | "timed-out" {
-      const { words, index, value } = this.waitPlace(expected);
+      const { words, index } = this.waitPlace(expected);
       checkTimeout(timeoutMs);
-      return wait(words, index, value, timeoutMs);
+      return wait(words, index, expected, timeoutMs);
     }
 
     waitPlace(expected: Value): ReturnType<AtomicField<Value>["waitPlace"]> {
       if (typeof expected !== typeof sample) refuse(expected);
       const index = (this[PLACE].address + this[OFFSET]) / bytes;
-      return { words: waitWords(this[PLACE].arrays), index, value: waitValue(expected) };
+      return { words: waitWords(this[PLACE].arrays), index };
     }
 
     toJSON(): Value {

@@ -75,9 +75,9 @@ export async function waitAsync<Value extends number | bigint>(
   if (!(timeoutMs >= 0)) {
     throw new RangeError(`Cannot wait for ${timeoutMs} ms: expected 0 or more`);
   }
-  const { words, index, value } = field.waitPlace(expected);
+  const { words, index } = field.waitPlace(expected);
   signal?.throwIfAborted();
-  const waiting = Atomics.waitAsync(words as Int32Array, index, value as number, timeoutMs);
+  const waiting = Atomics.waitAsync(words as Int32Array, index, expected as number, timeoutMs);
   if (!waiting.async) return waiting.value;
   const { promise, resolve, reject } = Promise.withResolvers<"ok" | "timed-out">();
   // Set at once, and not when the promise is awaited: a notification may come in between.

@@ -129,6 +129,16 @@ Deno.test("a class of views may extend another, and have fields of its own", () 
   assert(array(Traced, 1).make(allocator).get(0) instanceof Traced);
 });
 
+Deno.test("a class of views keeps a static member of its own in the place of an inherited one", () => {
+  class Described extends Order {
+    static override readonly kind = "struct";
+    static override readonly fields = OrderFields.fields;
+    static override readonly offsets = { ...OrderFields.offsets, notional: -1 };
+  }
+  assertEquals([Described.byteLength, Described.offsets.notional], [16, -1]);
+  assertEquals(Described.make(makeAllocator(), { price: 2, quantity: 3 }).notional, 6);
+});
+
 Deno.test("a class of views follows a pointer to itself by its own at()", () => {
   const allocator = makeAllocator();
   const last = Node.make(allocator, { value: 2, label: "last" });
