@@ -73,9 +73,11 @@ export interface Shape extends StructLayout {
 export function typeOfShape(shape: Shape): FieldType {
   const { kind, name, fields, types, offsets, byteLength, alignment, release } = shape;
   const { accessors, check, fill, copy, plain } = shape;
-  const atomics = [...types]
-    .filter(([, type]) => type.kind === "atomic" && check === undefined)
-    .map(([field, type]) => [offsets[field]!, type] as const);
+  // In a union with a tag, an atomic field is made at each access, after the tag has been looked at.
+  const atomics = check === undefined
+    ? [...types.keys()].filter((field) => types.get(field)!.kind === "atomic")
+    : [];
+  const atomicPlaces = atomics.map((field) => [offsets[field]!, types.get(field)!] as const);
   const hasAtomics = atomics.length > 0;
 
   class View {
@@ -152,13 +154,11 @@ export function typeOfShape(shape: Shape): FieldType {
   // Found by a view without an address of its own. Moving such a view gives it one, by which it is of
   // the same hidden class as all others: no access pays for it.
   Object.defineProperty(View.prototype, ADDRESS, { value: unplaced(name), writable: true });
-  let atomicCount = 0;
   for (const [field, type] of types) {
-    const isAtomic = type.kind === "atomic" && check === undefined;
-    const descriptor = isAtomic ? atomicAccessor(atomics, atomicCount++) : accessors(field, type);
+    const ordinal = atomics.indexOf(field);
+    const descriptor = ordinal < 0 ? accessors(field, type) : atomicAccessor(atomicPlaces, ordinal);
     Object.defineProperty(View.prototype, field, descriptor);
   }
-
   if (shape.tag !== undefined) Object.defineProperty(View.prototype, "tag", shape.tag);
 
   const layout = { kind, byteLength, alignment, fields, offsets, View };
@@ -279,15 +279,15 @@ export function accessors(type: FieldType, byteOffset: number, place: string): P
   return descriptor;
 }
 
-/** The property of an atomic field, one of those in `atomics`. */
+/** The property of an atomic field, one of those at `places`. */
 function atomicAccessor(
-  atomics: readonly (readonly [offset: number, type: FieldType])[],
+  places: readonly (readonly [offset: number, type: FieldType])[],
   ordinal: number,
 ): PropertyDescriptor {
   const index = ordinal;
   const makePlace = (view: ViewState): AtomicPlace => {
     const place = new AtomicPlace(view[ARRAYS], +view[ADDRESS]);
-    for (const [offset, type] of atomics) place.fields.push(atomicFieldAt(type, place, offset));
+    for (const [offset, type] of places) place.fields.push(atomicFieldAt(type, place, offset));
     view[ATOMICS] = place;
     return place;
   };
