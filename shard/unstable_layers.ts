@@ -20,9 +20,10 @@ export {
   type BeforeStop,
   Endpoint,
   GivenAwayRegion,
+  Life,
   localEndpoint,
   readForeignStatistics,
   registerWireType,
   type WireTypeDefinition,
 } from "./calls/mod.ts";
-export { classNameOf, type WireType } from "./codec/mod.ts";
+export { classNameOf, SENT_BY, type WireType } from "./codec/mod.ts";

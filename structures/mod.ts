@@ -5,4 +5,32 @@
  * @module
  */
 
-export {};
+export { StaleStructureError } from "./readers/mod.ts";
+export {
+  codec,
+  type CodecOptions,
+  type MapKey,
+  type MapKeyType,
+  type MapValue,
+  type MapValueInit,
+  type MapValueType,
+  type MapValueView,
+  SharedMap,
+  sharedMap,
+  type SharedMapDefinition,
+  type SharedMapOptions,
+  SharedMapReader,
+  type ValueCodec,
+} from "./map/mod.ts";
+export {
+  type ElementsOf,
+  SeqCell,
+  seqCell,
+  SeqCellReader,
+  SeqCellType,
+  type SeqCellView,
+  SharedVector,
+  sharedVector,
+  SharedVectorReader,
+  SharedVectorType,
+} from "./cells/mod.ts";
