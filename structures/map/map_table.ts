@@ -148,9 +148,19 @@ export class MapTable {
     this.#setSize(0);
   }
 
-  /** Closes the map; its memory is freed when nobody reads it. Nodes are to be unlinked first. */
-  close(): void {
+  /**
+   * Closes the map; its memory is freed when nobody reads it. Gives each node to `unlinked`, which retires it:
+   * they stay linked for who still stands there.
+   */
+  close(unlinked: (node: number) => void): void {
+    const { words } = this;
     this.#readers.close(this.index);
+    for (let next = this.#buckets.slotOf(0); next !== 0;) {
+      const place = next & PLACE_MASK;
+      const isNode = (next & SLOT_BIT) === 0 && place !== this.#buckets.slotOf(0);
+      next = words[place + NEXT_WORD]!;
+      if (isNode) unlinked(place);
+    }
     this.#freeTable((address) => this.#readers.retired.retire(address, this.#readers));
   }
 

@@ -12,7 +12,7 @@ import {
 import { OUT_OF_ORDER } from "../../../structures/map/split_list.ts";
 import { orderOfBucket, orderOfHash } from "../../../structures/map/split_order.ts";
 import { TableReader } from "../../../structures/map/table_reader.ts";
-import { type Exploration } from "../../harness/interleaver.ts";
+import type { Exploration } from "../../harness/interleaver.ts";
 import {
   A,
   exploreMap,
