@@ -116,26 +116,27 @@ class Writer {
       const time = ++this.#time;
       const key = random.below(this.#keys);
       const kind = random.below(100);
-      if (kind < 30) {
+      if (kind < 20) {
         halves.set(key, HALVES[time & 1]!);
-      } else if (kind < 45) {
+      } else if (kind < 30) {
         wholes.set(BigInt(key), WHOLES[time & 1]!);
-      } else if (kind < 60) {
+      } else if (kind < 45) {
         times.set(names[key]!, time);
-      } else if (kind < 80 || key < LASTING) {
+      } else if (kind < 65 || key < LASTING) {
         texts.set(names[key]!, textOf(time));
         this.#texts[key] = time;
-      } else if (kind < 92) {
+      } else if (kind < 77) {
         records.set(key, recordOf(time));
         this.#records[key] = time;
-      } else if (kind < 96) {
+      } else if (kind < 81) {
         texts.delete(names[key]!);
         this.#texts[key] = 0;
-      } else if (kind < 99) {
+      } else if (kind < 85) {
         records.delete(key);
         this.#records[key] = 0;
       } else {
         halves.delete(key);
+        wholes.delete(BigInt(key));
         times.delete(names[key]!);
       }
     }
