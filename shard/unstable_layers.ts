@@ -26,4 +26,4 @@ export {
   registerWireType,
   type WireTypeDefinition,
 } from "./calls/mod.ts";
-export { classNameOf, type WireType } from "./codec/mod.ts";
+export { classNameOf, SENT_BY, type WireType } from "./codec/mod.ts";

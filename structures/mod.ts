@@ -22,3 +22,15 @@ export {
   SharedMapReader,
   type ValueCodec,
 } from "./map/mod.ts";
+export {
+  type ElementsOf,
+  SeqCell,
+  seqCell,
+  SeqCellReader,
+  SeqCellType,
+  type SeqCellView,
+  SharedVector,
+  sharedVector,
+  SharedVectorReader,
+  SharedVectorType,
+} from "./cells/mod.ts";

@@ -28,7 +28,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["foreign/local"],
   ["foreign"],
   ["structures/readers"],
-  ["structures/map"],
+  ["structures/map", "structures/cells"],
   ["structures"],
   ["."],
 ];

@@ -135,6 +135,8 @@ export interface ArrayType<Element> extends FieldType {
 export interface StructType<Fields> extends FieldType {
   /** Tells the field types apart. */
   readonly kind: "struct";
+  /** The table that defines it. */
+  readonly fields: Fields;
   /** Where each field begins, in bytes from the start of the struct. */
   readonly offsets: { readonly [Name in keyof Fields]: number };
   /**

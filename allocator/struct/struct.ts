@@ -169,6 +169,7 @@ export function struct<Fields extends object>(name: string, fields: Fields): Str
   const result = {
     kind: "struct",
     name,
+    fields,
     byteLength,
     alignment,
     offsets,

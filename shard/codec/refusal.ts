@@ -9,6 +9,14 @@
 const SHOWN_STEPS = 16;
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
+/**
+ * Of an object that does not travel, the name of the member to send in its place. A key that no class of a
+ * program has.
+ *
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
+ */
+export const SENT_BY: unique symbol = Symbol("sent by");
+
 /** Thrown inside the walk alone; `toError()` is what the caller sees. */
 export class Refusal {
   readonly #reason: string;
@@ -82,7 +90,11 @@ export function reasonAgainst(value: unknown): string {
   if (value instanceof SharedArrayBuffer) {
     return "a SharedArrayBuffer does not travel between shards: share memory through the segment";
   }
-  return `an object of class ${shownClassOf(value as object)} does not travel between shards`;
+  const refused = `an object of class ${
+    shownClassOf(value as object)
+  } does not travel between shards`;
+  const { [SENT_BY]: sentBy } = value as { readonly [SENT_BY]?: string };
+  return sentBy === undefined ? refused : `${refused}: send its ${sentBy}`;
 }
 
 /** The name of an object's class, for messages. */

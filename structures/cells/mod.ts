@@ -1,0 +1,12 @@
+/**
+ * Small structures, which one shard writes and others read: a struct, a list, a queue, immutable text and
+ * bytes.
+ *
+ * @module
+ */
+
+export { SeqCell, seqCell, SeqCellType, type SeqCellView } from "./seq_cell.ts";
+export { SeqCellReader } from "./seq_cell_reader.ts";
+export { SharedVector, sharedVector, SharedVectorType } from "./shared_vector.ts";
+export { SharedVectorReader } from "./shared_vector_reader.ts";
+export type { ElementsOf } from "./vector_elements.ts";
