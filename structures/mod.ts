@@ -7,11 +7,18 @@
 
 export {
   type ElementsOf,
+  QueueClosedError,
+  QueueConsumer,
+  QueueProducer,
   SeqCell,
   seqCell,
   SeqCellReader,
   SeqCellType,
   type SeqCellView,
+  SharedQueue,
+  sharedQueue,
+  type SharedQueueOptions,
+  SharedQueueType,
   SharedVector,
   sharedVector,
   SharedVectorReader,

@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { Runtime } from "../../shard/mod.ts";
+import { type Runtime, StoppedError } from "../../shard/mod.ts";
 import { type Endpoint, localEndpoint } from "../../shard/unstable_layers.ts";
 import {
   checkHeader,
@@ -41,7 +41,7 @@ export class Tenancy {
   /** How often it was asked for, and not disposed of. */
   uses = 0;
   readonly #tenancies: Tenancies;
-  readonly #waiting = new Set<(why: Error) => void>();
+  readonly #waiting = new Set<{ resolve: () => void; reject: (why: Error) => void }>();
 
   /** Made by {@linkcode Tenancies}. */
   constructor(tenancies: Tenancies, address: number, owner: number, definition: Definition) {
@@ -51,15 +51,29 @@ export class Tenancy {
     this.definition = definition;
   }
 
-  /** Resolves when `woken` does; rejects with `why` when the structure is gone. */
+  /**
+   * Resolves when `woken` does, and also when some endpoint is gone, which may be why nothing comes; rejects
+   * with `why` when the structure is gone.
+   */
   until(woken: Promise<unknown>): Promise<void> {
+    if (!this.#tenancies.isOpen) {
+      const { kind } = this.definition;
+      return Promise.reject(new StoppedError(`Cannot wait for a ${kind}: the runtime has stopped`));
+    }
     return new Promise<void>((resolve, reject) => {
-      this.#waiting.add(reject);
+      const waiter = { resolve, reject };
+      this.#waiting.add(waiter);
       woken.then(() => {
-        this.#waiting.delete(reject);
+        this.#waiting.delete(waiter);
         resolve();
       }, reject);
     });
+  }
+
+  /** Has all who wait look again. */
+  wake(): void {
+    for (const { resolve } of this.#waiting) resolve();
+    this.#waiting.clear();
   }
 
   /** One of those who asked for it is done; the last lets go. */
@@ -86,7 +100,7 @@ export class Tenancy {
   /** Told by {@linkcode Tenancies}, once. */
   settle(why: Error): void {
     this.why = why;
-    for (const reject of this.#waiting) reject(why);
+    for (const { reject } of this.#waiting) reject(why);
     this.#waiting.clear();
   }
 }
@@ -108,6 +122,11 @@ export class Tenancies {
     this.words = new Int32Array(buffer, 0, Math.floor(buffer.byteLength / WORD_BYTES));
     endpoint.whenGone((gone, why, hasEnded) => this.#forget(gone, why, hasEnded));
     endpoint.whenAsleep(() => this.#freeUnheld());
+  }
+
+  /** Whether the endpoint takes part in its runtime: false when that has stopped. */
+  get isOpen(): boolean {
+    return this.#endpoint.bus.open;
   }
 
   /**
@@ -193,6 +212,7 @@ export class Tenancies {
     if (hasEnded) this.#ended.set(gone, this.#endpoint.epochOf(gone));
     for (const tenancy of [...this.#byAddress.values()]) {
       if (tenancy.owner === gone) this.end(tenancy, why, false);
+      else tenancy.wake();
     }
     this.#freeUnheld();
   }
