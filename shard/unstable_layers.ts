@@ -20,6 +20,7 @@ export {
   type BeforeStop,
   Endpoint,
   GivenAwayRegion,
+  Life,
   localEndpoint,
   readForeignStatistics,
   registerWireType,

@@ -5,6 +5,23 @@
  * @module
  */
 
+export { StaleStructureError } from "./readers/mod.ts";
+export {
+  codec,
+  type CodecOptions,
+  type MapKey,
+  type MapKeyType,
+  type MapValue,
+  type MapValueInit,
+  type MapValueType,
+  type MapValueView,
+  SharedMap,
+  sharedMap,
+  type SharedMapDefinition,
+  type SharedMapOptions,
+  SharedMapReader,
+  type ValueCodec,
+} from "./map/mod.ts";
 export {
   type ElementsOf,
   QueueClosedError,

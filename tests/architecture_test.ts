@@ -27,7 +27,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ["shard"],
   ["foreign/local"],
   ["foreign"],
-  ["structures/cells"],
+  ["structures/readers"],
+  ["structures/map", "structures/cells"],
   ["structures"],
   ["."],
 ];

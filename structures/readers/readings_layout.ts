@@ -1,0 +1,30 @@
+/**
+ * A line about what one endpoint reads of what another owns: readings() of shard/calls/segment_layout.ts
+ * says where it lies. It outlives both, so that no life of an owner finds a stranger's words in its memory.
+ *
+ * ```
+ * word  0  READING  reader  adds 1 when it begins to read and when it ends: odd while it reads.
+ *                           The owner adds CLOSED_ONE when it has closed a structure
+ *       1  LIFE     reader  which of its lives the readings are of, before the first
+ * ```
+ *
+ * The low 16 bits of READING count beginnings and ends, the others what was closed, and, every 32,768
+ * readings, the carry of the low ones, which does no harm.
+ *
+ * @module
+ */
+
+/** Word 0. */
+export const READING_WORD = 0;
+/** Word 1. */
+export const LIFE_WORD: number = READING_WORD + 1;
+
+/** What the owner adds to READING of each endpoint when it has closed a structure. */
+export const CLOSED_ONE = 0x10000;
+/** The bits of READING that count beginnings and ends. */
+export const READINGS_MASK = 0xffff;
+
+/** Whether a value of READING says that its endpoint reads. */
+export function isReading(value: number): boolean {
+  return (value & 1) !== 0;
+}
