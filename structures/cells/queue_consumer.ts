@@ -32,7 +32,7 @@ export class QueueConsumer<Element extends FieldType>
    * as plain data.
    *
    * @throws {ShardCrashedError} If the owner has died; where the queue is empty, also if the producer has.
-   * @throws {ReferenceError} If the owner has disposed of the queue, which shows where it is empty.
+   * @throws {StaleStructureError} If the owner has disposed of the queue, which shows where it is empty.
    */
   tryPop(): FieldPlain<Element> | undefined {
     this.#side.check();

@@ -36,7 +36,7 @@ export class QueueProducer<Element extends FieldType> {
    * @throws {RangeError} If it is out of range, or too long.
    * @throws {QueueClosedError} If the queue was closed; where it is full, also if its consumer has left.
    * @throws {ShardCrashedError} If the owner has died; where it is full, also if the consumer has.
-   * @throws {ReferenceError} If the owner has disposed of the queue, which shows where it is full.
+   * @throws {StaleStructureError} If the owner has disposed of the queue, which shows where it is full.
    */
   tryPush(value: FieldInit<Element>): boolean {
     this.#check();

@@ -218,7 +218,7 @@ export class SharedQueue {
   }
 
   /**
-   * Ends the queue: a side that waits, and then each that has nothing more to do, gets a ReferenceError. The
+   * Ends the queue: a side that waits, and then each that has nothing more to do, gets a StaleStructureError. The
    * memory is freed when both sides have had it, or were disposed of, or their shards have ended. Both may
    * have come to their end before.
    */

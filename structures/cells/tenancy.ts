@@ -12,6 +12,7 @@
 
 import { type Runtime, StoppedError } from "../../shard/mod.ts";
 import { type Endpoint, localEndpoint } from "../../shard/unstable_layers.ts";
+import { StaleStructureError } from "../readers/mod.ts";
 import {
   checkHeader,
   type Definition,
@@ -90,8 +91,9 @@ export class Tenancy {
   /** The owner has disposed of it: lets go, and gives the error that says so. */
   ended(): Error {
     const { address, definition } = this;
-    const why = new ReferenceError(
+    const why = new StaleStructureError(
       `Cannot use ${shown(definition)} at address ${address}: its owner has disposed of it`,
+      this.owner,
     );
     this.#tenancies.end(this, why, true);
     return this.why!;

@@ -12,7 +12,7 @@ import {
   struct,
 } from "@tidepool/core";
 import { text } from "@tidepool/core/allocator";
-import { seqCell } from "@tidepool/core/structures";
+import { seqCell, StaleStructureError } from "@tidepool/core/structures";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { cellTasks, Copies } from "./cell_tasks.ts";
 
@@ -247,14 +247,14 @@ Deno.test("a SeqCell that is disposed of ends its readers, and then its memory i
   const view = reader.view();
   const waiting = reader.changed();
   await runtime.submitTo(0, cellTasks.close);
-  await assertRejects(() => waiting, ReferenceError, "its owner has disposed of it");
+  await assertRejects(() => waiting, StaleStructureError, "its owner has disposed of it");
   assertEquals(view.count, 0);
   assertThrows(
     () => reader.view(),
-    ReferenceError,
+    StaleStructureError,
     `at address ${address}: its owner has disposed`,
   );
-  assertThrows(() => again.version, ReferenceError);
+  assertThrows(() => again.version, StaleStructureError);
   assertThrows(() => Copies.reader(runtime, address), RangeError, "or it was disposed of");
   assertEquals(await runtime.submitTo(0, cellTasks.liveBlocks), before + 1); // shard 1 has not looked yet
   await assertRejects(() => runtime.submitTo(1, cellTasks.wait, address), RangeError);
@@ -264,8 +264,8 @@ Deno.test("a SeqCell that is disposed of ends its readers, and then its memory i
   assertEquals(await runtime.submitTo(0, cellTasks.liveBlocks), before);
   using cell = Quotes.make(runtime);
   cell[Symbol.dispose]();
-  assertThrows(() => cell.assign({ bid: 1 }), ReferenceError, "it was disposed of");
-  assertThrows(() => cell.read(), ReferenceError, "Cannot read SeqCell Quotes");
+  assertThrows(() => cell.assign({ bid: 1 }), StaleStructureError, "it was disposed of");
+  assertThrows(() => cell.read(), StaleStructureError, "Cannot read SeqCell Quotes");
 });
 
 Deno.test("a reader that is disposed of lets go when all who asked for it are done", async () => {
@@ -288,7 +288,7 @@ Deno.test("a reader that is disposed of lets go when all who asked for it are do
   assertEquals(third.view().bid, 4);
   cell[Symbol.dispose]();
   cell[Symbol.dispose]();
-  assertThrows(() => third.view(), ReferenceError);
+  assertThrows(() => third.view(), StaleStructureError);
   assertEquals(allocator.liveBlocks, before);
 });
 

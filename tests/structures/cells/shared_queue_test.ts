@@ -13,7 +13,7 @@ import {
   u8,
 } from "@tidepool/core";
 import { text } from "@tidepool/core/allocator";
-import { QueueClosedError, sharedQueue } from "@tidepool/core/structures";
+import { QueueClosedError, sharedQueue, StaleStructureError } from "@tidepool/core/structures";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { withRandom } from "../../harness/seeded_random.ts";
 import { Blobs, Lines, Numbers, Orders, queueTasks } from "./shared_queue_tasks.ts";
@@ -225,12 +225,12 @@ Deno.test("a SharedQueue that is disposed of rejects what waits, and frees its m
   assertEquals(await consumer.popMany(9), [1, 2]);
   const waiting = assertRejects(
     () => consumer.pop(),
-    ReferenceError,
+    StaleStructureError,
     "its owner has disposed of it",
   );
   await runtime.submitTo(0, queueTasks.dispose);
   await waiting;
-  assertThrows(() => consumer.tryPop(), ReferenceError);
+  assertThrows(() => consumer.tryPop(), StaleStructureError);
   consumer[Symbol.dispose]();
   assertEquals(await runtime.submitTo(0, queueTasks.liveBlocks), before + 1); // the producer's
   await runtime.submitTo(1, queueTasks.closeKept);
@@ -242,11 +242,11 @@ Deno.test("a SharedQueue that is disposed of rejects what waits, and frees its m
   using producer = Numbers.producer(runtime, queue.address);
   using own = Numbers.consumer(runtime, queue.address);
   await producer.pushMany([1, 2, 3, 4]);
-  const pushing = assertRejects(() => producer.push(5), ReferenceError);
+  const pushing = assertRejects(() => producer.push(5), StaleStructureError);
   queue[Symbol.dispose]();
   queue[Symbol.dispose]();
   await pushing;
-  assertThrows(() => own.tryPop(), ReferenceError);
+  assertThrows(() => own.tryPop(), StaleStructureError);
 });
 
 Deno.test("a closed SharedQueue ends as such, also when its owner has disposed of it", async () => {
