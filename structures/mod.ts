@@ -24,6 +24,7 @@ export {
 } from "./map/mod.ts";
 export {
   type ElementsOf,
+  type ImmutableContent,
   QueueClosedError,
   QueueConsumer,
   QueueProducer,
@@ -32,10 +33,14 @@ export {
   SeqCellReader,
   SeqCellType,
   type SeqCellView,
+  SharedBytes,
+  type SharedBytesOperations,
   SharedQueue,
   sharedQueue,
   type SharedQueueOptions,
   SharedQueueType,
+  SharedText,
+  type SharedTextOperations,
   SharedVector,
   sharedVector,
   SharedVectorReader,

@@ -16,6 +16,9 @@ export {
   type SharedQueueOptions,
   SharedQueueType,
 } from "./shared_queue.ts";
+export { SharedBytes, type SharedBytesOperations } from "./shared_bytes.ts";
+export { SharedText, type SharedTextOperations } from "./shared_text.ts";
+export type { ImmutableContent } from "./immutable_block.ts";
 export { SharedVector, sharedVector, SharedVectorType } from "./shared_vector.ts";
 export { SharedVectorReader } from "./shared_vector_reader.ts";
 export type { ElementsOf } from "./vector_elements.ts";
