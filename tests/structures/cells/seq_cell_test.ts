@@ -245,9 +245,13 @@ Deno.test("a SeqCell that is disposed of ends its readers, and then its memory i
   assertStrictEquals(again, reader);
   assertEquals(await runtime.submitTo(1, cellTasks.peek, address), 0);
   const view = reader.view();
-  const waiting = reader.changed();
+  const waiting = assertRejects(
+    () => reader.changed(),
+    StaleStructureError,
+    "its owner has disposed of it",
+  );
   await runtime.submitTo(0, cellTasks.close);
-  await assertRejects(() => waiting, StaleStructureError, "its owner has disposed of it");
+  await waiting;
   assertEquals(view.count, 0);
   assertThrows(
     () => reader.view(),
@@ -297,14 +301,18 @@ Deno.test("an owner that dies in the middle of a write leaves the last whole val
   const address = await runtime.submitTo(0, cellTasks.open);
   await runtime.submitTo(0, cellTasks.write, 1, 5);
   const reader = Copies.reader(runtime, address);
-  const waiting = reader.changed();
-  const elsewhere = runtime.submitTo(1, cellTasks.wait, address);
-  elsewhere.catch(() => {}); // looked at below
+  const waiting = [
+    assertRejects(() => reader.changed(), ShardCrashedError, "Shard 0 crashed"),
+    assertRejects(
+      () => runtime.submitTo(1, cellTasks.wait, address),
+      ShardCrashedError,
+      "Shard 0 crashed",
+    ),
+  ];
   const dying = runtime.submitTo(0, cellTasks.dieWriting, 6);
   assertEquals(reader.view().copies.toJSON(), Array(20).fill(5));
   await assertRejects(() => dying, ShardCrashedError);
-  await assertRejects(() => waiting, ShardCrashedError, "Shard 0 crashed");
-  await assertRejects(() => elsewhere, ShardCrashedError, "Shard 0 crashed");
+  await Promise.all(waiting);
   assertThrows(() => reader.view(), ShardCrashedError, "Shard 0 crashed");
   assertThrows(() => Copies.reader(runtime, address), ShardCrashedError);
   reader[Symbol.dispose]();
