@@ -11,7 +11,7 @@ Deno.test("docs/api.md is what `deno task api` writes", async () => {
 
 Deno.test("docs/api.md is short enough to be read through", () => {
   const { byteLength } = new TextEncoder().encode(pageOf(api));
-  assert(byteLength <= 24 * 1024, `${byteLength} bytes`);
+  assert(byteLength <= 28 * 1024, `${byteLength} bytes`);
 });
 
 Deno.test("the main entry point has at most 75 names, and each from one other", () => {
