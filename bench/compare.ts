@@ -54,16 +54,25 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map<string, Subject>([
     summary: "a keyed call to the own shard, beside a direct call of a method",
     load: async () => (await import("./subjects/services.ts")).compareServices,
   }],
+  ["cells", {
+    summary:
+      "SeqCell, SharedVector and SharedQueue beside calls, postMessage and a seqlock by hand",
+    load: async () => (await import("./subjects/cells.ts")).compareCells,
+  }],
   ["foreign", {
     summary: "objects of another thread: held, called, copied, destroyed; fields read",
     load: async () => (await import("./subjects/foreign.ts")).compareForeign,
+  }],
+  ["structures", {
+    summary: "maps in shared memory: get and set on the owner and elsewhere, beside Map and npm's",
+    load: async () => (await import("./subjects/structures.ts")).compareStructures,
   }],
   ["memcached", {
     summary: "examples/memcached beside memcached and a plain server: rates, latencies, memory",
     load: async () => (await import("./subjects/memcached.ts")).compareMemcached,
   }],
   ["programs", {
-    summary: "whole programs beside the same over plain Workers: an order book",
+    summary: "whole programs beside the same over plain Workers: order book, log analytics",
     load: async () => (await import("./subjects/programs.ts")).comparePrograms,
   }],
   ["placement", {

@@ -37,7 +37,7 @@ export async function compareOrderBooks(settings: CompareSettings): Promise<Find
   const sampleMs = settings.quick ? 20 : 300;
   const outcomes: Outcome[] = [];
   const peers = await Callers.openVerified(PEERS, settings.progress, async (peer) => {
-    outcomes.push(await peer.tradeAlone(5_000));
+    outcomes.push(await peer.tradeAlone(20_000)); // also to warm up
     // One client alone has the same fills, whichever program it trades with.
     if (!isDeepStrictEqual(outcomes[0], outcomes.at(-1))) {
       throw new Error(`It trades otherwise: ${outcomes.map((each) => JSON.stringify(each))}`);

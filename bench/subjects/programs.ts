@@ -5,10 +5,14 @@
  */
 import type { CompareSettings } from "../compare.ts";
 import type { Findings } from "../report.ts";
+import { compareLogAnalytics } from "./log_analytics.ts";
 import { compareOrderBooks } from "./order_books.ts";
 
 /** Each measures one program. */
-const PROGRAMS: readonly ((settings: CompareSettings) => Promise<Findings>)[] = [compareOrderBooks];
+const PROGRAMS: readonly ((settings: CompareSettings) => Promise<Findings>)[] = [
+  compareOrderBooks,
+  compareLogAnalytics,
+];
 
 /** Runs the comparison, a program after the other. */
 export async function comparePrograms(settings: CompareSettings): Promise<Findings> {
