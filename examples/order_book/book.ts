@@ -47,7 +47,7 @@ export class Book {
   readonly #bids: Level[] = [];
   readonly #asks: Level[] = [];
   readonly #block: number;
-  readonly #order: ViewOf<typeof Order>; // of the order that is looked at
+  readonly #order = Order.view(localAllocator()); // of the order that is looked at
   #free = 0; // a list of places that are free again
   #used = 1;
   #count = 0;
@@ -55,8 +55,7 @@ export class Book {
 
   /** @param capacity how many orders can rest, less than 2^20 */
   constructor(readonly capacity: number) {
-    this.#order = array(Order, capacity + 1).make(localAllocator()).get(0);
-    this.#block = this.#order.address;
+    this.#block = array(Order, capacity + 1).make(localAllocator()).address;
   }
 
   /** Executes an order. The rest of it then rests, if it is to and there is a place for it. */

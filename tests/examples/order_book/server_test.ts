@@ -96,7 +96,14 @@ class Client implements Disposable {
   }
 
   send(command: object | string): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return; // the market has hung up
     this.#socket.send(typeof command === "string" ? command : JSON.stringify(command));
+  }
+
+  /** Hands over each message from now on, until the connection ends. */
+  // deno-lint-ignore no-explicit-any -- JSON
+  listen(listener: (message: any) => void): void {
+    this.#socket.onmessage = ({ data }) => listener(JSON.parse(data));
   }
 
   /** The next message. */
@@ -246,4 +253,26 @@ Deno.test("a command that makes no sense is refused with the reason, and changes
   const top = (await market.top("ABC")).body;
   assert(top.bidPrices[0] === 1 && top.bidQuantities[0] === 1 && top.bidPrices[1] === 0);
   assertEquals(await market.stop(), 0);
+});
+
+Deno.test("a market with orders and trades under way stops in good order", async () => {
+  await using market = await MarketProcess.start();
+  const busy = Promise.withResolvers<void>();
+  let answers = 0;
+  const clients = await Promise.all(Array.from({ length: 6 }, () => Client.connect(market.url)));
+  const symbols = ["ABC", "DEF", "GHI", "JKL"];
+  for (const [index, client] of clients.entries()) {
+    for (const symbol of symbols) client.send({ do: "follow", symbol });
+    // Two orders that meet for each answer: more under way all the time, until the market hangs up.
+    client.listen((message) => {
+      if (message.trades !== undefined) return;
+      if (++answers === 2000) busy.resolve();
+      if (answers > 20_000) return; // enough, whatever becomes of it
+      const symbol = symbols[answers % symbols.length]!;
+      client.send(limit(symbol, index % 2 === 0 ? "buy" : "sell", 1, 10));
+    });
+  }
+  await busy.promise;
+  assertEquals(await market.stop(), 0);
+  for (const client of clients) await client.closed;
 });
