@@ -67,6 +67,41 @@ export const notes = partitionedMap(import.meta.url, "notes", {
 /** A map of counts, as tasks are given it. */
 export type Counts = Awaited<ReturnType<typeof counts.start>>;
 
+/** One thing to do with a map, and what it takes. */
+export type Operation =
+  | readonly ["set" | "add", key: string, value: number]
+  | readonly ["delete" | "takeOne" | "get" | "has", key: string]
+  | readonly ["setMany", entries: readonly (readonly [string, number])[]]
+  | readonly ["getMany", keys: readonly string[]]
+  | readonly ["clear" | "size" | "entries"];
+
+/** Does one thing, on whatever thread this is. */
+export async function operate(map: Counts, operation: Operation): Promise<unknown> {
+  switch (operation[0]) {
+    case "set":
+    case "add":
+      return await map[operation[0]](operation[1], operation[2]) ?? null;
+    case "delete":
+      return await map.delete(operation[1]);
+    case "takeOne":
+      return await map.update(operation[1], "takeOne") ?? null;
+    case "get":
+      return map.get(operation[1]) ?? map.read(operation[1], (value) => value) ?? null;
+    case "has":
+      return map.has(operation[1]);
+    case "setMany":
+      return await map.setMany(operation[1]) ?? null;
+    case "getMany":
+      return map.getMany(operation[1]).map((value) => value ?? null);
+    case "clear":
+      return await map.clear() ?? null;
+    case "size":
+      return map.size;
+    case "entries":
+      return [...map].sort();
+  }
+}
+
 export const partitionedTasks = defineTasks(import.meta.url, {
   start: () => counts.start(),
   get: (map: PartitionedMap<string, number>, key: string) => map.get(key),
@@ -80,6 +115,7 @@ export const partitionedTasks = defineTasks(import.meta.url, {
     const promise = map.set(key, value);
     return [map.get(key), promise instanceof Promise];
   },
+  operate,
   /** Increments of random keys, of this shard's and of others', so many at a time. */
   increment: async (map: Counts, keys: string[], inFlight: number) => {
     for (let i = 0; i < keys.length; i += inFlight) {
@@ -91,11 +127,22 @@ export const partitionedTasks = defineTasks(import.meta.url, {
     }
     ranOn.length = 0;
   },
+  /** Reads counts, which only grow: what they are, and which are less than `before`. */
+  watch: (map: Counts, keys: string[], before: number[]) => {
+    const now = map.getMany(keys).map((count) => count ?? 0);
+    const faults = keys.filter((_, i) => now[i]! < (before[i] ?? 0));
+    return { now, faults };
+  },
   /**
    * Sets, updates and reads the keys in turn until the word at `address` is set. Gives how often, and the
    * errors that are not those of a shard that is down.
    */
-  hammer: async (map: Counts, keys: string[], address: number, buffer = localAllocator().buffer) => {
+  hammer: async (
+    map: Counts,
+    keys: string[],
+    address: number,
+    buffer = localAllocator().buffer,
+  ) => {
     const word = new Int32Array(buffer as SharedArrayBuffer, address, 1);
     const errors: string[] = [];
     let sets = 0;

@@ -1,5 +1,10 @@
 /** Shards that die, and come back, under a map that is read and changed. */
-import { Runtime, type RuntimeOptions, ShardCrashedError, ShardRestartingError } from "@tidepool/core";
+import {
+  Runtime,
+  type RuntimeOptions,
+  ShardCrashedError,
+  ShardRestartingError,
+} from "@tidepool/core";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { withRandom } from "../../harness/seeded_random.ts";
 import { counts, partitionedTasks } from "./partitioned_definitions.ts";
