@@ -74,31 +74,43 @@ export class KnownMap {
   }
 }
 
+/** How many names of maps that have stopped are kept, for messages to those who call them late. */
+const MAX_FORMER_NAMES = 256;
+
 /** The partitioned maps of one endpoint, a part of it: see `Endpoint.part()`. */
 export class KnownMaps {
   readonly #endpoint: Endpoint;
   readonly #maps = new Map<number, KnownMap>();
+  readonly #formerNames = new Map<number, string>();
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint;
   }
 
-  /** That of a service. */
+  /** That of a service, by its number. */
   of(number: number): KnownMap {
-    let map = this.#maps.get(number);
-    if (map === undefined) {
-      map = new KnownMap(this.#endpoint, number);
-      this.#maps.set(number, map);
-    }
+    return this.#maps.get(number) ?? this.#meet(number);
+  }
+
+  #meet(number: number): KnownMap {
+    const map = new KnownMap(this.#endpoint, number);
+    this.#maps.set(number, map);
     return map;
   }
 
-  /** The map has stopped: handles keep what they have of it. */
-  forget(number: number): void {
+  /** The map has stopped. Handles keep what they have of it. */
+  forget(number: number, name: string): void {
     const map = this.#maps.get(number);
-    if (map === undefined) return;
-    map.own = undefined;
+    if (map !== undefined) map.own = undefined;
     this.#maps.delete(number);
+    const names = this.#formerNames;
+    names.set(number, name);
+    if (names.size > MAX_FORMER_NAMES) names.delete(names.keys().next().value!);
+  }
+
+  /** The name of a map that has stopped, as far as it is known here. */
+  nameOf(number: number): string {
+    return this.#formerNames.get(number) ?? `partitioned map ${number}`;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * One shard's part of a partitioned map: the instance of a service, which others call to change it.
+ * One shard's part of a partitioned map: the instance of a service.
  *
  * Each method returns before another can begin, so that nothing comes between the read and the write of an
  * update.
@@ -62,15 +62,16 @@ export class Partition implements Disposable {
   }
 
   /** Adds to a number, or to 0 if there is none; gives the sum. */
-  add(key: unknown, amount: number): unknown {
+  add(key: unknown, amount: number | bigint): unknown {
     const { map } = this;
     const value = map.get(key) as number | undefined;
-    map.set(key, value === undefined ? amount : value + amount);
+    // Both are numbers, or both bigints: else JavaScript refuses.
+    map.set(key, value === undefined ? amount : value + (amount as number));
     return map.get(key);
   }
 
   /** Sets what an update makes of the value, or deletes the entry if that is undefined; gives the new value. */
-  update(key: unknown, name: string, ...args: unknown[]): unknown {
+  update(key: unknown, name: string, args: readonly unknown[]): unknown {
     const { map } = this;
     const recipe = this.#recipe;
     const value = recipe.update(name)(map.get(key), ...args);
@@ -95,7 +96,7 @@ export class Partition implements Disposable {
     const number = this.#number;
     if (number !== undefined) {
       endpoint.part(Published).delete(number);
-      endpoint.part(KnownMaps).forget(number);
+      endpoint.part(KnownMaps).forget(number, this.#recipe.name);
     }
     this.map[Symbol.dispose]();
   }

@@ -8,11 +8,12 @@
  * @module
  */
 
-import type { CallOptions, Sharded } from "../../shard/mod.ts";
+import type { CallOptions, Sharded, Task } from "../../shard/mod.ts";
 import { callEach, checkShardId, type Endpoint } from "../../shard/unstable_layers.ts";
 import { shardOfKey } from "./key_shard.ts";
 import { type KnownMap, KnownMaps, type ReadablePart } from "./known_map.ts";
 import type { Partition } from "./partition.ts";
+import { type PartitionTasks, partitionTasks, withOptions } from "./partition_tasks.ts";
 import { type Recipe, recipes } from "./recipe.ts";
 import type { MapUpdates, UpdateArguments, UpdateResult } from "./updates.ts";
 
@@ -52,10 +53,17 @@ export class PartitionedMap<
   readonly #service: Sharded<Partition>;
   readonly #fingerprint: bigint;
   readonly #known: KnownMap;
+  readonly #tasks: PartitionTasks;
   #recipe: Recipe | undefined;
 
   /** Made by the library: use `start()` of a definition. */
-  constructor(endpoint: Endpoint, service: Sharded<Partition>, fingerprint: bigint) {
+  constructor(
+    endpoint: Endpoint,
+    service: Sharded<Partition>,
+    fingerprint: bigint,
+    tasks: PartitionTasks = partitionTasks,
+  ) {
+    this.#tasks = tasks;
     this.#endpoint = endpoint;
     this.#service = service;
     this.#fingerprint = fingerprint;
@@ -186,12 +194,8 @@ export class PartitionedMap<
    * @throws {NoShardedInstanceError} As a rejection: if the map has stopped.
    * @throws As a rejection: what a codec throws. Whatever it rejects with, but for the death: nothing is set.
    */
-  async set(key: Key, value: Init): Promise<void> {
-    const shard = this.shardOf(key);
-    const packed = this.#mine().pack(value);
-    const own = this.#ownOf(shard);
-    if (own !== undefined) own.set(key, packed);
-    else await this.#service.invokeOn(shard, "set", key, packed);
+  set(key: Key, value: Init): Promise<void> {
+    return this.#change(key, this.#tasks.set, (recipe) => [recipe.pack(value)]);
   }
 
   /**
@@ -210,11 +214,8 @@ export class PartitionedMap<
       some[0].push(key);
       some[1].push(recipe.pack(value));
     }
-    await callEach([...byShard.keys()], async (shard) => {
-      const [keys, packed] = byShard.get(shard)!;
-      const own = this.#ownOf(shard);
-      if (own !== undefined) own.setMany(keys, packed);
-      else await this.#service.invokeOn(shard, "setMany", keys, packed);
+    await callEach([...byShard.keys()], (shard) => {
+      return this.#call(shard, this.#tasks.setMany, byShard.get(shard)!);
     });
   }
 
@@ -224,9 +225,8 @@ export class PartitionedMap<
    * @returns Whether there was one.
    * @throws As `set()`, as a rejection.
    */
-  async delete(key: Key): Promise<boolean> {
-    const shard = this.shardOf(key);
-    return this.#ownOf(shard)?.delete(key) ?? await this.#service.invokeOn(shard, "delete", key);
+  delete(key: Key): Promise<boolean> {
+    return this.#change(key, this.#tasks.delete, () => []);
   }
 
   /**
@@ -235,7 +235,8 @@ export class PartitionedMap<
    * @throws {AggregateError} As a rejection: if several shards fail, each in its way.
    */
   async clear(): Promise<void> {
-    await this.#service.invokeOnAll("clear");
+    const shards = Array.from({ length: this.#endpoint.shardCount }, (_, shard) => shard);
+    await callEach(shards, (shard) => this.#call(shard, this.#tasks.clear, []));
   }
 
   /**
@@ -247,22 +248,14 @@ export class PartitionedMap<
    * not one.
    * @throws As `set()`, as a rejection.
    */
-  async add(key: Key, amount: Extract<Init, number | bigint>): Promise<Value> {
-    const recipe = this.#mine();
-    if (!recipe.isNumeric || (typeof amount !== "number" && typeof amount !== "bigint")) {
+  add(key: Key, amount: Extract<Init, number | bigint>): Promise<Value> {
+    return this.#change(key, this.#tasks.add, ({ isNumeric, parts }) => {
+      if (isNumeric && (typeof amount === "number" || typeof amount === "bigint")) return [amount];
       throw new TypeError(
-        `Cannot add ${
-          amount === null ? "null" : typeof amount
-        } to a value of ${recipe.parts.text}: ` +
+        `Cannot add ${amount === null ? "null" : typeof amount} to a value of ${parts.text}: ` +
           "expected a number to add to a number, or a bigint to a bigint",
       );
-    }
-    const shard = this.shardOf(key);
-    const own = this.#ownOf(shard);
-    const sum = own === undefined
-      ? await this.#service.invokeOn(shard, "add", key, amount as number)
-      : own.add(key, amount as number);
-    return sum as Value;
+    }) as Promise<Value>;
   }
 
   /**
@@ -277,19 +270,18 @@ export class PartitionedMap<
    * @throws {TypeError} As a rejection: if there is no such update, or it returns a promise.
    * @throws As `set()`, as a rejection, and what the update throws: then nothing is changed.
    */
-  async update<Name extends keyof Updates & string>(
+  update<Name extends keyof Updates & string>(
     key: Key,
     name: Name,
     ...args: UpdateArguments<Updates[Name]>
   ): Promise<UpdateResult<Value, Updates[Name]>> {
-    const recipe = this.#mine();
-    recipe.update(name); // a name that is not one need not travel
-    const shard = this.shardOf(key);
-    const own = this.#ownOf(shard);
-    const packed = own === undefined
-      ? await this.#service.invokeOn(shard, "update", key, name, ...args)
-      : own.update(key, name, ...args);
-    return recipe.unpack(packed) as UpdateResult<Value, Updates[Name]>;
+    const result = this.#change(key, this.#tasks.update, (recipe) => {
+      recipe.update(name); // a name that is not one need not travel
+      return [name, ...args];
+    });
+    const recipe = this.#recipe;
+    const value = recipe?.hasCodec ? result.then((packed) => recipe.unpack(packed)) : result;
+    return value as Promise<UpdateResult<Value, Updates[Name]>>;
   }
 
   /**
@@ -300,11 +292,9 @@ export class PartitionedMap<
    * @throws {RangeError} If `timeoutMs` is not a time.
    */
   with(options: Omit<CallOptions, "noReply">): PartitionedMap<Key, Value, Updates, Init, View> {
-    return new PartitionedMap<Key, Value, Updates, Init, View>(
-      this.#endpoint,
-      this.#service.with(options),
-      this.#fingerprint,
-    );
+    const service = this.#service.with(options); // looks whether they are options
+    const tasks = withOptions(this.#tasks, options);
+    return new PartitionedMap(this.#endpoint, service, this.#fingerprint, tasks);
   }
 
   /**
@@ -313,7 +303,7 @@ export class PartitionedMap<
    */
   async stop(): Promise<void> {
     await this.#service.stop();
-    this.#endpoint.part(KnownMaps).forget(this.#service["number"]);
+    this.#endpoint.part(KnownMaps).forget(this.#service["number"], this.name);
   }
 
   /** Calls `stop()`. */
@@ -338,8 +328,31 @@ export class PartitionedMap<
     return this.#part(this.shardOf(key));
   }
 
-  /** This shard's part, if it is that one; if it has stopped, the call that is made instead says so. */
-  #ownOf(shard: number): Partition | undefined {
-    return shard === this.#endpoint.id ? this.#known.own : undefined;
+  /** A change of a key: a promise, also of what is wrong here. */
+  #change<Arguments extends readonly unknown[] | [], Result>(
+    key: Key,
+    task: Task<[number, unknown, ...Arguments], Result>,
+    rest: (recipe: Recipe) => Arguments,
+  ): Promise<Result> {
+    try {
+      const shard = this.shardOf(key);
+      return this.#call(shard, task, [key, ...rest(this.#mine())]);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #call<Arguments extends readonly unknown[], Result>(
+    shard: number,
+    task: Task<[number, ...Arguments], Result>,
+    args: Arguments,
+  ): Promise<Result> {
+    const number = this.#service["number"];
+    if (shard !== this.#endpoint.id) return this.#endpoint.submitTo(shard, task, [number, ...args]);
+    try {
+      return Promise.resolve(task.run(number, ...args));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 }

@@ -76,7 +76,7 @@ export type PartitionedMapOf<KeyType, ValueType, Updates> = PartitionedMap<
  * @example
  * ```ts ignore
  * // pages.ts
- * import { text, u32 } from "@tidepool/core";
+ * import { text, u32 } from "@tidepool/core/allocator";
  * import { partitionedMap } from "@tidepool/core/structures";
  *
  * export const pages = partitionedMap(import.meta.url, "pages", { key: text(), value: u32 });
