@@ -18,9 +18,10 @@ import { type Recipe, recipes } from "./recipe.ts";
 import type { MapUpdates, UpdateArguments, UpdateResult } from "./updates.ts";
 
 /**
- * A map over all shards: each shard owns the entries whose keys belong to it, and alone changes them; every
- * shard, and the host, reads all of them where they lie, without a message. `start()` of a definition by
- * `partitionedMap()` gives one. It is a name for the parts: it can be sent to any shard, also to several.
+ * A map over all shards: the shard of a key changes its entry, every shard reads it. Each shard owns the
+ * entries whose keys belong to it; every shard, and the host, reads all of them where they lie, without a
+ * message. `start()` of a definition by `partitionedMap()` gives one. It is a name for the parts: it can be
+ * sent to any shard, also to several.
  *
  * **Reading** (`get()`, `has()`, `read()`, `getMany()`, `entries()`, `size`) is synchronous, and gives what
  * was there at some time during the call. It throws a {@linkcode ShardCrashedError} if the shard of the key
@@ -162,7 +163,7 @@ export class PartitionedMap<
    */
   *entries(shard?: number): Generator<[Key, Value], undefined> {
     const { shardCount } = this.#endpoint;
-    if (shard !== undefined) checkShardId(shard, shardCount, `read the entries of ${this.name} on`);
+    if (shard !== undefined) checkShardId(shard, shardCount, `read ${this.name} on`);
     const end = shard === undefined ? shardCount : shard + 1;
     for (let owner = shard ?? 0; owner < end; owner++) {
       yield* this.#part(owner).entries() as MapIterator<[Key, Value]>;

@@ -60,9 +60,9 @@ export type PartitionedMapOf<KeyType, ValueType, Updates> = PartitionedMap<
 >;
 
 /**
- * Defines maps over all shards: each shard owns the entries whose keys belong to it, as `shardOf()` says, and
- * every shard reads all of them without a message. Call it at the top level of a module and export the
- * result, as with services: each shard imports that module when a map is first started.
+ * Defines maps over all shards, which every shard reads without a message. Each shard owns the entries whose
+ * keys belong to it, as `shardOf()` says. Call it at the top level of a module and export the result, as with
+ * services: each shard imports that module when a map is first started.
  *
  * With `onCrash: "restart"`, the part of a shard that dies comes back empty, and all handles go on with it.
  *

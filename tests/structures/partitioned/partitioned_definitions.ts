@@ -49,6 +49,13 @@ export const accounts = partitionedMap(import.meta.url, "accounts", {
     }),
   },
 });
+/** Values that were disposed of on this shard. */
+const disposals: number[] = [];
+export const disposed = partitionedMap(import.meta.url, "disposed", {
+  key: text(),
+  value: u32,
+  dispose: (value) => void disposals.push(value),
+});
 export const blobs = partitionedMap(import.meta.url, "blobs", { key: bytes(), value: bytes() });
 export const rates = partitionedMap(import.meta.url, "rates", { key: f64, value: f32 });
 export const notes = partitionedMap(import.meta.url, "notes", {
@@ -108,6 +115,7 @@ export const partitionedTasks = defineTasks(import.meta.url, {
   set: (map: PartitionedMap<string, number>, key: string, value: number) => map.set(key, value),
   size: (map: PartitionedMap<string, number>) => map.size,
   ranOn: () => ranOn.splice(0),
+  disposals: () => disposals,
   echo: (map: Counts) => map,
   stop: (map: Counts) => map.stop(),
   /** What set() of a key of this shard has done when it returns. */

@@ -6,12 +6,19 @@ import {
   type RuntimeOptions,
   ServiceGroup,
 } from "@tidepool/core";
-import { StaleStructureError } from "@tidepool/core/structures";
+import { text, u32 } from "@tidepool/core/allocator";
+import {
+  type PartitionedMap,
+  partitionedMap,
+  StaleStructureError,
+} from "@tidepool/core/structures";
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import {
   accounts,
   blobs,
+  type Counts,
   counts,
+  disposed,
   Note,
   notes,
   partitionedTasks,
@@ -267,7 +274,67 @@ Deno.test("what fails changes nothing", async () => {
   assertThrows(
     () => [...map.entries(3)],
     RangeError,
-    "Cannot read the entries of counts on shard 3",
+    "Cannot read counts on shard 3",
   );
   assertEquals(files.size, 0);
 });
+
+Deno.test("a definition says what is wrong with it", () => {
+  const define = partitionedMap as unknown as (...args: unknown[]) => unknown;
+  const { url } = import.meta;
+  const types = { key: text(), value: u32 };
+  for (
+    const [args, message] of [
+      [["here", "a", types], "pass import.meta.url"],
+      [[url, 5, types], "named 5: expected a name"],
+      [[url, "b", undefined], "Cannot define the keys of b as undefined"],
+      [[url, "b", { key: u32 }], "Cannot define the values of b as undefined"],
+      [[url, "b", { ...types, dispose: 1 }], "Cannot define the dispose function of b as 1"],
+      [
+        [url, "b", { ...types, updates: 7 }],
+        "Cannot define the updates of b as 7: expected an object of functions",
+      ],
+      [
+        [url, "b", { ...types, updates: { add: 1 } }],
+        'Cannot define update "add" of b as 1: expected a function',
+      ],
+    ] as const
+  ) assertThrows(() => define(...args), TypeError, message);
+  define(url, "c", types);
+  assertThrows(() => define(url, "c", types), RangeError, "a second time");
+});
+
+Deno.test("values that are replaced are disposed of on their shard", async () => {
+  await using runtime = await start({ shards: 1 });
+  await using map = await disposed.start(runtime);
+  await map.setMany([["a", 1], ["a", 2], ["b", 3]]);
+  await map.delete("b");
+  for (let i = 0; i < 200; i++) await map.set("c", 1000 + i);
+  const gone = await runtime.submitTo(0, partitionedTasks.disposals);
+  assertEquals(gone.slice(0, 3), [1, 3, 1000]);
+});
+
+/** What the compiler refuses: never called. */
+export async function refused(map: Counts, names: PartitionedMap<string, string>): Promise<void> {
+  const sum: number = await map.update("a", "addHere", 1);
+  const one: number | undefined = await map.update("a", "takeOne");
+  const none: string | undefined = names.get(`${sum}${one}`);
+  // @ts-expect-error: a key is text
+  map.get(1);
+  // @ts-expect-error: a value is a number
+  await map.set("a", none);
+  // @ts-expect-error: there is no such update
+  await map.update("a", "noSuch");
+  // @ts-expect-error: it takes a number
+  await map.update("a", "addHere", "1");
+  // @ts-expect-error: it takes one
+  await map.update("a", "addHere");
+  // @ts-expect-error: text is not added
+  await names.add("a", "b");
+  // @ts-expect-error: it may be undefined
+  const certain: number = await map.update("a", "takeOne");
+  // @ts-expect-error: a bigint is not added to a number
+  await map.add("a", BigInt(certain));
+  // @ts-expect-error: there are no updates
+  await names.update("a", "addHere");
+}
