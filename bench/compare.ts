@@ -58,9 +58,18 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map<string, Subject>([
     summary: "a map over all shards: a key of another shard read and incremented, beside calls",
     load: async () => (await import("./subjects/partitioned.ts")).comparePartitioned,
   }],
+  ["cells", {
+    summary:
+      "SeqCell, SharedVector and SharedQueue beside calls, postMessage and a seqlock by hand",
+    load: async () => (await import("./subjects/cells.ts")).compareCells,
+  }],
   ["foreign", {
     summary: "objects of another thread: held, called, copied, destroyed; fields read",
     load: async () => (await import("./subjects/foreign.ts")).compareForeign,
+  }],
+  ["structures", {
+    summary: "maps in shared memory: get and set on the owner and elsewhere, beside Map and npm's",
+    load: async () => (await import("./subjects/structures.ts")).compareStructures,
   }],
   ["memcached", {
     summary: "examples/memcached beside memcached and a plain server: rates, latencies, memory",

@@ -49,7 +49,7 @@ export class Published {
   add(number: number, address: number): void {
     const readers = this.#readers;
     const { words } = readers;
-    const node = readers.allocate(NODE_BYTES, "what is published");
+    const node = readers.allocate(NODE_BYTES, "a publication");
     words[node + NUMBER_WORD] = number;
     words[node + PLACE_WORD] = readers.indexOf(address);
     words[node + NEXT_WORD] = this.#control[this.#first]!;
