@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { type SeededRandom, withRandom } from "../../harness/seeded_random.ts";
 import { counts, operate, type Operation, partitionedTasks } from "./partitioned_definitions.ts";
 
-const OPERATIONS = Number(Deno.env.get("TIDEPOOL_OPERATIONS") ?? 4_000);
+const OPERATIONS = Number(Deno.env.get("TIDEPOOL_OPERATIONS") ?? 1_500);
 
 function keyFrom(random: SeededRandom): string {
   const number = random.below(200);
