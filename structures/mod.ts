@@ -46,3 +46,13 @@ export {
   SharedVectorReader,
   SharedVectorType,
 } from "./cells/mod.ts";
+export {
+  type MapUpdates,
+  PartitionedMap,
+  partitionedMap,
+  type PartitionedMapDefinition,
+  type PartitionedMapOf,
+  type PartitionedMapOptions,
+  type UpdateArguments,
+  type UpdateResult,
+} from "./partitioned/mod.ts";
