@@ -28,7 +28,9 @@ const FLOORS: readonly (readonly string[])[] = [
   ["foreign/local"],
   ["foreign"],
   ["structures/readers"],
-  ["structures/map", "structures/cells"],
+  ["structures/map", "structures/header"],
+  ["structures/cells"],
+  ["structures/partitioned"],
   ["structures"],
   ["."],
 ];

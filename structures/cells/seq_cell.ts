@@ -14,19 +14,23 @@ import type {
 } from "../../allocator/mod.ts";
 import { Runtime } from "../../shard/mod.ts";
 import { type Endpoint, SENT_BY } from "../../shard/unstable_layers.ts";
-import { CellLayout, VALUE_BYTES } from "./cell_layout.ts";
-import { CellWriter } from "./cell_slots.ts";
-import { checkElement, checkName, describeType } from "./element_type.ts";
-import { makeBlock } from "./make_block.ts";
-import { SeqCellReader } from "./seq_cell_reader.ts";
 import {
+  checkElement,
+  checkName,
   type Definition,
+  describeType,
+  endpointOf,
+  makeBlock,
   publishHeader,
   shown,
+  Tenancies,
   WORD_BYTES,
   writeHeader,
-} from "./structure_header.ts";
-import { endpointOf, Tenancies } from "./tenancy.ts";
+} from "../header/mod.ts";
+import { CellLayout, VALUE_BYTES } from "./cell_layout.ts";
+import { CellWriter } from "./cell_slots.ts";
+import { SeqCellReader } from "./seq_cell_reader.ts";
+import { StaleStructureError } from "../readers/mod.ts";
 
 /** A struct as it was when it was looked at: its fields as properties, none of which can be assigned. */
 export type SeqCellView<Fields> =
@@ -286,7 +290,7 @@ export class SeqCell<Fields extends object> {
   }
 
   /**
-   * Ends the cell: whoever reads it gets a ReferenceError. The memory is freed when every reader has had it,
+   * Ends the cell: whoever reads it gets a StaleStructureError. The memory is freed when every reader has had it,
    * or was disposed of, or its shard has ended.
    */
   [Symbol.dispose](): void {
@@ -298,7 +302,10 @@ export class SeqCell<Fields extends object> {
 
   #expectThere(what: string): void {
     if (!this.#isDisposed) return;
-    throw new ReferenceError(`Cannot ${what} ${shown(this.#definition)}: it was disposed of`);
+    throw new StaleStructureError(
+      `Cannot ${what} ${shown(this.#definition)}: it was disposed of`,
+      this.#endpoint.id,
+    );
   }
 
   #valueAddress(slot: number): number {

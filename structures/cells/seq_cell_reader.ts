@@ -6,11 +6,10 @@
 
 import type { StructPlain, StructType, StructView } from "../../allocator/mod.ts";
 import { type Endpoint, SENT_BY } from "../../shard/unstable_layers.ts";
+import { shown, type Tenancy, WORD_BYTES } from "../header/mod.ts";
 import { CellLayout, GONE, VALUE_BYTES } from "./cell_layout.ts";
 import { CellReader } from "./cell_slots.ts";
 import type { SeqCellView } from "./seq_cell.ts";
-import { shown, WORD_BYTES } from "./structure_header.ts";
-import type { Tenancy } from "./tenancy.ts";
 
 /** A cell as any shard reads it; made by a `SeqCellType`. */
 export class SeqCellReader<Fields extends object> {
@@ -58,7 +57,7 @@ export class SeqCellReader<Fields extends object> {
    * `changed()` again. Some 15 ns where nothing is new.
    *
    * @throws {ShardCrashedError} If the owner has died; StoppedError if the runtime has stopped.
-   * @throws {ReferenceError} If the owner has disposed of the cell.
+   * @throws {StaleStructureError} If the owner has disposed of the cell.
    */
   view(): SeqCellView<Fields> {
     this.#moveToLatest();
@@ -83,7 +82,7 @@ export class SeqCellReader<Fields extends object> {
    *
    * @param version What was seen; the newest one, unless given.
    * @throws {ShardCrashedError} As a rejection: if the owner dies; StoppedError if the runtime stops.
-   * @throws {ReferenceError} As a rejection: if the cell is disposed of; TypeError if this reader is.
+   * @throws {StaleStructureError} As a rejection: if the cell is disposed of; TypeError if this reader is.
    *
    * @example
    * ```ts

@@ -6,8 +6,7 @@
 
 import type { FieldType, FieldValue } from "../../allocator/mod.ts";
 import { type Endpoint, SENT_BY } from "../../shard/unstable_layers.ts";
-import { headerBytes, shown, WORD_BYTES } from "./structure_header.ts";
-import type { Tenancy } from "./tenancy.ts";
+import { headerBytes, shown, type Tenancy, WORD_BYTES } from "../header/mod.ts";
 import {
   checkFrom,
   type ElementsOf,
@@ -55,7 +54,7 @@ export class SharedVectorReader<Element extends FieldType>
    * How many elements the vector has now.
    *
    * @throws {ShardCrashedError} If the owner has died; StoppedError if the runtime has stopped.
-   * @throws {ReferenceError} If the owner has disposed of the vector.
+   * @throws {StaleStructureError} If the owner has disposed of the vector.
    */
   get length(): number {
     if (this.#tenancy.why !== undefined) throw this.#tenancy.why;

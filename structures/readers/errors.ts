@@ -4,6 +4,8 @@
  * @module
  */
 
+import { registerErrorClass } from "../../shard/mod.ts";
+
 /** The structure is no longer there: its owner has closed it, or was itself started again. */
 export class StaleStructureError extends ReferenceError {
   /** The endpoint that owned it. */
@@ -16,6 +18,9 @@ export class StaleStructureError extends ReferenceError {
     this.owner = owner;
   }
 }
+
+// A task that reads one may throw it.
+registerErrorClass(StaleStructureError);
 
 /** The error of a structure whose owner was started again since it was made. */
 export function ofFormerLife(name: string, owner: number): StaleStructureError {

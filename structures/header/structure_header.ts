@@ -1,5 +1,5 @@
 /**
- * How every structure of this room begins, so that who is given an address can tell what lies there, and
+ * How a cell, a vector or a queue begins, so that who is given an address can tell what lies there, and
  * the owner who may still read it.
  *
  * ```
@@ -40,7 +40,7 @@ export const DESCRIPTION_CAPACITY_BYTES: number = LINE_BYTES - DESCRIPTION_START
 export const HOLDERS_BYTES: number = DESCRIPTION_START_BYTES + DESCRIPTION_CAPACITY_BYTES;
 
 /** The kinds of structures, by KIND. Never renumber one. */
-export const KINDS = ["", "SeqCell", "SharedVector", "SharedQueue", "SharedText", "SharedBytes"];
+export const KINDS = ["", "SeqCell", "SharedVector", "SharedQueue"];
 
 /** Bytes of the header for so many endpoints, a multiple of a line. */
 export function headerBytes(endpointCount: number): number {
