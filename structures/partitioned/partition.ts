@@ -66,8 +66,9 @@ export class Partition implements Disposable {
     const { map } = this;
     const value = map.get(key) as number | undefined;
     // Both are numbers, or both bigints: else JavaScript refuses.
-    map.set(key, value === undefined ? amount : value + (amount as number));
-    return map.get(key);
+    const sum = value === undefined ? amount : value + (amount as number);
+    map.set(key, sum);
+    return this.#recipe.keeps(sum) ? sum : map.get(key);
   }
 
   /** Sets what an update makes of the value, or deletes the entry if that is undefined; gives the new value. */
@@ -87,7 +88,7 @@ export class Partition implements Disposable {
     }
     const packed = recipe.pack(value);
     map.set(key, packed);
-    return recipe.hasCodec ? packed : map.get(key);
+    return recipe.hasCodec || recipe.keeps(packed) ? packed : map.get(key);
   }
 
   /** The map has stopped. */

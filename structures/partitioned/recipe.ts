@@ -41,6 +41,7 @@ export class Recipe {
   readonly service: ServiceDefinition<[], Partition>;
   /** Whether values are numbers or bigints, which can be added. */
   readonly isNumeric: boolean;
+  readonly #typeName: string | undefined;
   readonly #updates: ReadonlyMap<string, AnyUpdate>;
   readonly #codec: ValueCodec<unknown> | undefined;
 
@@ -59,6 +60,7 @@ export class Recipe {
     this.fingerprint = fingerprintOf(`${module}#${name}`);
     this.#codec = value?.kind === "codec" ? value : undefined;
     const { kind, name: typeName } = value ?? {};
+    this.#typeName = kind === "scalar" ? typeName : undefined;
     this.isNumeric = kind === "scalar" && typeName !== "bool";
     this.parts = partsOf(name, {
       key,
@@ -76,6 +78,20 @@ export class Recipe {
   /** Whether a codec makes bytes of values. */
   get hasCodec(): boolean {
     return this.#codec !== undefined;
+  }
+
+  /** Whether the map is known to give back just this number that was set, so that it need not be read again. */
+  keeps(value: unknown): boolean {
+    switch (this.#typeName) {
+      case "f64":
+        return true;
+      case "u32":
+        return Object.is((value as number) >>> 0, value);
+      case "i32":
+        return Object.is((value as number) | 0, value);
+      default:
+        return false;
+    }
   }
 
   /** A value as it travels. What a codec throws is thrown. */
