@@ -72,10 +72,11 @@ export class Partition implements Disposable {
   }
 
   /** Sets what an update makes of the value, or deletes the entry if that is undefined; gives the new value. */
-  update(key: unknown, name: string, args: readonly unknown[]): unknown {
+  update(key: unknown, index: number, args: readonly unknown[]): unknown {
     const { map } = this;
     const recipe = this.#recipe;
-    const value = recipe.update(name)(map.get(key), ...args);
+    const { name, run } = recipe.updates[index]!;
+    const value = run(map.get(key), ...args);
     if (value === undefined) {
       map.delete(key);
       return undefined;

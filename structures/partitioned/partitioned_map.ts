@@ -278,10 +278,10 @@ export class PartitionedMap<
     name: Name,
     ...args: UpdateArguments<Updates[Name]>
   ): Promise<UpdateResult<Value, Updates[Name]>> {
-    const result = this.#change(key, this.#tasks.update, (recipe) => {
-      recipe.update(name); // a name that is not one need not travel
-      return [name, ...args];
-    });
+    const result = this.#change(key, this.#tasks.update, (recipe) => [
+      recipe.indexOf(name),
+      ...args,
+    ]);
     const recipe = this.#recipe;
     const value = recipe?.hasCodec ? result.then((packed) => recipe.unpack(packed)) : result;
     return value as Promise<UpdateResult<Value, Updates[Name]>>;
