@@ -33,7 +33,7 @@ export function ofFormerLife(name: string, owner: number): StaleStructureError {
 /** The error of a structure that its owner has closed. */
 export function wasClosed(name: string, owner: number): StaleStructureError {
   return new StaleStructureError(
-    `${name} is no longer there: its owner, shard ${owner}, has disposed of it`,
+    `${name} is no longer there: its owner has disposed of it`,
     owner,
   );
 }
