@@ -217,7 +217,7 @@ Deno.test("compare lists its subjects when it does not know the one it is given"
   assertEquals(stdout, "");
   assertStringIncludes(
     stderr,
-    'Cannot compare "weather": expected one subject, of: allocator, messages, payloads, flow, services, partitioned, cells, foreign, memcached, placement, startup',
+    'Cannot compare "weather": expected one subject, of: allocator, messages, payloads, flow, services, partitioned, cells, foreign, structures, memcached, placement, startup',
   );
 });
 
