@@ -261,7 +261,8 @@ export class Callee {
     this.#write(peer, call, flags, KIND_PACKED_ERROR, new Transferred(bytes), errorName);
   }
 
-  #writeAny(peer: Peer, call: number, kind: number, value: unknown, name: () => string): void {
+  /** Writes the record of a reply with any value; gives how many bytes lie outside of it. */
+  #writeAny(peer: Peer, call: number, kind: number, value: unknown, name: () => string): number {
     const views = this.#views;
     const encoded = this.#body.encode([value], views, peer.producer.reserve(), name);
     const block = this.#body.expectBlock(encoded, peer);
@@ -270,6 +271,7 @@ export class Callee {
     views.words[at + KIND_WORD] = kindWord(kind, 1, encoded.flags);
     views.words[at + CALL_WORD] = call;
     this.#body.put(encoded, block, views, at, peer.endpoint);
+    return encoded.bytes?.length ?? 0;
   }
 
   #write(
@@ -289,12 +291,13 @@ export class Callee {
       const { words } = this.#views;
       // Invariant: the credit that admitted the request keeps a slot for its reply.
       const at = peer.producer.reserve();
+      let byteLength = 0;
       if (this.#body.tryEncodeOne(value, this.#views, at, peer.endpoint)) {
         words[at + KIND_WORD] = kindWord(kind, 1, 0);
         words[at + CALL_WORD] = call;
-      } else this.#writeAny(peer, call, kind, value, name);
+      } else byteLength = this.#writeAny(peer, call, kind, value, name);
       this.#counters[REPLIES_SENT]!++;
-      this.#batches.commit(peer);
+      this.#batches.commit(peer, byteLength);
     }
     if (peer.served.size > 0) peer.served.delete(call);
     this.#underWay--;

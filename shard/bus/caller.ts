@@ -224,7 +224,7 @@ export class Caller {
     // Admit.
     if (goes) {
       this.#body.put(encoded, block, views, at, peer.endpoint);
-      return this.#admit(peer, at, task, resolve, handle, noReply);
+      return this.#admit(peer, at, bytes?.length ?? 0, task, resolve, handle, noReply);
     }
 
     // Wait: what moves has moved; the codec's scratch is the next message's.
@@ -279,10 +279,11 @@ export class Caller {
     this.#batches.scheduleEnd();
   }
 
-  /** Enters the record at `at` in the table of calls and commits it. */
+  /** Enters the record at `at` in the table of calls and commits it, with `byteLength` bytes outside of it. */
   #admit(
     peer: Peer,
     at: number,
+    byteLength: number,
     task: Callable,
     resolve: Settle,
     handle: CallHandle | undefined,
@@ -303,8 +304,8 @@ export class Caller {
       peer.introduced[this.#views.words[at + TASK_WORD]!] = true;
     }
     this.#counters[CALLS_SENT]!++;
-    if (!noReply && this.#calls.size === 1) this.#batches.commitAlone(peer);
-    else this.#batches.commit(peer);
+    if (!noReply && this.#calls.size === 1) this.#batches.commitAlone(peer, byteLength);
+    else this.#batches.commit(peer, byteLength);
   }
 
   /** Sends what waits for `peer`, as far as credit and memory go. */
@@ -336,7 +337,7 @@ export class Caller {
       const at = peer.producer.reserve();
       this.#views.copyFrom(views.words, 0, at);
       if (bytes !== undefined) this.#body.putBlock(bytes, block, this.#views, at);
-      this.#admit(peer, at, task, resolve, handle, noReply);
+      this.#admit(peer, at, bytes?.length ?? 0, task, resolve, handle, noReply);
     }
   }
 
