@@ -25,6 +25,7 @@ import type { Credit } from "./credit.ts";
 import type { MessageBody } from "./message_body.ts";
 import type { Notices } from "./notices.ts";
 import type { RecordViews } from "./inline_codec.ts";
+import { NOT_WHOLE } from "./whole_values.ts";
 import { ComingParcel, type Parcels, Transferred } from "./parcels.ts";
 import { type DeferredCall, type Handler, type Peer, ServedCall } from "./peer.ts";
 
@@ -264,6 +265,17 @@ export class Callee {
   /** Writes the record of a reply with any value; gives how many bytes lie outside of it. */
   #writeAny(peer: Peer, call: number, kind: number, value: unknown, name: () => string): number {
     const views = this.#views;
+    const { whole } = this.#body;
+    const address = whole.tryWrite(value);
+    if (address !== NOT_WHOLE) {
+      if (peer.gone !== undefined) throw this.#body.freeing(address, peer.gone); // by a reclaimer
+      if (address === 0) throw this.#body.memoryError(whole.byteLength);
+      const at = peer.producer.reserve();
+      views.words[at + KIND_WORD] = kindWord(kind, 1, 0);
+      views.words[at + CALL_WORD] = call;
+      whole.put(views, at);
+      return whole.byteLength;
+    }
     const encoded = this.#body.encode([value], views, peer.producer.reserve(), name);
     const block = this.#body.expectBlock(encoded, peer);
     // Once more: a getter or a reclaimer may have made calls, and taken the slot.

@@ -24,6 +24,7 @@ import {
   REPLIES_RECEIVED,
   TASK_WORD,
 } from "../ring/mod.ts";
+import { expectLater, MAX_WAITING_CALLS, mayGo, waitingFor } from "./admission.ts";
 import type { Batches } from "./batches.ts";
 import { CallTable } from "./call_table.ts";
 import { textOf } from "../codec/mod.ts";
@@ -36,11 +37,9 @@ import type { Link, LinkedQueue } from "./linked_queue.ts";
 import type { Notices } from "./notices.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
 import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
+import { NOT_WHOLE } from "./whole_values.ts";
 import { rejectBy } from "./rejection.ts";
 import { rejectWithLocalStack } from "./two_sided_stack.ts";
-
-/** Calls that may wait for room to one endpoint before further ones fail with BusyError. */
-export const MAX_WAITING_CALLS = 65_536;
 
 const argumentName = (index: number): string => `arguments[${index}]`;
 const introducedName = (index: number): string => argumentName(index - 2); // behind module and key
@@ -203,8 +202,15 @@ export class Caller {
       (noReply ? FLAG_NO_REPLY : handle === undefined ? 0 : FLAG_CANCELLABLE);
     const name = introduces ? introducedName : argumentName;
 
-    // Encode: into the ring if it may go at once, else into a record of its own.
     let goes = mayGo(peer);
+    if (goes && values.length === 1) {
+      const at = this.#tryWriteWhole(peer, task, values[0], flags, handle);
+      const { byteLength } = this.#body.whole;
+      if (at >= 0) return this.#admit(peer, at, byteLength, task, resolve, handle, noReply);
+    }
+
+    // Encode: into the ring if it may go at once, else into a record of its own.
+    goes = mayGo(peer);
     let views = goes ? this.#views : RecordViews.ofOneRecord();
     // Invariant: a call with credit has room in the ring.
     let at = goes ? peer.producer.reserve() : 0;
@@ -231,6 +237,37 @@ export class Caller {
     this.#body.move(encoded, peer.endpoint);
     const body = bytes?.slice();
     this.#wait(peer, peer.waiting, { views, bytes: body, task, resolve, handle, noReply });
+  }
+
+  /**
+   * Writes the record of a call whose one argument can be written into its block as it is; -1, and nothing
+   * done, if it can't, if there is no memory yet, or if the call may not go any more, as reclaimers have run
+   * inside of malloc().
+   */
+  #tryWriteWhole(
+    peer: Peer,
+    { index }: Callable,
+    argument: unknown,
+    flags: number,
+    handle: CallHandle | undefined,
+  ): number {
+    const { whole } = this.#body;
+    const block = whole.tryWrite(argument);
+    if (block === NOT_WHOLE) return -1;
+    const isRefused = peer.gone !== undefined || handle?.settled === true;
+    // No reply is due that could bring memory back.
+    if (block === 0 && !isRefused && mayGo(peer) && this.underWay === 0) {
+      throw this.#body.memoryError(whole.byteLength);
+    }
+    if (block === 0 || isRefused || !mayGo(peer)) {
+      this.#body.free(block);
+      return -1;
+    }
+    const at = peer.producer.reserve();
+    this.#views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, 1, flags);
+    this.#views.words[at + TASK_WORD] = index;
+    whole.put(this.#views, at);
+    return at;
   }
 
   /**
@@ -474,28 +511,4 @@ export class Caller {
     }
     return rejected;
   }
-}
-
-/**
- * The queue for the next life of a peer that is shut.
- *
- * @throws Why the peer is gone, if that is for good; why it is shut, if a call can't wait for the next.
- */
-function expectLater(peer: Peer, early: boolean): LinkedQueue<WaitingCall> {
-  if (peer.later === undefined) {
-    peer.goneTold = true;
-    throw peer.gone;
-  }
-  if (early) throw peer.shut;
-  return peer.later;
-}
-
-/** What counts as waiting for `peer`: one more call than may is refused. */
-function waitingFor({ waiting, notices, credit }: Peer): number {
-  return waiting.size + notices.size + credit.runningOn;
-}
-
-/** Whether a call has credit, and nothing before it. */
-function mayGo({ credit, waiting, notices }: Peer): boolean {
-  return credit.mayCall && waiting.size === 0 && notices.size === 0;
 }

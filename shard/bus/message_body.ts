@@ -14,6 +14,7 @@ import { MessageMemoryError } from "./errors.ts";
 import { InlineCodec, type RecordViews } from "./inline_codec.ts";
 import {
   BLOCK_LENGTH_WORD,
+  BLOCK_VALUES,
   CELLS_WORD,
   FLAG_NO_REPLY,
   FLAG_OUT_OF_LINE,
@@ -22,9 +23,11 @@ import {
   KIND_WORD,
   kindOf,
   type RingConsumer,
+  TAGS_WORD,
   valueCountOf,
 } from "../ring/mod.ts";
 import { type Parcels, Transferred } from "./parcels.ts";
+import { WholeValues } from "./whole_values.ts";
 
 const NONE: readonly Transferred[] = [];
 
@@ -63,6 +66,8 @@ export class MessageBody {
   /** What every message gives that fits its record: used up before any code of the program's runs. */
   readonly #inRecord = new Encoded(undefined, []);
   readonly #parcels: Parcels;
+  /** Writes the one value of a message where it can be written as it is. */
+  readonly whole: WholeValues;
   /** Writes errors for which there is no memory. */
   readonly packer: ErrorPacker;
 
@@ -77,6 +82,7 @@ export class MessageBody {
     this.packer = new ErrorPacker(types);
     this.#allocator = allocator;
     this.#segment = new Uint8Array(buffer, 0, buffer.byteLength);
+    this.whole = new WholeValues(allocator, this.#segment);
     this.#types = new WireTypes(types);
     // Refused while it is written: a message of gigabytes would be copied first for nothing.
     this.#values = new ValueCodec(types, {
@@ -212,6 +218,7 @@ export class MessageBody {
   putBlock(bytes: Uint8Array, address: number, views: RecordViews, at: number): void {
     this.#segment.set(bytes, address);
     views.words[at + KIND_WORD]! |= FLAG_OUT_OF_LINE;
+    views.words[at + TAGS_WORD] = BLOCK_VALUES;
     views.floats[(at + CELLS_WORD) >> 1] = address;
     views.words[at + BLOCK_LENGTH_WORD] = bytes.length;
   }
@@ -254,7 +261,7 @@ export class MessageBody {
       this.#inline.decode(count, views, at, values);
       return values;
     }
-    return this.#decode(views, at);
+    return isWhole(views, at) ? [this.#readWhole(views, at)] : this.#decode(views, at);
   }
 
   /** The first `count` values, none of which is wire-typed, of a record that cannot be read whole. */
@@ -270,9 +277,10 @@ export class MessageBody {
 
   /** The one value of a result or an error at `at`. Its block stays. */
   readOne(views: RecordViews, at: number): unknown {
-    return (views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) === 0
-      ? this.#inline.decodeOne(views, at)
-      : this.#decode(views, at)[0];
+    if ((views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) === 0) {
+      return this.#inline.decodeOne(views, at);
+    }
+    return isWhole(views, at) ? this.#readWhole(views, at) : this.#decode(views, at)[0];
   }
 
   /** The same for a record that nobody will read: its wire-typed values are told. */
@@ -362,7 +370,16 @@ export class MessageBody {
     return this.#values.decode(this.#segment, start, start + lengthOf(views, at));
   }
 
+  #readWhole(views: RecordViews, at: number): unknown {
+    return this.whole.read(
+      views.words[at + TAGS_WORD]!,
+      this.blockOf(views, at),
+      lengthOf(views, at),
+    );
+  }
+
   #discardBlock(views: RecordViews, at: number): void {
+    if (isWhole(views, at)) return; // it owns nothing
     const start = this.blockOf(views, at);
     this.#values.discard(this.#segment, start, start + lengthOf(views, at));
   }
@@ -371,6 +388,11 @@ export class MessageBody {
 /** Bytes of the values in the block of the record at `at`. */
 function lengthOf(views: RecordViews, at: number): number {
   return views.words[at + BLOCK_LENGTH_WORD]! >>> 0;
+}
+
+/** Whether the block of the record at `at` holds one value as it is. */
+function isWhole(views: RecordViews, at: number): boolean {
+  return views.words[at + TAGS_WORD] !== BLOCK_VALUES;
 }
 
 function isObject(value: unknown): value is object {
