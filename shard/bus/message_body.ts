@@ -3,7 +3,9 @@
  * the sender's slice where they do not.
  *
  * Who frees the block: of a request with a reply, its sender, when the reply has come; so nothing is
- * lost if the callee dies. Of a reply, and of a request without one, its receiver: a remote free.
+ * lost if the callee dies. Of a reply, and of a request without one, its receiver: a remote free. A reply
+ * that is ready before its task has let go of the thread goes into the block of its request, if it fits
+ * and moves nothing: so one that is like its request needs no block and no remote free.
  *
  * @module
  */
@@ -16,6 +18,7 @@ import {
   BLOCK_LENGTH_WORD,
   BLOCK_VALUES,
   CELLS_WORD,
+  FLAG_IN_REQUEST,
   FLAG_NO_REPLY,
   FLAG_OUT_OF_LINE,
   FLAG_PARCELS,
@@ -229,10 +232,16 @@ export class MessageBody {
     return isOutOfLine ? views.floats[(at + CELLS_WORD) >> 1]! : 0;
   }
 
-  /** The same, if whoever reads the record is to free the block. */
+  /** Bytes in use of that block. */
+  blockLengthOf(views: RecordViews, at: number): number {
+    return views.words[at + BLOCK_LENGTH_WORD]! >>> 0;
+  }
+
+  /** The address, if whoever reads the record is to free the block. */
   blockForReader(views: RecordViews, at: number): number {
     const kind = views.words[at + KIND_WORD]!;
-    const isForSender = kindOf(kind) === KIND_REQUEST && (kind & FLAG_NO_REPLY) === 0;
+    const isForSender = (kind & FLAG_IN_REQUEST) !== 0 ||
+      kindOf(kind) === KIND_REQUEST && (kind & FLAG_NO_REPLY) === 0;
     return isForSender ? 0 : this.blockOf(views, at);
   }
 
@@ -268,7 +277,12 @@ export class MessageBody {
   readFirst(views: RecordViews, at: number, count: number): unknown[] {
     if ((views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) !== 0) {
       const start = this.blockOf(views, at);
-      return this.#values.decodeFirst(this.#segment, count, start, start + lengthOf(views, at));
+      return this.#values.decodeFirst(
+        this.#segment,
+        count,
+        start,
+        start + this.blockLengthOf(views, at),
+      );
     }
     const values = new Array<unknown>(count);
     this.#inline.decode(count, views, at, values);
@@ -367,27 +381,24 @@ export class MessageBody {
   // In place, without a view of the block, which would cost 0.1 µs.
   #decode(views: RecordViews, at: number): unknown[] {
     const start = this.blockOf(views, at);
-    return this.#values.decode(this.#segment, start, start + lengthOf(views, at));
+    return this.#values.decode(this.#segment, start, start + this.blockLengthOf(views, at));
   }
 
   #readWhole(views: RecordViews, at: number): unknown {
     return this.whole.read(
       views.words[at + TAGS_WORD]!,
       this.blockOf(views, at),
-      lengthOf(views, at),
+      this.blockLengthOf(views, at),
     );
   }
 
   #discardBlock(views: RecordViews, at: number): void {
-    if (isWhole(views, at)) return; // it owns nothing
+    // One in the block of its request moves nothing, and its reader may have used the block again.
+    const isInRequest = (views.words[at + KIND_WORD]! & FLAG_IN_REQUEST) !== 0;
+    if (isInRequest || isWhole(views, at)) return; // a whole one owns nothing
     const start = this.blockOf(views, at);
-    this.#values.discard(this.#segment, start, start + lengthOf(views, at));
+    this.#values.discard(this.#segment, start, start + this.blockLengthOf(views, at));
   }
-}
-
-/** Bytes of the values in the block of the record at `at`. */
-function lengthOf(views: RecordViews, at: number): number {
-  return views.words[at + BLOCK_LENGTH_WORD]! >>> 0;
 }
 
 /** Whether the block of the record at `at` holds one value as it is. */

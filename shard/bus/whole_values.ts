@@ -20,6 +20,17 @@ import {
 import { readLatin1, Utf8Reader } from "../codec/mod.ts";
 import { INLINE_CHARACTERS, type RecordViews } from "./inline_codec.ts";
 
+/** Memory that a value may be written into instead of a new block. */
+export interface Room {
+  /** Where it begins. */
+  readonly address: number;
+  /** How much there is. */
+  readonly byteLength: number;
+}
+
+/** None. */
+export const NO_ROOM: Room = { address: 0, byteLength: 0 };
+
 /** What `tryWrite()` gives for other values. */
 export const NOT_WHOLE = -1;
 
@@ -60,21 +71,25 @@ export class WholeValues {
   }
 
   /**
-   * The address of a new block with `value` in it; 0 if there is no memory, NOT_WHOLE if it does not travel
-   * this way. Runs no code of the value's, but reclaimers inside of malloc().
+   * The address of a block with `value` in it, a new one unless it fits `room`; 0 if there is no memory,
+   * NOT_WHOLE if it does not travel this way. Runs no code of the value's, but reclaimers inside of malloc().
    */
-  tryWrite(value: unknown): number {
+  tryWrite(value: unknown, room: Room = NO_ROOM): number {
     if (typeof value === "string") {
       // UTF-8 has no lone surrogates: TextEncoder would replace them.
       const isWhole = value.length > INLINE_CHARACTERS && value.isWellFormed();
-      return isWhole ? this.#writeText(value) : NOT_WHOLE;
+      return isWhole ? this.#writeText(value, room) : NOT_WHOLE;
     }
     if (typeof value !== "object" || value === null) return NOT_WHOLE;
-    return isPlainBytes(value) ? this.#writeBytes(value) : NOT_WHOLE;
+    return isPlainBytes(value) ? this.#writeBytes(value, room) : NOT_WHOLE;
   }
 
-  #writeBytes(bytes: Uint8Array): number {
+  #writeBytes(bytes: Uint8Array, room: Room): number {
     const byteLength = lengthOf.call(bytes);
+    if (byteLength <= room.byteLength) {
+      this.#segment.set(bytes, room.address);
+      return this.#written(room.address, byteLength, BLOCK_BYTES);
+    }
     const address = this.#allocator.malloc(byteLength);
     if (address === 0) return this.#written(0, byteLength, BLOCK_BYTES);
     if (lengthOf.call(bytes) !== byteLength) { // a reclaimer has resized its buffer
@@ -85,8 +100,13 @@ export class WholeValues {
     return this.#written(address, byteLength, BLOCK_BYTES);
   }
 
-  #writeText(text: string): number {
+  #writeText(text: string, room: Room): number {
     const { length } = text;
+    if (length <= room.byteLength) {
+      const { read, written } = this.#encodeInto(text, room.address, room.byteLength);
+      const how = written === length ? BLOCK_ASCII : BLOCK_UTF8;
+      if (read === length) return this.#written(room.address, written, how);
+    }
     const address = this.#allocator.malloc(length);
     if (address === 0) return this.#written(0, length, BLOCK_ASCII);
     const { read, written } = this.#encodeInto(text, address, length);

@@ -74,6 +74,9 @@ export const FLAG_PARCELS = 1 << 20;
 /** The reply of a call that has given its credit back: it comes on credit of its own sender's. */
 export const FLAG_LATE = 1 << 21;
 
+/** The reply's values lie in the block of its request, which is its reader's own. */
+export const FLAG_IN_REQUEST = 1 << 22;
+
 /** No cell: `undefined`. */
 export const TAG_UNDEFINED = 0;
 /** No cell: `null`. */

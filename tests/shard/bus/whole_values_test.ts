@@ -5,15 +5,30 @@ import { callableOf, findTask } from "../../../shard/calls/task.ts";
 import { startEndpoints } from "./endpoints_of_one_thread.ts";
 
 interface WholeTasks {
+  readonly lengthen: Task<[string], string>;
+  readonly later: Task<[unknown], unknown>;
+  readonly callOut: Task<[string], string>;
   readonly echo: Task<[unknown], unknown>;
   readonly make: Task<[string], unknown>;
 }
+
+/** Called within `callOut`. */
+let onCall = (): void => {};
 
 /** Sent back by `make`, so that only the reply is out of the record. */
 const kept = new Map<string, unknown>();
 
 const tasks: WholeTasks = defineTasks(import.meta.url, {
   echo: (value: unknown) => value,
+  lengthen: (text: string) => text + text,
+  later: async (value: unknown) => {
+    await undefined;
+    return value;
+  },
+  callOut: (text: string) => {
+    onCall();
+    return text;
+  },
   make: (name: string) => kept.get(name),
 });
 
@@ -24,8 +39,8 @@ class Pair implements AsyncDisposable {
   static async start(): Promise<Pair> {
     await findTask(import.meta.url, "echo"); // polls alone do not wait for the module
     const pair = new Pair();
-    await pair.call("echo", 0);
-    await pair.call("make", "");
+    for (const name of ["echo", "make", "later", "callOut"] as const) await pair.call(name, "");
+    await pair.call("lengthen", "");
     return pair;
   }
 
@@ -145,4 +160,73 @@ Deno.test("a text or bytes for which there is no memory are refused, and the nex
       for (const arrived of await pair.both(value)) assertEquals(arrived, value);
     }
   }
+});
+
+Deno.test("a reply that fits the block of its request lies there, and else in one of its own", async () => {
+  await using pair = await Pair.start();
+  const [caller, callee] = pair.ends;
+  const text = "a text of the caller's ".repeat(40);
+  await pair.both(text);
+  const before = pair.liveBlocks();
+  const list = Array.from({ length: 20 }, (_, i) => ({ i, text: `number ${i}` }));
+  const cases: [keyof WholeTasks, unknown, unknown, number][] = [
+    ["echo", text, text, 0],
+    ["echo", "é".repeat(500), "é".repeat(500), 0],
+    ["echo", new Uint8Array(300).fill(7), new Uint8Array(300).fill(7), 0],
+    ["echo", list, list, 0],
+    ["lengthen", text, text + text, 1],
+    ["later", text, text, 1],
+  ];
+  for (const [name, value, expected, blocks] of cases) {
+    const call = caller.bus.call(1, callableOf(tasks[name]), [value]);
+    caller.bus.flush();
+    callee.bus.poll();
+    await undefined; // what `later` does after its first await
+    await undefined;
+    callee.bus.flush();
+    const { liveBlocks } = callee.allocator.statistics();
+    assertEquals(liveBlocks - before[1]!, blocks, `${name} of ${value}`);
+    caller.bus.poll();
+    assertEquals(await call, expected);
+    assertEquals(pair.liveBlocks(), before);
+  }
+  for (const { allocator } of pair.ends) allocator.checkHeap();
+});
+
+Deno.test("replies in the blocks of their requests are kept apart, also where a task calls others meanwhile", async () => {
+  await using pair = await Pair.start();
+  const [caller, callee, third] = pair.ends;
+  await pair.both("a".repeat(100));
+  const before = pair.liveBlocks();
+  const textOf = (i: number) => `text ${i} `.repeat(20);
+  const outward: Promise<unknown>[] = [];
+  onCall = () => outward.push(callee.bus.call(0, callableOf(tasks.echo), ["b".repeat(100)]));
+  const calls = Array.from({ length: 30 }, (_, i) => {
+    const task = [tasks.echo, tasks.later, tasks.callOut][i % 3]!;
+    return (i % 2 === 0 ? caller : third).bus.call(
+      1,
+      callableOf(task as Task<[unknown], unknown>),
+      [
+        textOf(i),
+      ],
+    );
+  });
+  const all = Promise.all(calls);
+  let done = false;
+  all.finally(() => done = true);
+  for (let poll = 0; !done && poll < 1_000; poll++) {
+    for (const { bus } of pair.ends) {
+      bus.flush();
+      bus.poll();
+    }
+    await undefined;
+  }
+  assertEquals(await all, calls.map((_, i) => textOf(i)));
+  for (let poll = 0; poll < 9; poll++) {
+    for (const { bus } of pair.ends) bus.poll();
+    await undefined;
+  }
+  assertEquals(await Promise.all(outward), outward.map(() => "b".repeat(100)));
+  assertEquals(pair.liveBlocks(), before);
+  for (const { allocator } of pair.ends) allocator.checkHeap();
 });
