@@ -24,7 +24,6 @@ import {
   REPLIES_RECEIVED,
   TASK_WORD,
 } from "../ring/mod.ts";
-import { expectLater, MAX_WAITING_CALLS, mayGo, waitingFor } from "./admission.ts";
 import type { Batches } from "./batches.ts";
 import { CallTable } from "./call_table.ts";
 import { textOf } from "../codec/mod.ts";
@@ -36,10 +35,21 @@ import type { Callable } from "./callable.ts";
 import type { Link, LinkedQueue } from "./linked_queue.ts";
 import type { Notices } from "./notices.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
-import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
+import {
+  type CallHandle,
+  expectLater,
+  mayGo,
+  type Peer,
+  type Settle,
+  type WaitingCall,
+  waitingFor,
+} from "./peer.ts";
 import { NOT_WHOLE } from "./whole_values.ts";
 import { rejectBy } from "./rejection.ts";
 import { rejectWithLocalStack } from "./two_sided_stack.ts";
+
+/** Calls that may wait for room to one endpoint before further ones fail with BusyError. */
+export const MAX_WAITING_CALLS = 65_536;
 
 const argumentName = (index: number): string => `arguments[${index}]`;
 const introducedName = (index: number): string => argumentName(index - 2); // behind module and key
