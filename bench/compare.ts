@@ -54,9 +54,22 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map<string, Subject>([
     summary: "a keyed call to the own shard, beside a direct call of a method",
     load: async () => (await import("./subjects/services.ts")).compareServices,
   }],
+  ["partitioned", {
+    summary: "a map over all shards: a key of another shard read and incremented, beside calls",
+    load: async () => (await import("./subjects/partitioned.ts")).comparePartitioned,
+  }],
+  ["cells", {
+    summary:
+      "SeqCell, SharedVector and SharedQueue beside calls, postMessage and a seqlock by hand",
+    load: async () => (await import("./subjects/cells.ts")).compareCells,
+  }],
   ["foreign", {
     summary: "objects of another thread: held, called, copied, destroyed; fields read",
     load: async () => (await import("./subjects/foreign.ts")).compareForeign,
+  }],
+  ["structures", {
+    summary: "maps in shared memory: get and set on the owner and elsewhere, beside Map and npm's",
+    load: async () => (await import("./subjects/structures.ts")).compareStructures,
   }],
   ["memcached", {
     summary: "examples/memcached beside memcached and a plain server: rates, latencies, memory",

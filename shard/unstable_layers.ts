@@ -18,11 +18,15 @@
 
 export {
   type BeforeStop,
+  callEach,
+  checkShardId,
   Endpoint,
   GivenAwayRegion,
+  Life,
   localEndpoint,
   readForeignStatistics,
+  registerRepeatable,
   registerWireType,
   type WireTypeDefinition,
 } from "./calls/mod.ts";
-export { classNameOf, type WireType } from "./codec/mod.ts";
+export { classNameOf, SENT_BY, type WireType } from "./codec/mod.ts";

@@ -27,6 +27,10 @@ const FLOORS: readonly (readonly string[])[] = [
   ["shard"],
   ["foreign/local"],
   ["foreign"],
+  ["structures/readers"],
+  ["structures/map", "structures/header"],
+  ["structures/cells"],
+  ["structures/partitioned"],
   ["structures"],
   ["."],
 ];
@@ -221,7 +225,7 @@ Deno.test("every room has a door, a sentence in docs/architecture.md, and files 
       wrong.push(`docs/architecture.md does not name \`${room}/\``);
     }
   }
-  for (const layer of ["allocator", "shard", "foreign"]) {
+  for (const layer of ["allocator", "shard", "foreign", "structures"]) {
     for await (const { name, isDirectory } of Deno.readDir(new URL(`${layer}/`, ROOT))) {
       const room = `${layer}/${name}`;
       if (isDirectory && !FLOOR_OF.has(room)) wrong.push(`${room} has no row in this test`);

@@ -7,7 +7,11 @@
 import { BadAllocError } from "../layout/mod.ts";
 import type { BlockSource } from "./arena.ts";
 
-/** The error for a request that has just failed. */
+/**
+ * The error for a request that has just failed; `what` says what the memory is for. O(1).
+ *
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
+ */
 export function badAlloc(
   source: BlockSource,
   byteLength: number,

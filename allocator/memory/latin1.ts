@@ -23,7 +23,11 @@ function load(): void {
   byteLength = Buffer.byteLength;
 }
 
-/** The bytes as text of as many characters, U+0000 to U+00FF. */
+/**
+ * The bytes from `from` up to `end` as text of as many characters, U+0000 to U+00FF. O(bytes).
+ *
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
+ */
 export function readLatin1(bytes: Uint8Array, from: number, end: number): string {
   if (latin1Slice === undefined) load();
   return latin1Slice!.call(bytes, from, end);

@@ -5,7 +5,7 @@
  */
 
 export { arraysOver, SegmentArrays } from "./segment_arrays.ts";
-export { utf8Length } from "./latin1.ts";
+export { readLatin1, utf8Length } from "./latin1.ts";
 export { readText, readTextUpToNul } from "./read_text.ts";
 export { checkSpan, isSpan } from "./span.ts";
 export { checkText, roomError } from "./text_errors.ts";

@@ -11,23 +11,40 @@
 /** So many views of places in a segment are kept, one for each remainder of an address. */
 export const PLACES = 64;
 
-/** Typed arrays over a whole segment. */
+/**
+ * Typed arrays over a whole segment.
+ *
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
+ */
 export class SegmentArrays {
+  /** The segment. */
   readonly buffer: SharedArrayBuffer;
+  /** Its bytes. */
   readonly byteLength: number;
+  /** By byte. */
   readonly u8: Uint8Array<SharedArrayBuffer>;
+  /** By element of type i8. */
   readonly i8: Int8Array<SharedArrayBuffer>;
+  /** By element of type u16. */
   readonly u16: Uint16Array<SharedArrayBuffer>;
+  /** By element of type i16. */
   readonly i16: Int16Array<SharedArrayBuffer>;
+  /** By element of type u32. */
   readonly u32: Uint32Array<SharedArrayBuffer>;
+  /** By element of type i32. */
   readonly i32: Int32Array<SharedArrayBuffer>;
+  /** By element of type f32. */
   readonly f32: Float32Array<SharedArrayBuffer>;
+  /** By element of type f64. */
   readonly f64: Float64Array<SharedArrayBuffer>;
+  /** By element of type u64. */
   readonly u64: BigUint64Array<SharedArrayBuffer>;
+  /** By element of type i64. */
   readonly i64: BigInt64Array<SharedArrayBuffer>;
-  /** Views of places that text was written to lately. */
+  /** Views of places that text was written to lately: for who writes text. */
   readonly places: Uint8Array<SharedArrayBuffer>[];
 
+  /** Over all of `buffer`. */
   constructor(buffer: SharedArrayBuffer) {
     // An array of wider elements needs a whole number of them; a struct never uses a tail that is
     // shorter than its alignment. Each is given its length: over a buffer that may grow, as a segment
@@ -52,7 +69,11 @@ export class SegmentArrays {
 /** By segment. Weak, so that a runtime that has stopped does not keep its memory. */
 const arraysBySegment = new WeakMap<SharedArrayBuffer, SegmentArrays>();
 
-/** The arrays over a segment: the same ones each time on a thread. */
+/**
+ * The arrays over a segment: the same ones each time on a thread. O(1).
+ *
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
+ */
 export function arraysOver(buffer: SharedArrayBuffer): SegmentArrays {
   let arrays = arraysBySegment.get(buffer);
   if (arrays === undefined) {

@@ -563,7 +563,7 @@ export class MessageBus {
     peer.shut = why ?? error;
     peer.later = why === undefined ? undefined : peer.later ?? new LinkedQueue();
     this.#shutOrOpened();
-    this.#options.onGone(endpoint);
+    this.#options.onGone(endpoint, error, hasEnded);
     this.#ends.tell();
     return count;
   }

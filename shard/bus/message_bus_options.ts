@@ -33,8 +33,11 @@ export interface MessageBusOptions {
   readonly isRunning: (endpoint: number) => boolean;
   /** Whether a call made now may go to an endpoint that takes no calls of others yet. */
   readonly mayEnter: (endpoint: number) => boolean;
-  /** Called when an endpoint has been declared gone, once for each of its lives. */
-  readonly onGone: (endpoint: number) => void;
+  /**
+   * Called when an endpoint has been declared gone, once for each of its lives, with why, and whether its
+   * thread has ended.
+   */
+  readonly onGone: (endpoint: number, error: Error, hasEnded: boolean) => void;
   /** Called with what went wrong at another endpoint where nobody waits. */
   readonly onWarning: (warning: Error) => void;
   /** Called when this endpoint goes to sleep. */

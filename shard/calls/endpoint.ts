@@ -64,6 +64,9 @@ export interface EndpointSetup {
   readonly depth?: number;
 }
 
+/** Hears that an endpoint is gone: which, why, and whether its thread has ended. */
+type GoneListener = (endpoint: number, error: Error, hasEnded: boolean) => void;
+
 /**
  * What a thread needs to take part in a runtime.
  *
@@ -122,7 +125,7 @@ export class Endpoint {
   /** How many runtimes its own lies in. */
   readonly depth: number;
   readonly #onWarning: (warning: Error) => void;
-  readonly #goneListeners: ((shard: number) => void)[] = [];
+  readonly #goneListeners: GoneListener[] = [];
   readonly #sleepListeners: (() => void)[] = [];
   readonly #words: Int32Array;
   readonly #doorbells: Doorbells;
@@ -181,7 +184,9 @@ export class Endpoint {
       onWarning,
       isRunning: (shard) => isAlive(this.#stateOf(shard)),
       mayEnter: (shard) => this.mayEnter(shard),
-      onGone: (shard) => this.#goneListeners.forEach((listener) => listener(shard)),
+      onGone: (shard, error, hasEnded) => {
+        this.#goneListeners.forEach((listener) => listener(shard, error, hasEnded));
+      },
       onSleep: () => {
         this.#limited.rest();
         this.#idleTrim?.rest();
@@ -312,10 +317,11 @@ export class Endpoint {
   }
 
   /**
-   * Has `listener` called with each shard that dies, once for each of its lives.
+   * Has `listener` called with each endpoint that dies, once for each of its lives, and with all others when
+   * this one ends.
    * @internal
    */
-  whenGone(listener: (shard: number) => void): void {
+  whenGone(listener: GoneListener): void {
     this.#goneListeners.push(listener);
   }
 

@@ -41,7 +41,7 @@ export {
   submitToEach,
 } from "./invoke.ts";
 export { defineHostTasks, type HostTask } from "./host_tasks.ts";
-export { writeObituary } from "./obituary.ts";
+export { Life, writeObituary } from "./obituary.ts";
 export type { Reference } from "./reference.ts";
 export {
   alignToPage,

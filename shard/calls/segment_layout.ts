@@ -8,12 +8,13 @@
  *      4096..     control pages  8,192 bytes an endpoint: shards 0 … n-1, then the host
  *         …       rings          one for each ordered pair of endpoints, (n+1) × n of them
  *         …       given away     4 MiB a shard: who holds the pointers to its objects (foreign/)
+ *         …       readings       128 bytes for each ordered pair of endpoints: who reads what (structures/)
  *         …       host slice     memory for the host's messages, outside the division
  *         …       shard slices   parts of `memory`, equal unless weighted
  * ```
  *
- * What lies in a control page is in ring/control_page.ts, in a ring in ring/ring_layout.ts, and in what
- * is given away in given_away_region.ts.
+ * What lies in a control page is in ring/control_page.ts, in a ring in ring/ring_layout.ts, in what is
+ * given away in given_away_region.ts, and in a line of readings in structures/readers/readings_layout.ts.
  *
  * @module
  */
@@ -63,6 +64,7 @@ export class SegmentLayout {
   readonly slices: readonly SliceSpan[];
   readonly #ringsByteOffset: number;
   readonly #givenAwayByteOffset: number;
+  readonly #readingsByteOffset: number;
   readonly #ringByteLength: number;
 
   constructor(shape: SegmentShape) {
@@ -73,7 +75,9 @@ export class SegmentLayout {
     this.#ringByteLength = ringBytes(shape.ringSlots);
     const rings = this.endpointCount * (this.endpointCount - 1);
     this.#givenAwayByteOffset = alignToPage(this.#ringsByteOffset + rings * this.#ringByteLength);
-    this.controlByteLength = this.#givenAwayByteOffset + shape.shardCount * REGION_BYTES;
+    this.#readingsByteOffset = this.#givenAwayByteOffset + shape.shardCount * REGION_BYTES;
+    const readingLines = this.endpointCount ** 2;
+    this.controlByteLength = this.#readingsByteOffset + alignToPage(readingLines * LINE_BYTES);
     const slices: SliceSpan[] = [];
     let end = this.controlByteLength + shape.hostSliceBytes;
     for (const byteLength of shape.sliceBytes) {
@@ -111,6 +115,11 @@ export class SegmentLayout {
   /** Where the words about the pointers lie that a shard has given away. */
   givenAway(shard: number): GivenAwayRegion {
     return new GivenAwayRegion(this.#givenAwayByteOffset + shard * REGION_BYTES, REGION_BYTES);
+  }
+
+  /** Byte offset of the line about what endpoint `reader` reads of what `owner` has; they may be the same. */
+  readings(owner: number, reader: number): number {
+    return this.#readingsByteOffset + (owner * this.endpointCount + reader) * LINE_BYTES;
   }
 
   /** Byte offset of the ring from one endpoint to another. */

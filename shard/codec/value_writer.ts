@@ -10,7 +10,7 @@ import { ByteWriter, isInt32, type LengthLimit } from "./byte_writer.ts";
 import { COMPILE_AFTER, compileWriter } from "./compiled_shape.ts";
 import { classify, HIDDEN_FIELDS } from "./error_codec.ts";
 import { MetObjects } from "./met_objects.ts";
-import { fieldStep, mapStep, reasonAgainst, Refusal } from "./refusal.ts";
+import { fieldStep, mapStep, reasonAgainst, Refusal, SENT_BY } from "./refusal.ts";
 import { inheritsNothing, type WrittenShape, WrittenShapes } from "./shape_table.ts";
 import {
   ARRAY,
@@ -254,7 +254,8 @@ export class ValueWriter {
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype === null) return;
     if (prototype !== Object.prototype || Symbol.toStringTag in value) {
-      throw new Refusal(`${reasonAgainst(value)}: it has no fields of its own`);
+      const why = reasonAgainst(value);
+      throw new Refusal(SENT_BY in value ? why : `${why}: it has no fields of its own`);
     }
   }
 

@@ -36,7 +36,9 @@ async function sourcesIn(folder: string): Promise<Source[]> {
 }
 
 async function librarySources(): Promise<Source[]> {
-  const layers = await Promise.all(["allocator/", "shard/", "foreign/"].map(sourcesIn));
+  const layers = await Promise.all(
+    ["allocator/", "shard/", "foreign/", "structures/"].map(sourcesIn),
+  );
   return layers.flat().sort((a, b) => a.path < b.path ? -1 : 1);
 }
 

@@ -49,13 +49,19 @@ Deno.test("the parts of a segment lie in the order of its diagram, page by page,
       })),
       rings: rings.map((byteOffset) => ({ byteOffset, byteLength: ringLength })),
       "given away": shards.map((shard) => layout.givenAway(shard)),
+      readings: endpoints.flatMap((owner) =>
+        endpoints.map((reader) => ({
+          byteOffset: layout.readings(owner, reader),
+          byteLength: LINE_BYTES,
+        }))
+      ),
       "host slice": [slices[host]!],
       "shard slices": shards.map((shard) => slices[shard]!),
     };
     assertEquals(rows.map(({ name }) => name), Object.keys(parts));
     assertEquals(rows.map(({ offset }) => offset), [
       CONTROL_PAGES_BYTES,
-      ...Array(4).fill(undefined),
+      ...Array(5).fill(undefined),
     ]);
     let end = CONTROL_PAGES_BYTES;
     for (const [name, pieces] of Object.entries(parts)) {
@@ -63,7 +69,7 @@ Deno.test("the parts of a segment lie in the order of its diagram, page by page,
         assertEquals(byteOffset, end, name);
         end = byteOffset + byteLength;
       }
-      // The rings alone may end within a page.
+      // The rings and the readings alone may end within a page.
       end = Math.ceil(end / PAGE_BYTES) * PAGE_BYTES;
     }
     assertEquals(layout.byteLength, end);
@@ -80,6 +86,10 @@ Deno.test("the sizes that the diagram of the segment names are those of its part
   const shown = CONTROL_PAGE_BYTES.toLocaleString("en-US");
   assert(text("control pages").startsWith(`${shown} bytes an endpoint: `), text("control pages"));
   const { byteLength } = new SegmentLayout(SHAPES[0]!).givenAway(0);
+  assert(
+    text("readings").startsWith(`${LINE_BYTES} bytes for each ordered pair`),
+    text("readings"),
+  );
   assert(
     text("given away").startsWith(`${byteLength / MIB} MiB a shard: `),
     text("given away"),
