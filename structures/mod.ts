@@ -34,3 +34,14 @@ export {
   SharedVectorReader,
   SharedVectorType,
 } from "./cells/mod.ts";
+export {
+  type CacheLimits,
+  type CacheSetOptions,
+  type CacheStatistics,
+  type EvictReason,
+  SharedCache,
+  sharedCache,
+  type SharedCacheDefinition,
+  type SharedCacheOptions,
+  SharedCacheReader,
+} from "./cache/mod.ts";

@@ -29,6 +29,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["foreign"],
   ["structures/readers"],
   ["structures/map", "structures/cells"],
+  ["structures/cache"],
   ["structures"],
   ["."],
 ];

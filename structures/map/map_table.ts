@@ -29,7 +29,7 @@ import {
   SLOT_BIT,
   SLOT_WORDS,
 } from "./map_layout.ts";
-import { bucketOf, orderOfBucket, orderOfHash, parentOf } from "./split_order.ts";
+import { bucketOf, hashOfOrder, orderOfBucket, orderOfHash, parentOf } from "./split_order.ts";
 import { ListOwner, type SoughtKey } from "./split_list.ts";
 
 /** Processors fetch lines of 64 bytes in pairs. */
@@ -126,6 +126,12 @@ export class MapTable {
     this.changes++;
     this.#list.unlink(this.#list.previous, node);
     this.#setSize(this.#size - 1);
+  }
+
+  /** Unlinks the node at `node`, whose key nobody has looked for. O(1), on average over keys. */
+  removeUnsought(node: number): void {
+    this.#list.seek(this.slotFor(hashOfOrder(this.words[node + ORDER_WORD]!)), node);
+    this.remove(node);
   }
 
   /** Unlinks all nodes. Gives each to `unlinked`, which must not change the table. O(buckets + nodes). */
