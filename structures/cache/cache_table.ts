@@ -37,6 +37,20 @@ const SWEPT_A_SET = 2;
 /** So often a reclaimer looks whether readers have ended what they were reading, some microseconds at most. */
 const MOST_LOOKS = 100;
 
+/** The caches of one endpoint, a part of it: see `Endpoint.part()`. */
+class CachesOfEndpoint {
+  readonly caches = new Set<CacheTable>();
+
+  /** The one with the most bytes. There is one. */
+  get largest(): CacheTable {
+    let largest: CacheTable | undefined;
+    for (const cache of this.caches) {
+      if (largest === undefined || cache.bytes > largest.bytes) largest = cache;
+    }
+    return largest!;
+  }
+}
+
 /** The entries of one cache. */
 export class CacheTable {
   /** The slice as doubles. */
@@ -98,11 +112,17 @@ export class CacheTable {
       scope: "sync",
       heldBytes: () => this.#bytes,
     });
+    endpoint.part(CachesOfEndpoint).caches.add(this);
   }
 
   /** How many entries there are, with those that have ended and are still there. */
   get size(): number {
     return this.table.size;
+  }
+
+  /** Bytes that they take. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** The place of the node with the key, which may have ended; 0 if there is none. */
@@ -123,6 +143,19 @@ export class CacheTable {
   /** Says that a node was used. */
   touch(node: number): void {
     touch(this.#words, node);
+  }
+
+  /**
+   * Lets others go if the slice is short of memory, before an entry of so many bytes is made: what goes is not
+   * free at once, as somebody may read it, so this must not wait until there is none. May run code of the
+   * program.
+   */
+  relieve(bytes: number): void {
+    const { endpoint } = this.#readers;
+    if (!endpoint.allocator.reclaimers.isShort()) return;
+    // Not from itself: of two that fill a slice, the first would keep all that it has.
+    const { largest } = endpoint.part(CachesOfEndpoint);
+    largest.#retireAll(largest.#evictBytes(2 * bytes, largest.#now(), 0));
   }
 
   /** Throws if an entry of so many bytes can't be kept, whatever goes. */
@@ -200,6 +233,7 @@ export class CacheTable {
   /** Ends the cache; its memory is freed when nobody reads it. */
   close(): void {
     this.#registration[Symbol.dispose]();
+    this.#readers.endpoint.part(CachesOfEndpoint).caches.delete(this);
     this.clear();
     this.table.close();
     this.#readers.retire(this.#lines);
@@ -213,7 +247,6 @@ export class CacheTable {
    */
   #makeRoom(entries: number, bytes: number): number {
     const ring = this.#ring;
-    const { reclaimers } = this.#readers.endpoint.allocator;
     const now = this.#now();
     let leaving = 0;
     for (let look = 0; look < SWEPT_A_SET && this.#ending > 0; look++) {
@@ -223,8 +256,6 @@ export class CacheTable {
     const isTooMuch = () =>
       ring.count + entries > this.#maxEntries || this.#bytes + bytes > this.#maxBytes;
     while (ring.count > 0 && isTooMuch()) leaving = this.#evict(now, leaving);
-    // What goes is not free at once, as somebody may read it: so one makes room before there is none.
-    if (reclaimers.isShort()) leaving = this.#evictBytes(2 * bytes, now, leaving);
     return leaving;
   }
 

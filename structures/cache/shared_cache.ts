@@ -158,6 +158,7 @@ export class SharedCache<Key, Value, Init = Value, View = Value> implements Disp
     this.#table.checkRoomFor(bytes);
     const { changes } = table;
     const { loads } = keys;
+    this.#table.relieve(bytes);
     const { allocator } = this.#endpoint;
     const address = allocator.malloc(bytes);
     if (address === 0) throw badAlloc(allocator, bytes, 8, name);

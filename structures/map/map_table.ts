@@ -18,6 +18,7 @@ import {
   ORDER_WORD,
   PAGE_BYTES,
   PAGE_PIECES,
+  PAGES_LIMIT,
   PAGES_WORD,
   PIECE_BYTES,
   PIECE_SHIFT,
@@ -34,6 +35,9 @@ import { ListOwner, type SoughtKey } from "./split_list.ts";
 
 /** Processors fetch lines of 64 bytes in pairs. */
 const LINE_BYTES = 128;
+/** Pieces that are made at once take no more than this part of the slice. */
+const RUN_PART = 64;
+const MAX_PIECES = PAGES_LIMIT * PAGE_PIECES;
 
 /** The table of one map. */
 export class MapTable {
@@ -51,6 +55,8 @@ export class MapTable {
   readonly #list: ListOwner;
   /** Places of the pieces, as the directory has them. */
   readonly #pieces: number[] = [];
+  /** Addresses of the blocks that the pieces lie in. */
+  readonly #runs: number[] = [];
   #buckets = 1;
   #size = 0;
 
@@ -71,7 +77,7 @@ export class MapTable {
     this.seed0 = words[index + SEED_0_WORD] = seeds[0]!;
     this.seed1 = words[index + SEED_1_WORD] = seeds[1]!;
     try {
-      if (!this.#addPiece(0)) {
+      if (!this.#addPieces(0)) {
         throw badAlloc(readers.endpoint.allocator, PIECE_BYTES, 8, definition);
       }
       readers.open(index, definition);
@@ -182,8 +188,8 @@ export class MapTable {
     const bucket = this.#buckets;
     const piece = bucket >>> PIECE_SHIFT;
     if (bucket >= MAX_BUCKETS) return;
-    // An allocation may run anything that gives memory back: somebody may have come first.
-    if (piece === this.#pieces.length && !this.#addPiece(piece)) return;
+    // What gives memory back to an allocation may have changed this map: see #addPieces().
+    if (piece === this.#pieces.length && !this.#addPieces(piece)) return;
     if (bucket !== this.#buckets) return;
     const parent = this.#slotOf(parentOf(bucket));
     this.#list.split(parent, this.#slotOf(bucket), orderOfBucket(bucket));
@@ -192,34 +198,52 @@ export class MapTable {
     Atomics.store(this.words, this.index + BUCKETS_WORD, bucket + 1);
   }
 
-  /** Whether there is the piece of that number now, and its page. */
-  #addPiece(piece: number): boolean {
-    const { index, words } = this;
+  /**
+   * Whether there is the piece of that number now. Half as many again are made at once, in a row: what is
+   * never freed must not lie all over the slice, or no large block fits between any more.
+   */
+  #addPieces(piece: number): boolean {
     const { allocator } = this.#readers.endpoint;
-    const pageWord = index + PAGES_WORD + Math.floor(piece / PAGE_PIECES);
-    if (words[pageWord] === 0) {
-      const page = allocator.malloc(PAGE_BYTES);
-      if (page === 0) return false;
-      if (words[pageWord] !== 0) allocator.free(page);
-      else words[pageWord] = this.#readers.indexOf(page);
+    const most = allocator.reclaimers.isShort() ? 1 : allocator.slice.byteLength / RUN_PART;
+    const count = Math.max(1, Math.min(1 + (piece >> 1), Math.floor(most / PIECE_BYTES)));
+    // An allocation may run anything that gives memory back: somebody may come first.
+    for (let i = piece; i < Math.min(piece + count, MAX_PIECES); i++) {
+      if (!this.#hasPage(Math.floor(i / PAGE_PIECES))) return this.#pieces.length > piece;
     }
-    const address = allocator.malloc(PIECE_BYTES);
+    const address = allocator.malloc(count * PIECE_BYTES);
     if (address === 0) return false;
     if (this.#pieces.length > piece) {
       allocator.free(address);
       return true;
     }
-    const place = this.#readers.indexOf(address);
-    words[words[pageWord]! + (piece % PAGE_PIECES)] = place;
-    this.#pieces.push(place);
+    this.#runs.push(address);
+    const { index, words } = this;
+    for (let i = 0; i < count && piece + i < MAX_PIECES; i++) {
+      const place = this.#readers.indexOf(address + i * PIECE_BYTES);
+      const page = words[index + PAGES_WORD + Math.floor((piece + i) / PAGE_PIECES)]!;
+      words[page + ((piece + i) % PAGE_PIECES)] = place;
+      this.#pieces.push(place);
+    }
+    return true;
+  }
+
+  /** Whether there is that page of the directory now. */
+  #hasPage(page: number): boolean {
+    const { words } = this;
+    const { allocator } = this.#readers.endpoint;
+    const word = this.index + PAGES_WORD + page;
+    if (words[word] !== 0) return true;
+    const address = allocator.malloc(PAGE_BYTES);
+    if (address === 0) return false;
+    if (words[word] !== 0) allocator.free(address);
+    else words[word] = this.#readers.indexOf(address);
     return true;
   }
 
   #freeTable(free: (address: number) => void): void {
     const readers = this.#readers;
-    for (const piece of this.#pieces) free(readers.addressOf(piece));
-    const pages = Math.ceil(this.#pieces.length / PAGE_PIECES) || 1;
-    for (let page = 0; page < pages; page++) {
+    for (const run of this.#runs) free(run);
+    for (let page = 0; page < PAGES_LIMIT; page++) {
       const place = this.words[this.index + PAGES_WORD + page]!;
       if (place !== 0) free(readers.addressOf(place));
     }

@@ -37,6 +37,7 @@ interface CacheTasks {
   readonly crash: Task<[], void>;
   readonly fillWithPages: Task<[number, number], number>;
   readonly pagesLeft: Task<[], number>;
+  readonly dropPages: Task<[], void>;
   readonly echo: Task<[Uint8Array], Uint8Array>;
   readonly hold: Task<[number], boolean>;
 }
@@ -68,6 +69,7 @@ export const cacheTasks: CacheTasks = defineTasks(import.meta.url, {
     return pages.address;
   },
   pagesLeft: (): number => pages!.size,
+  dropPages: (): void => pages![Symbol.dispose](),
   echo: (bytes: Uint8Array): Uint8Array => bytes,
   /** Whether there are so many bytes in a row to be had, though the cache has them all. */
   hold(byteLength: number): boolean {
