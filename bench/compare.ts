@@ -58,6 +58,10 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map<string, Subject>([
     summary: "objects of another thread: held, called, copied, destroyed; fields read",
     load: async () => (await import("./subjects/foreign.ts")).compareForeign,
   }],
+  ["structures", {
+    summary: "maps in shared memory: get and set on the owner and elsewhere, beside Map and npm's",
+    load: async () => (await import("./subjects/structures.ts")).compareStructures,
+  }],
   ["memcached", {
     summary: "examples/memcached beside memcached and a plain server: rates, latencies, memory",
     load: async () => (await import("./subjects/memcached.ts")).compareMemcached,

@@ -210,8 +210,7 @@ export class CacheTable {
   clear(): void {
     const nodes: number[] = [];
     this.table.clear((node) => nodes.push(node));
-    for (const node of nodes) this.#leave(node, DELETE);
-    for (const node of nodes) this.#retire(node);
+    this.#forget(nodes);
   }
 
   /** Deletes all entries that have ended, and says how many there were. O(entries). */
@@ -234,8 +233,9 @@ export class CacheTable {
   close(): void {
     this.#registration[Symbol.dispose]();
     this.#readers.endpoint.part(CachesOfEndpoint).caches.delete(this);
-    this.clear();
-    this.table.close();
+    const nodes: number[] = [];
+    this.table.close((node) => nodes.push(node));
+    this.#forget(nodes);
     this.#readers.retire(this.#lines);
     this.#readers.retired.collect();
   }
@@ -279,6 +279,12 @@ export class CacheTable {
   #evict(now: number, leaving: number): number {
     const node = this.#ring.next(now);
     return this.#unlink(node, this.#ring.hasEnded(node, now) ? EXPIRE : EVICT, leaving);
+  }
+
+  /** Retires nodes that are all that there were. */
+  #forget(nodes: readonly number[]): void {
+    for (const node of nodes) this.#leave(node, DELETE);
+    for (const node of nodes) this.#retire(node);
   }
 
   /** The time, if any entry ends. */

@@ -65,6 +65,7 @@ export class MapKeys implements SoughtKey {
   loads = 0;
   /** As it is written in the definition. */
   readonly typeName: string;
+  private readonly isText: boolean;
   readonly #kind: Kind;
   readonly #mapName: string;
   readonly #range: readonly [number, number];
@@ -82,6 +83,7 @@ export class MapKeys implements SoughtKey {
       );
     }
     this.#kind = found;
+    this.isText = found === Kind.TEXT;
     this.#mapName = mapName;
     this.#range = RANGES.get(name!) ?? [0, 0];
     this.typeName = name!;
@@ -98,30 +100,33 @@ export class MapKeys implements SoughtKey {
    */
   load(key: unknown, seed0: number, seed1: number): number {
     this.loads++;
-    switch (this.#kind) {
-      case Kind.TEXT:
-        if (typeof key !== "string") throw this.#kindError(key, "a string");
-        this.#makeRoom(roomForText(key.length));
-        this.info = packText(key, this.words, 0);
-        this.wordCount = wordsOf(bytesOfInfo(this.info));
-        break;
-      case Kind.BYTES:
-        if (!(key instanceof Uint8Array)) throw this.#kindError(key, "a Uint8Array");
-        this.#loadBytes(key);
-        break;
-      case Kind.DOUBLE:
-        if (typeof key !== "number") throw this.#kindError(key, "a number");
-        this.#loadDouble(key);
-        break;
-      case Kind.WHOLE:
-        if (typeof key !== "number") throw this.#kindError(key, "a number");
-        this.#loadWhole(key);
-        break;
-      default:
-        if (typeof key !== "bigint") throw this.#kindError(key, "a bigint");
-        this.#loadBigint(key);
+    // The most frequent keys, in a function that the engine inlines.
+    if (this.isText) {
+      if (typeof key !== "string") throw this.#kindError(key, "a string");
+      if (key.length >= this.words.length) this.#makeRoom(roomForText(key.length));
+      const { words } = this;
+      const info = packText(key, words, 0);
+      const count = wordsOf(bytesOfInfo(info));
+      this.info = info;
+      this.wordCount = count;
+      return hashWords(words, count, info, seed0, seed1);
     }
+    this.#loadOther(key);
     return hashWords(this.words, this.wordCount, this.info, seed0, seed1);
+  }
+
+  #loadOther(key: unknown): void {
+    if (this.#kind === Kind.BYTES) {
+      if (!(key instanceof Uint8Array)) throw this.#kindError(key, "a Uint8Array");
+      this.#loadBytes(key);
+    } else if (this.#kind === Kind.DOUBLE || this.#kind === Kind.WHOLE) {
+      if (typeof key !== "number") throw this.#kindError(key, "a number");
+      if (this.#kind === Kind.DOUBLE) this.#loadDouble(key);
+      else this.#loadWhole(key);
+    } else {
+      if (typeof key !== "bigint") throw this.#kindError(key, "a bigint");
+      this.#loadBigint(key);
+    }
   }
 
   /** The key of the node at `place`. */

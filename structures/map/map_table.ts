@@ -22,16 +22,15 @@ import {
   PAGES_WORD,
   PIECE_BYTES,
   PIECE_SHIFT,
-  PIECE_SLOTS,
   PLACE_MASK,
   SEED_0_WORD,
   SEED_1_WORD,
   SIZE_WORD,
   SLOT_BIT,
-  SLOT_WORDS,
 } from "./map_layout.ts";
-import { bucketOf, hashOfOrder, orderOfBucket, orderOfHash, parentOf } from "./split_order.ts";
+import { hashOfOrder, orderOfBucket, orderOfHash } from "./split_order.ts";
 import { ListOwner, type SoughtKey } from "./split_list.ts";
+import { Buckets } from "./buckets.ts";
 
 /** Processors fetch lines of 64 bytes in pairs. */
 const LINE_BYTES = 128;
@@ -53,11 +52,9 @@ export class MapTable {
   changes = 0;
   readonly #readers: Readers;
   readonly #list: ListOwner;
-  /** Places of the pieces, as the directory has them. */
-  readonly #pieces: number[] = [];
+  readonly #buckets: Buckets;
   /** Addresses of the blocks that the pieces lie in. */
   readonly #runs: number[] = [];
-  #buckets = 1;
   #size = 0;
 
   /**
@@ -72,6 +69,7 @@ export class MapTable {
     this.#list = new ListOwner(words);
     const index = readers.allocate(MAP_HEADER_BYTES, definition, LINE_BYTES);
     this.index = index;
+    this.#buckets = new Buckets(words, index, this.#list);
     words.fill(0, index, index + (MAP_HEADER_BYTES >> 2));
     const seeds = crypto.getRandomValues(new Int32Array(2));
     this.seed0 = words[index + SEED_0_WORD] = seeds[0]!;
@@ -85,7 +83,7 @@ export class MapTable {
       this.#freeTable((address) => readers.release(address));
       throw error;
     }
-    const first = this.#slotOf(0);
+    const first = this.#buckets.slotOf(0);
     words[first + NEXT_WORD] = 0;
     words[first + ORDER_WORD] = orderOfBucket(0);
     words[index + BUCKETS_WORD] = 1;
@@ -98,7 +96,7 @@ export class MapTable {
 
   /** How many buckets there are. */
   get buckets(): number {
-    return this.#buckets;
+    return this.#buckets.count;
   }
 
   /** The place of the node with the key, 0 if there is none. O(1), on average over keys. */
@@ -108,7 +106,7 @@ export class MapTable {
 
   /** The place of the slot that stands in front of the nodes of a hash. */
   slotFor(hash: number): number {
-    return this.#slotOf(bucketOf(hash, this.#buckets));
+    return this.#buckets.slotFor(hash);
   }
 
   /** Links the node at `node`, written but for NEXT and ORDER, where find() has just found no other. */
@@ -117,7 +115,7 @@ export class MapTable {
     this.words[node + ORDER_WORD] = orderOfHash(hash);
     this.#list.link(this.#list.previous, node);
     this.#setSize(this.#size + 1);
-    if (this.#size > this.#buckets) this.#grow();
+    if (this.#size > this.#buckets.count) this.#grow();
   }
 
   /** Puts the node at `node` in the place of the one at `old`, which find() has just found. */
@@ -144,7 +142,7 @@ export class MapTable {
   clear(unlinked: (node: number) => void): void {
     const { words } = this;
     this.changes++;
-    let slot = this.#slotOf(0);
+    let slot = this.#buckets.slotOf(0);
     while (slot !== 0) {
       let next = words[slot + NEXT_WORD]!;
       if (next !== 0 && (next & SLOT_BIT) === 0) {
@@ -162,9 +160,19 @@ export class MapTable {
     this.#setSize(0);
   }
 
-  /** Closes the map; its memory is freed when nobody reads it. Nodes are to be unlinked first. */
-  close(): void {
+  /**
+   * Closes the map; its memory is freed when nobody reads it. Gives each node to `unlinked`, which retires it:
+   * they stay linked for who still stands there.
+   */
+  close(unlinked: (node: number) => void): void {
+    const { words } = this;
     this.#readers.close(this.index);
+    for (let next = this.#buckets.slotOf(0); next !== 0;) {
+      const place = next & PLACE_MASK;
+      const isNode = (next & SLOT_BIT) === 0 && place !== this.#buckets.slotOf(0);
+      next = words[place + NEXT_WORD]!;
+      if (isNode) unlinked(place);
+    }
     this.#freeTable((address) => this.#readers.retired.retire(address, this.#readers));
   }
 
@@ -179,23 +187,15 @@ export class MapTable {
     this.words[this.index + SIZE_WORD] = size;
   }
 
-  #slotOf(bucket: number): number {
-    return this.#pieces[bucket >>> PIECE_SHIFT]! + (bucket & (PIECE_SLOTS - 1)) * SLOT_WORDS;
-  }
-
   /** Splits the next bucket in turn in two, if there is room for its slot. */
   #grow(): void {
-    const bucket = this.#buckets;
-    const piece = bucket >>> PIECE_SHIFT;
-    if (bucket >= MAX_BUCKETS) return;
-    // What gives memory back to an allocation may have changed this map: see #addPieces().
-    if (piece === this.#pieces.length && !this.#addPieces(piece)) return;
-    if (bucket !== this.#buckets) return;
-    const parent = this.#slotOf(parentOf(bucket));
-    this.#list.split(parent, this.#slotOf(bucket), orderOfBucket(bucket));
-    this.#buckets = bucket + 1;
-    // After the slot is linked, and after its piece is in the directory: a reader loads this first.
-    Atomics.store(this.words, this.index + BUCKETS_WORD, bucket + 1);
+    const buckets = this.#buckets;
+    const { count } = buckets;
+    if (count >= MAX_BUCKETS) return;
+    const piece = count >>> PIECE_SHIFT;
+    if (piece === buckets.pieces.length && !this.#addPieces(piece)) return;
+    // That allocation may have run anything that gives memory back: somebody may have come first.
+    if (count === buckets.count) buckets.split();
   }
 
   /**
@@ -204,25 +204,27 @@ export class MapTable {
    */
   #addPieces(piece: number): boolean {
     const { allocator } = this.#readers.endpoint;
-    const most = allocator.reclaimers.isShort() ? 1 : allocator.slice.byteLength / RUN_PART;
-    const count = Math.max(1, Math.min(1 + (piece >> 1), Math.floor(most / PIECE_BYTES)));
+    const most = allocator.reclaimers.isShort() ? 0 : allocator.slice.byteLength / RUN_PART;
+    const wanted = Math.min(1 + (piece >> 1), Math.floor(most / PIECE_BYTES), MAX_PIECES - piece);
+    const count = Math.max(1, wanted);
     // An allocation may run anything that gives memory back: somebody may come first.
-    for (let i = piece; i < Math.min(piece + count, MAX_PIECES); i++) {
-      if (!this.#hasPage(Math.floor(i / PAGE_PIECES))) return this.#pieces.length > piece;
+    const lastPage = Math.floor((piece + count - 1) / PAGE_PIECES);
+    for (let page = Math.floor(piece / PAGE_PIECES); page <= lastPage; page++) {
+      if (!this.#hasPage(page)) return this.#buckets.pieces.length > piece;
     }
     const address = allocator.malloc(count * PIECE_BYTES);
     if (address === 0) return false;
-    if (this.#pieces.length > piece) {
+    if (this.#buckets.pieces.length > piece) {
       allocator.free(address);
       return true;
     }
     this.#runs.push(address);
     const { index, words } = this;
-    for (let i = 0; i < count && piece + i < MAX_PIECES; i++) {
+    for (let i = 0; i < count; i++) {
       const place = this.#readers.indexOf(address + i * PIECE_BYTES);
       const page = words[index + PAGES_WORD + Math.floor((piece + i) / PAGE_PIECES)]!;
       words[page + ((piece + i) % PAGE_PIECES)] = place;
-      this.#pieces.push(place);
+      this.#buckets.pieces.push(place);
     }
     return true;
   }

@@ -15,7 +15,7 @@ export {
 } from "./map_layout.ts";
 export { checkDone, type MapParts } from "./map_parts.ts";
 export { MapTable } from "./map_table.ts";
-export { ListReader, type SoughtKey } from "./split_list.ts";
+export { ListReader, OUT_OF_ORDER, overwritten, type SoughtKey } from "./split_list.ts";
 export { TableReader } from "./table_reader.ts";
 export { type MapKey, MapKeys, type MapKeyType } from "./map_keys.ts";
 export {

@@ -188,7 +188,9 @@ export class SharedMap<Key, Value, Init = Value, View = Value> implements Dispos
   /** Deletes all entries. O(entries + buckets); the table keeps its size. */
   clear(): void {
     this.#check();
-    this.#unlinkAll();
+    const nodes: number[] = [];
+    this.#table.clear((node) => nodes.push(node));
+    for (const node of nodes) this.#retire(node);
   }
 
   /**
@@ -233,15 +235,8 @@ export class SharedMap<Key, Value, Init = Value, View = Value> implements Dispos
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#unlinkAll();
-    this.#table.close();
+    this.#table.close((node) => this.#retire(node));
     this.#endpoint.part(Readers).retired.collect();
-  }
-
-  #unlinkAll(): void {
-    const nodes: number[] = [];
-    this.#table.clear((node) => nodes.push(node));
-    for (const node of nodes) this.#retire(node);
   }
 
   #find(key: Key): number {

@@ -9,6 +9,7 @@ import type { Endpoint } from "../../shard/unstable_layers.ts";
 import { ForeignStructure } from "../readers/mod.ts";
 import { batches } from "./entries.ts";
 import { checkDone, type MapParts } from "./map_parts.ts";
+import { OUT_OF_ORDER } from "./split_list.ts";
 import { TableReader } from "./table_reader.ts";
 
 /**
@@ -59,7 +60,8 @@ export class SharedMapReader<Key, Value, View = Value> {
 
   /**
    * The value of a key; undefined if there is none. Of a struct it is a copy as a plain object, of bytes a
-   * copy. Costs two additions to a word that only this shard and the owner use, and an atomic load a step.
+   * copy. Costs an atomic load a step along the chain, and an addition to a word that only this shard and the
+   * owner use: two of them, unless the value is a number, boolean or bigint.
    *
    * @throws {TypeError} If the key is of the wrong kind.
    */
@@ -68,14 +70,28 @@ export class SharedMapReader<Key, Value, View = Value> {
     const table = this.#table;
     const structure = this.#structure;
     const hash = keys.load(key, table.seed0, table.seed1);
+    // Of what is freed meanwhile such a value is only wrong, and the look afterwards tells.
+    if (values.isInPlace && structure.mayGlance && !table.list.passedSlot) {
+      const place = table.glance(hash, keys);
+      if (place !== OUT_OF_ORDER) {
+        const value = place === 0 ? undefined : values.copy(this.#arrays, table.words, place);
+        if (structure.reading.isUndisturbed()) return value as Value | undefined;
+      }
+    }
+    return this.#getInReading(hash);
+  }
+
+  #getInReading(hash: number): Value | undefined {
+    const { keys, values } = this.#parts;
+    const table = this.#table;
     let kept: unknown;
-    structure.begin();
+    this.#structure.begin();
     try {
       const place = table.find(hash, keys);
       if (place === 0) return undefined;
       kept = values.copy(this.#arrays, table.words, place);
     } finally {
-      structure.end();
+      this.#structure.end();
     }
     return values.finish(kept) as Value;
   }
@@ -109,11 +125,19 @@ export class SharedMapReader<Key, Value, View = Value> {
     const table = this.#table;
     const structure = this.#structure;
     const hash = keys.load(key, table.seed0, table.seed1);
-    structure.begin();
+    if (structure.mayGlance && !table.list.passedSlot) {
+      const place = table.glance(hash, keys);
+      if (structure.reading.isUndisturbed() && place !== OUT_OF_ORDER) return place !== 0;
+    }
+    return this.#hasInReading(hash);
+  }
+
+  #hasInReading(hash: number): boolean {
+    this.#structure.begin();
     try {
-      return table.find(hash, keys) !== 0;
+      return this.#table.find(hash, this.#parts.keys) !== 0;
     } finally {
-      structure.end();
+      this.#structure.end();
     }
   }
 

@@ -33,8 +33,11 @@ export interface SoughtKey {
 /** So many nodes in a row may have one order, which are 31 bits of a hash that nobody can foretell. */
 const MAX_ALIKE = 4096;
 
-/** Thrown at a list whose orders go down: something else has written there. */
-function overwritten(place: number): Error {
+/** What find() gives where orders go down. */
+export const OUT_OF_ORDER = -1;
+
+/** The error of a list whose orders go down: something else has written there. */
+export function overwritten(place: number): Error {
   return new Error(
     `A shared map was overwritten: what stands at word ${place} of its owner's slice is out of order`,
   );
@@ -60,7 +63,10 @@ export class ListReader {
     this.#words = words;
   }
 
-  /** The place of the node with the key, from the slot at `slot` on; 0 if there is none. O(length of a chain). */
+  /**
+   * The place of the node with the key, from the slot at `slot` on; 0 if there is none, OUT_OF_ORDER if what lies
+   * there is not a list, and never another throw. O(length of a chain).
+   */
   find(slot: number, order: number, key: SoughtKey): number {
     const words = this.#words;
     this.passedSlot = false;
@@ -71,8 +77,8 @@ export class ListReader {
     while (next !== 0) {
       const place = next & PLACE_MASK;
       const found = words[place + ORDER_WORD]!;
-      // Invariant: orders go up, so that a walk ends.
-      if (!(found > last) && (found !== last || ++alike > MAX_ALIKE)) throw overwritten(place);
+      // Invariant: orders go up, so that a walk ends; those of places outside of the slice are undefined.
+      if (!(found > last) && (found !== last || ++alike > MAX_ALIKE)) return OUT_OF_ORDER;
       if (found >= order) {
         if (found > order) return 0;
         if (hasKey(words, place, key)) return place;

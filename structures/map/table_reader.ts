@@ -16,9 +16,9 @@ import {
   SLOT_WORDS,
 } from "./map_layout.ts";
 import { bucketOf, orderOfHash } from "./split_order.ts";
-import { ListReader, type SoughtKey } from "./split_list.ts";
+import { ListReader, OUT_OF_ORDER, overwritten, type SoughtKey } from "./split_list.ts";
 
-/** The table of one map, for one reader. All of it is to be used inside of readings. */
+/** The table of one map, for one reader. All of it but glance() is to be used inside of readings. */
 export class TableReader {
   /** The owner's slice. */
   readonly words: Int32Array<SharedArrayBuffer>;
@@ -49,13 +49,22 @@ export class TableReader {
     return Atomics.load(this.words, this.#index + SIZE_WORD);
   }
 
-  /** The place of the node with the key, 0 if there is none. */
+  /**
+   * The place of the node with the key, 0 if there is none. Inside of a reading.
+   *
+   * @throws {Error} If what lies there is not a list any more.
+   */
   find(hash: number, key: SoughtKey): number {
-    const { list } = this;
-    const place = list.find(this.slotFor(hash), orderOfHash(hash), key);
+    const place = this.glance(hash, key);
+    if (place === OUT_OF_ORDER) throw overwritten(this.slotFor(hash));
     // There are more buckets by now: the next walk is to be short.
-    if (list.passedSlot) this.#look();
+    if (this.list.passedSlot) this.#look();
     return place;
+  }
+
+  /** The same, but that it gives OUT_OF_ORDER, and writes down nothing of what it meets. */
+  glance(hash: number, key: SoughtKey): number {
+    return this.list.find(this.slotFor(hash), orderOfHash(hash), key);
   }
 
   /** The place of the slot that stands in front of the nodes of a hash. */
@@ -75,5 +84,6 @@ export class TableReader {
       this.#pieces.push(words[page + (piece % PAGE_PIECES)]!);
     }
     this.#buckets = buckets;
+    this.list.passedSlot = false;
   }
 }

@@ -53,7 +53,8 @@ export class ForeignStructure {
   /** This endpoint's readings of what the owner has. */
   readonly reading: Reading;
   readonly #serial: number;
-  #closings: number;
+  /** Rounds of the owner up to which this is known to be open. */
+  #rounds: number;
 
   /**
    * The structure at `address`.
@@ -80,7 +81,7 @@ export class ForeignStructure {
       if (words[index + header.EPOCH_WORD] !== endpoint.epochOf(this.owner)) {
         throw ofFormerLife(name, this.owner);
       }
-      this.#closings = this.reading.closings;
+      this.#rounds = this.reading.rounds;
       this.#serial = words[index + header.SERIAL_WORD]!;
       const found = endpoint.allocator.readText(
         words.byteOffset + words[index + header.DEFINITION_WORD]! * 4,
@@ -101,7 +102,16 @@ export class ForeignStructure {
   begin(): void {
     const { reading } = this;
     reading.begin();
-    if (reading.closings !== this.#closings) this.#lookAgain();
+    if (reading.rounds !== this.#rounds) this.#lookAgain();
+  }
+
+  /**
+   * Whether what is read now can be looked at afterwards, by `reading.isUndisturbed()`, in place of a reading. It
+   * is for what can stand to read anything, and costs half.
+   */
+  get mayGlance(): boolean {
+    const { reading } = this;
+    return reading.rounds === this.#rounds && reading.mayGlance;
   }
 
   /** Ends it. */
@@ -109,7 +119,7 @@ export class ForeignStructure {
     this.reading.end();
   }
 
-  /** The owner has closed a structure, maybe this one. */
+  /** The owner has made rounds: it may have closed this. */
   #lookAgain(): void {
     const { index, words } = this;
     if (
@@ -119,7 +129,7 @@ export class ForeignStructure {
       this.reading.end();
       throw wasClosed(this.name, this.owner);
     }
-    this.#closings = this.reading.closings;
+    this.#rounds = this.reading.rounds;
   }
 }
 

@@ -7,7 +7,6 @@
 
 import { badAlloc } from "../../allocator/unstable_layers.ts";
 import { type Endpoint, Life } from "../../shard/unstable_layers.ts";
-import { announceClosing } from "./reading.ts";
 import { RetiredBlocks, type RetiredOwner } from "./retired_blocks.ts";
 import * as header from "./structure_header.ts";
 
@@ -19,22 +18,15 @@ export class Readers implements RetiredOwner {
   readonly words: Int32Array<SharedArrayBuffer>;
   /** Blocks that no reader can find any more. */
   readonly retired: RetiredBlocks;
-  readonly #control: Int32Array<SharedArrayBuffer>;
-  readonly #lines: readonly number[];
   #serials = 0;
 
   constructor(endpoint: Endpoint) {
     const { allocator, id, layout } = endpoint;
     this.endpoint = endpoint;
     this.words = sliceWords(endpoint, id);
-    this.#control = controlWords(endpoint);
-    this.#lines = Array.from(
-      { length: layout.endpointCount },
-      (_, reader) => lineOf(endpoint, id, reader),
-    );
     this.retired = new RetiredBlocks(
-      this.#control,
-      this.#lines,
+      controlWords(endpoint),
+      Array.from({ length: layout.endpointCount }, (_, reader) => lineOf(endpoint, id, reader)),
       (reader, epoch) => new Life(endpoint, reader, epoch),
     );
     // Inside an allocation that would fail too: what is retired is nobody's any more.
@@ -101,10 +93,10 @@ export class Readers implements RetiredOwner {
   /** Closes the structure at `index`. Readers find that at their next reading; what it held can be retired. */
   close(index: number): void {
     const { words } = this;
-    // Published by the additions below: whoever reads from now on finds neither.
+    // Published by the round: whoever begins to read from now on finds neither.
     words[index + header.MAGIC_WORD] = 0;
     words[index + header.SERIAL_WORD] = 0;
-    announceClosing(this.#control, this.#lines);
+    this.retired.round();
     this.retire(words[index + header.DEFINITION_WORD]!);
   }
 

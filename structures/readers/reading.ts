@@ -2,35 +2,38 @@
  * One endpoint's readings of what another owns.
  *
  * Read-copy-update (McKenney and Slingwine, 1998), with readers that are counted as in the flavour of
- * Desnoyers et al., "User-Level Implementations of Read-Copy Update" (2012) that orders by memory
- * barriers; here the word's parity says whether its endpoint reads, and an addition in place of a store
- * tells the reader of what was closed meanwhile.
+ * Desnoyers et al., "User-Level Implementations of Read-Copy Update" (2012) that orders by memory barriers.
+ * Here the word's parity says whether its endpoint reads; the owner does not look at the word but adds to it,
+ * so that it also tells the reader whether anything may have been freed since its last look.
  *
- * Invariant: what was unlinked while READING was odd is not freed before READING has changed. Why: the
- * addition of begin() comes either before the owner's look at READING, which sees it odd and waits, or
- * after it. Then it also comes after the unlinking, and the reader's atomic loads do not find the block.
- * So each step from one block to the next has to be an `Atomics.load`, and what lies in a block can be read
- * plainly. end() publishes that all reads are over to the owner's next look.
+ * Invariant: what begin() can reach is not freed before end(). Why: additions to one word have an order. If
+ * that of begin() comes before the owner's, the owner finds the word odd, and waits until it has changed. If
+ * it comes after, it also comes after the unlinking, and the reader's loads do not find the block. So each
+ * step from one block to the next has to be an `Atomics.load`, and what lies in a block can be read plainly.
+ *
+ * Invariant: what was read since the last look is what was there, if isUndisturbed() says so. Why: its addition
+ * then comes before the owner's, after which alone the owner frees, so that none of those reads can have seen
+ * what was written to freed memory; and a look that came after the owner's addition came after the unlinking.
  *
  * @module
  */
-import { CLOSED_ONE, isReading, LIFE_WORD, READING_WORD } from "./readings_layout.ts";
+import { isReading, LIFE_WORD, READING_WORD } from "./readings_layout.ts";
 
 /** What a reading asks of its owner's life. */
 export interface OwnersLife {
-  /** Whether the owner has died: then nothing of it may be read or written any more. */
+  /** Whether the owner has died: then nothing of it may be read any more. */
   readonly isOver: boolean;
 }
 
 /** The readings of one endpoint, of what one other owns in one life. */
 export class Reading {
-  /** How often the owner has closed something, as far as this endpoint was told. */
-  closings = 0;
+  /** How often this endpoint has met a round of the owner: what it knows may be gone since. */
+  rounds = 0;
   readonly #words: Int32Array;
   readonly #word: number;
   readonly #life: OwnersLife;
   readonly #over: () => Error;
-  /** What READING holds if the owner closes nothing. */
+  /** What READING holds unless the owner has made a round. */
   #value: number;
   #depth = 0;
 
@@ -60,6 +63,11 @@ export class Reading {
     words[line + LIFE_WORD] = epoch;
   }
 
+  /** Whether the owner lives, and no reading is under way: then what is read can be looked at afterwards. */
+  get mayGlance(): boolean {
+    return this.#depth === 0 && !this.#life.isOver;
+  }
+
   /**
    * From now until end() nothing that can be reached is freed. May be nested. Two or three plain reads and an
    * atomic addition; nested, one plain addition.
@@ -70,23 +78,27 @@ export class Reading {
     if (this.#depth === 0) {
       // The memory of a dead owner belongs to its next life.
       if (this.#life.isOver) throw this.#over();
-      const before = Atomics.add(this.#words, this.#word, 1);
-      if (before !== this.#value) this.closings++;
-      this.#value = (before + 1) | 0;
+      this.#add(1);
     }
     this.#depth++;
   }
 
   /** Ends what begin() began. */
   end(): void {
-    if (--this.#depth !== 0) return;
-    const before = Atomics.add(this.#words, this.#word, 1);
-    if (before !== this.#value) this.closings++;
-    this.#value = (before + 1) | 0;
+    if (--this.#depth === 0) this.#add(1);
   }
-}
 
-/** Tells the readers that something was closed: each looks at what it reads at its next beginning. */
-export function announceClosing(words: Int32Array, lines: readonly number[]): void {
-  for (const line of lines) Atomics.add(words, line + READING_WORD, CLOSED_ONE);
+  /** Whether the owner has freed nothing since this endpoint's last look: see above. One atomic addition. */
+  isUndisturbed(): boolean {
+    return this.#add(0);
+  }
+
+  /** Adds to READING. Whether it was as it was left. */
+  #add(count: number): boolean {
+    const before = Atomics.add(this.#words, this.#word, count);
+    const isAsLeft = before === this.#value;
+    if (!isAsLeft) this.rounds++;
+    this.#value = (before + count) | 0;
+    return isAsLeft;
+  }
 }

@@ -4,11 +4,11 @@
  *
  * ```
  * word  0  READING  reader  adds 1 when it begins to read and when it ends: odd while it reads.
- *                           The owner adds CLOSED_ONE when it has closed a structure
+ *                           The owner adds ROUND_ONE before it frees anything: see retired_blocks.ts
  *       1  LIFE     reader  which of its lives the readings are of, before the first
  * ```
  *
- * The low 16 bits of READING count beginnings and ends, the others what was closed, and, every 32,768
+ * The low 16 bits of READING count beginnings and ends, the others the owner's rounds, and, every 32,768
  * readings, the carry of the low ones, which does no harm.
  *
  * @module
@@ -19,8 +19,8 @@ export const READING_WORD = 0;
 /** Word 1. */
 export const LIFE_WORD: number = READING_WORD + 1;
 
-/** What the owner adds to READING of each endpoint when it has closed a structure. */
-export const CLOSED_ONE = 0x10000;
+/** What the owner adds to READING of each endpoint when it is about to free something. */
+export const ROUND_ONE = 0x10000;
 /** The bits of READING that count beginnings and ends. */
 export const READINGS_MASK = 0xffff;
 

@@ -1,15 +1,15 @@
 /**
  * Blocks that no reader can find any more, until none uses them: see reading.ts.
  *
- * The owner puts what it has unlinked into a batch. It looks at READING of every endpoint after that, and
- * a batch is free when each endpoint that was reading at that look has ended that reading, or has died.
- * Mostly nobody reads, and it is free at once.
+ * The owner puts what it has unlinked into a batch. Then it makes a round: it adds to READING of every
+ * endpoint, and finds who is reading. The batch is free when each of them has ended that reading, or has
+ * died. Mostly nobody reads, and it is free at once.
  *
  * @module
  */
-import { isReading, LIFE_WORD, READING_WORD, READINGS_MASK } from "./readings_layout.ts";
+import { isReading, LIFE_WORD, READING_WORD, READINGS_MASK, ROUND_ONE } from "./readings_layout.ts";
 
-/** So many blocks are looked after at a time: a look takes an atomic load an endpoint. */
+/** So many blocks are freed in one round, which takes an atomic addition an endpoint. */
 export const BATCH_BLOCKS = 64;
 
 /** One life of a reader, as the owner sees it. */
@@ -24,7 +24,7 @@ export interface RetiredOwner {
   release(address: number): void;
 }
 
-/** A reading that was under way when a batch was looked at. */
+/** A reading that was under way at the round of a batch. */
 interface Blocker {
   readonly word: number;
   readonly value: number;
@@ -92,8 +92,8 @@ export class RetiredBlocks {
       if (this.#batch.addresses.length === 0) return;
       const batch = this.#batch;
       this.#batch = new Batch();
-      batch.blockers = this.#readingNow();
-      // Earlier ones first, so that one look tells of all of them.
+      batch.blockers = this.round();
+      // Earlier ones first: who blocks them blocks this one, or has ended.
       if (batch.blockers.length === 0 && this.#waiting.length === 0) this.#release(batch);
       else this.#waiting.push(batch);
     } finally {
@@ -101,14 +101,15 @@ export class RetiredBlocks {
     }
   }
 
-  #readingNow(): Blocker[] {
+  /** Tells every endpoint that things are gone. @returns Who reads. */
+  round(): Blocker[] {
     const blockers: Blocker[] = [];
     for (let endpoint = 0; endpoint < this.#lines.length; endpoint++) {
       const line = this.#lines[endpoint]!;
       const word = line + READING_WORD;
-      const value = Atomics.load(this.#words, word);
+      const value = Atomics.add(this.#words, word, ROUND_ONE);
       if (!isReading(value)) continue;
-      // Written before READING became odd in that life, and the load of READING comes before this.
+      // Written before READING became odd in that life, and the addition that read it comes before this.
       const life = this.#lifeOf(endpoint, this.#words[line + LIFE_WORD]!);
       if (!life.hasEnded) blockers.push({ word, value, life });
     }
