@@ -7,7 +7,7 @@ import {
   TOUCHED_WORD,
 } from "../../../structures/cache/cache_layout.ts";
 import { ClockRing, MOST_CHANCES, touch } from "../../../structures/cache/clock_ring.ts";
-import { SeededRandom, withRandom } from "../../harness/seeded_random.ts";
+import { type SeededRandom, withRandom } from "../../harness/seeded_random.ts";
 
 const NODE_WORDS = FRONT_WORDS + 2;
 
