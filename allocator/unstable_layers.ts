@@ -18,4 +18,4 @@
  */
 
 export { badAlloc } from "./malloc/mod.ts";
-export { arraysOver, readLatin1, SegmentArrays } from "./memory/mod.ts";
+export { arraysOver, readLatin1, readText, SegmentArrays } from "./memory/mod.ts";

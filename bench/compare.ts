@@ -54,6 +54,11 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map<string, Subject>([
     summary: "a keyed call to the own shard, beside a direct call of a method",
     load: async () => (await import("./subjects/services.ts")).compareServices,
   }],
+  ["cells", {
+    summary:
+      "SeqCell, SharedVector and SharedQueue beside calls, postMessage and a seqlock by hand",
+    load: async () => (await import("./subjects/cells.ts")).compareCells,
+  }],
   ["foreign", {
     summary: "objects of another thread: held, called, copied, destroyed; fields read",
     load: async () => (await import("./subjects/foreign.ts")).compareForeign,

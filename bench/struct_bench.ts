@@ -9,15 +9,18 @@
  */
 import {
   array,
+  atomicU32,
   bool,
   f32,
   f64,
+  flags,
   i32,
   offsetOf,
   pointer,
   string,
   struct,
   u8,
+  union,
 } from "../allocator/mod.ts";
 
 const FAR = 5 * 2 ** 30;
@@ -163,6 +166,120 @@ Deno.bench("get() and set()", { group: element }, () => {
 });
 Deno.bench("elements, made anew each time", { group: element }, () => {
   for (let k = 0; k < ROUNDS; k++) one.at(place(4096, k)).samples.elements[2]! += 1;
+});
+
+const OrderFlags = flags(u8, ["buy", "hidden", "ioc"]);
+const Order = struct("Order", { price: f64, hits: atomicU32, flags: OrderFlags });
+class ClassOfOrder extends Order.View {
+  get rounded(): number {
+    return Math.round(this.price);
+  }
+}
+const Command = union("Command", { price: f64, order: Order }, { tag: u8 });
+const unsigned = new Uint32Array(segment);
+const HITS = offsetOf(Order, "hits");
+const FLAGS = offsetOf(Order, "flags");
+const PRICE = offsetOf(Command, "price");
+const QUIET = OrderFlags.mask("hidden", "ioc");
+const ORDERS = 1 << 20;
+const order = Order.at(segment, ORDERS);
+const { hits } = order;
+const moved = Order.view(segment);
+const ofClass = ClassOfOrder.at(segment, ORDERS);
+const command = Command.at(segment, ORDERS + 4096);
+
+/** Address of the k-th of 64 orders in a row. */
+function orderAt(k: number): number {
+  return ORDERS + (k & 63) * Order.byteLength;
+}
+
+const atomicAdd = "hits.add(1), an atomic field";
+Deno.bench("typed arrays", { group: atomicAdd, baseline: true }, () => {
+  for (let k = 0; k < ROUNDS; k++) Atomics.add(unsigned, (ORDERS + HITS) / 4, 1);
+});
+Deno.bench("read again at each access", { group: atomicAdd }, () => {
+  for (let k = 0; k < ROUNDS; k++) order.hits.add(1);
+});
+Deno.bench("kept", { group: atomicAdd }, () => {
+  for (let k = 0; k < ROUNDS; k++) hits.add(1);
+});
+
+const atomicMoving = "hits.load() and hits.store(k) over 64 structs in turn";
+Deno.bench("typed arrays", { group: atomicMoving, baseline: true }, () => {
+  let sum = 0;
+  for (let k = 0; k < ROUNDS; k++) {
+    const index = (orderAt(k) + HITS) / 4;
+    sum += Atomics.load(unsigned, index);
+    Atomics.store(unsigned, index, k);
+  }
+  if (Number.isNaN(sum)) throw new Error("a sum that is no number");
+});
+Deno.bench("struct view, moved by at()", { group: atomicMoving }, () => {
+  let sum = 0;
+  for (let k = 0; k < ROUNDS; k++) {
+    const { hits } = moved.at(orderAt(k));
+    sum += hits.load();
+    hits.store(k);
+  }
+  if (Number.isNaN(sum)) throw new Error("a sum that is no number");
+});
+
+const readFlag = "count where a flag is set";
+Deno.bench("typed arrays", { group: readFlag, baseline: true }, () => {
+  let count = 0;
+  for (let k = 0; k < ROUNDS; k++) if ((bytes[ORDERS + FLAGS]! & 1) !== 0) count++;
+  if (Number.isNaN(count)) throw new Error("a count that is no number");
+});
+Deno.bench("flags", { group: readFlag }, () => {
+  let count = 0;
+  for (let k = 0; k < ROUNDS; k++) if (order.flags.buy) count++;
+  if (Number.isNaN(count)) throw new Error("a count that is no number");
+});
+
+const writeFlag = "set and clear a flag by turns";
+Deno.bench("typed arrays", { group: writeFlag, baseline: true }, () => {
+  for (let k = 0; k < ROUNDS; k++) {
+    const bits = bytes[ORDERS + FLAGS]!;
+    bytes[ORDERS + FLAGS] = (k & 1) !== 0 ? bits | 4 : bits & ~4;
+  }
+});
+Deno.bench("flags", { group: writeFlag }, () => {
+  for (let k = 0; k < ROUNDS; k++) order.flags.ioc = (k & 1) !== 0;
+});
+
+const maskOfFlags = "count structs with two flags set";
+Deno.bench("typed arrays", { group: maskOfFlags, baseline: true }, () => {
+  let count = 0;
+  for (let k = 0; k < ROUNDS; k++) if ((bytes[orderAt(k) + FLAGS]! & 6) === 6) count++;
+  if (Number.isNaN(count)) throw new Error("a count that is no number");
+});
+Deno.bench("bits and mask(), moved by at()", { group: maskOfFlags }, () => {
+  let count = 0;
+  for (let k = 0; k < ROUNDS; k++) {
+    if ((order.at(orderAt(k)).flags.bits & QUIET) === QUIET) count++;
+  }
+  if (Number.isNaN(count)) throw new Error("a count that is no number");
+  order.at(ORDERS);
+});
+
+const member = "price += 1, a member of a union with a tag";
+Deno.bench("typed arrays", { group: member, baseline: true }, () => {
+  const address = ORDERS + 4096;
+  for (let k = 0; k < ROUNDS; k++) if (bytes[address] === 0) floats[(address + PRICE) / 8]! += 1;
+});
+Deno.bench("union view", { group: member }, () => {
+  for (let k = 0; k < ROUNDS; k++) command.price += 1;
+});
+
+const subclass = "price += 1 of a view of a class with methods";
+Deno.bench("typed arrays", { group: subclass, baseline: true }, () => {
+  for (let k = 0; k < ROUNDS; k++) floats[ORDERS / 8]! += 1;
+});
+Deno.bench("view of the struct", { group: subclass }, () => {
+  for (let k = 0; k < ROUNDS; k++) order.price += 1;
+});
+Deno.bench("view of the class", { group: subclass }, () => {
+  for (let k = 0; k < ROUNDS; k++) ofClass.price += 1;
 });
 
 const encoder = new TextEncoder();

@@ -28,7 +28,11 @@ const TOPICS_IN_ORDER: readonly string[] = [
 /** Up to so many names are one table, whatever they are about. */
 const ONE_TABLE = 15;
 
-const KINDS: Readonly<Record<string, string>> = { typeAlias: "type", variable: "constant" };
+const KINDS: Readonly<Record<string, string>> = {
+  interface: "type",
+  typeAlias: "type",
+  variable: "constant",
+};
 
 /** A name that an entry point exports. */
 export interface ApiName {

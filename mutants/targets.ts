@@ -78,4 +78,16 @@ export const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
     "tests/shard/bus/poll_bound_test.ts",
     "tests/shard/host/life_test.ts",
   ]],
+  ["structures/cells/cell_slots.ts", [
+    "tests/structures/cells/cell_slots_model_test.ts",
+    "tests/structures/cells/seq_cell_test.ts",
+  ]],
+  ["structures/cells/queue_ring.ts", [
+    "tests/structures/cells/queue_ring_model_test.ts",
+    "tests/structures/cells/shared_queue_test.ts",
+  ]],
+  ["structures/cells/vector_table.ts", [
+    "tests/structures/cells/vector_table_model_test.ts",
+    "tests/structures/cells/shared_vector_test.ts",
+  ]],
 ]);

@@ -65,6 +65,7 @@ export {
   type PipelineOptions,
   room,
   type ShardFor,
+  waitAsync,
   type WindowOptions,
 } from "./flow/mod.ts";
 export { type ErrorClass, registerErrorClass } from "./codec/mod.ts";

@@ -25,7 +25,11 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 /** The thread's own; made when it is first needed. */
 let scratch: Uint8Array<ArrayBuffer> | undefined;
 
-/** The text of `byteLength` bytes of UTF-8, which lie in the segment; what is none is U+FFFD. */
+/**
+ * The text of `byteLength` bytes of UTF-8, which lie in the segment; what is none is U+FFFD. O(bytes).
+ *
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
+ */
 export function readText(arrays: SegmentArrays, address: number, byteLength: number): string {
   const bytes = arrays.u8;
   if (byteLength <= FEW_BYTES) {

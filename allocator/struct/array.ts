@@ -20,7 +20,7 @@ import {
 import { makeIn } from "./make_in.ts";
 import { follow } from "./pointer.ts";
 import * as memory from "./view_memory.ts";
-import { arraysOf, checkAddress, type MemorySource } from "./view_memory.ts";
+import { arraysOf, checkAddress, type MemorySource, unplaced } from "./view_memory.ts";
 import { noElements } from "./scalar.ts";
 
 // Copies, as V8 knows no imported binding to be constant: see struct.ts.
@@ -86,13 +86,17 @@ export function array<Element extends FieldType>(
     declare [ADDRESS]: number;
 
     // Assigned here and not by field initialisers: those have cost fresh views 10 ns.
-    constructor(arrays: SegmentArrays, address: number) {
+    constructor(arrays: SegmentArrays, address?: number) {
       this[ARRAYS] = arrays;
-      this[ADDRESS] = address;
+      if (address !== undefined) this[ADDRESS] = address;
     }
 
     get address(): number {
-      return this[ADDRESS];
+      return +this[ADDRESS]; // what stands in for it before at() throws
+    }
+
+    get [Symbol.toStringTag](): string {
+      return name;
     }
 
     get length(): number {
@@ -100,7 +104,7 @@ export function array<Element extends FieldType>(
     }
 
     get elements(): unknown {
-      if (type.kind !== "scalar") return noElements(type.name);
+      if (type.kind !== "scalar" && type.kind !== "atomic") return noElements(type.name);
       return (type as ScalarType<unknown, unknown>).elements(this[ARRAYS], this[ADDRESS], count);
     }
 
@@ -157,6 +161,7 @@ export function array<Element extends FieldType>(
       inspect: (value: unknown, options: unknown) => string,
       options: unknown,
     ): string {
+      if (!Object.hasOwn(this, ADDRESS)) return `${name} (no block yet)`;
       return `${name} ${inspect(this.toJSON(), options)}`;
     }
   }
@@ -184,6 +189,7 @@ export function array<Element extends FieldType>(
   }
 
   Object.defineProperty(View, "name", { value: name });
+  Object.defineProperty(View.prototype, ADDRESS, { value: unplaced(name), writable: true });
   const result = {
     kind: "array",
     name,
@@ -196,6 +202,7 @@ export function array<Element extends FieldType>(
       checkAddress(arrays, address, name, byteLength, alignment);
       return new View(arrays, address);
     },
+    view: (source: MemorySource): View => new View(arraysOf(source)),
     make(allocator: BlockSource, values?: Iterable<FieldInit<Element>>): View {
       const address = makeIn(allocator, result, (arrays, address) => {
         if (values !== undefined) writeAll(arrays, address, values);

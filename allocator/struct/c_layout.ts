@@ -7,7 +7,7 @@
  */
 import { distanceToAligned } from "../layout/mod.ts";
 import { describe } from "./describe.ts";
-import { type FieldType, fieldTypeOf, type StructType } from "./field_type.ts";
+import { type FieldType, fieldTypeOf } from "./field_type.ts";
 
 /** Where fields lie, and what room they take together. */
 export interface StructLayout {
@@ -32,6 +32,13 @@ export function layOut(fields: readonly (readonly [string, FieldType])[]): Struc
     byteLength: end + distanceToAligned(end, alignment),
     alignment,
   };
+}
+
+/** Lays fields over one another, as C does those of a union. */
+export function layOver(types: readonly FieldType[]): StructLayout {
+  const alignment = Math.max(...types.map((type) => type.alignment));
+  const end = Math.max(...types.map((type) => type.byteLength));
+  return { offsets: {}, byteLength: end + distanceToAligned(end, alignment), alignment };
 }
 
 /**
@@ -65,7 +72,7 @@ export function alignOf(type: FieldType): number {
 /**
  * Where a field begins, as C's `offsetof`.
  *
- * @param type the struct
+ * @param type the struct, or the union
  * @param name the field
  * @returns bytes from the start of the struct
  * @throws {TypeError} if the struct has no such field
@@ -78,9 +85,12 @@ export function alignOf(type: FieldType): number {
  * assertEquals(offsetOf(struct("Pair", { tag: u8, value: i32 }), "value"), 4);
  * ```
  */
-export function offsetOf<Fields>(type: StructType<Fields>, name: keyof Fields & string): number {
+export function offsetOf<Fields>(
+  type: FieldType & { readonly offsets: { readonly [Name in keyof Fields]: number } },
+  name: keyof Fields & string,
+): number {
   const found = fieldTypeOf(type, "Cannot measure what is given");
-  if (found.kind !== "struct" || !Object.hasOwn(type.offsets, name)) {
+  if (!("offsets" in found) || !Object.hasOwn(type.offsets, name)) {
     throw new TypeError(`Cannot find field ${describe(name)}: ${found.name} has no such field`);
   }
   return type.offsets[name];

@@ -9,14 +9,26 @@
  * @module
  */
 import type { BlockSource } from "../malloc/mod.ts";
+import type { AtomicField, AtomicType } from "./atomic.ts";
 import { describe } from "./describe.ts";
+import type { FlagsField, FlagsType } from "./flags.ts";
 import type { SegmentArrays } from "../memory/mod.ts";
+import type { UnionInit, UnionPlain, UnionType, UnionView } from "./union.ts";
 import type { MemorySource } from "./view_memory.ts";
 
 /** What every field type has. */
 export interface FieldType {
   /** Tells the field types apart. */
-  readonly kind: "scalar" | "pointer" | "text" | "bytes" | "array" | "struct";
+  readonly kind:
+    | "scalar"
+    | "pointer"
+    | "text"
+    | "bytes"
+    | "array"
+    | "struct"
+    | "union"
+    | "atomic"
+    | "flags";
   /** As it is written: "f64", "array(f64, 4)", or the name of a struct. */
   readonly name: string;
   /** Bytes that a field of this type takes, a multiple of `alignment`. */
@@ -43,18 +55,32 @@ export interface FieldType {
 }
 
 /** The kinds of field types. */
-const KINDS: readonly unknown[] = ["scalar", "pointer", "text", "bytes", "array", "struct"];
+const KINDS: readonly unknown[] = [
+  "scalar",
+  "pointer",
+  "text",
+  "bytes",
+  "array",
+  "struct",
+  "union",
+  "atomic",
+  "flags",
+];
+
+/** Static member of every class of views: the field type whose views are of this class. */
+export const TYPE: unique symbol = Symbol("type");
 
 /**
- * The field type that `value` is.
+ * The field type that `value` is, or that the views of the class `value` have.
  *
  * @throws {TypeError} if it is none; the message begins with `what`
  */
 export function fieldTypeOf(value: unknown, what: string): FieldType {
   if (typeof value === "object" && value !== null) {
-    const { kind } = value as { readonly kind?: unknown };
-    if (KINDS.includes(kind)) return value as FieldType;
+    const { kind, read } = value as { readonly kind?: unknown; readonly read?: unknown };
+    if (typeof read === "function" && KINDS.includes(kind)) return value as FieldType;
   }
+  if (typeof value === "function" && TYPE in value) return value[TYPE] as FieldType;
   const expected = "a field type such as f64, string(16), array(i32, 4), pointer(…) or a struct";
   throw new TypeError(`${what} as ${describe(value)}: expected ${expected}`);
 }
@@ -115,6 +141,14 @@ export interface ArrayType<Element> extends FieldType {
    */
   at(source: MemorySource, address: number): ArrayView<Element>;
   /**
+   * A view of no array yet, to be moved by its `at()`. Used before that, it throws a TypeError. O(1).
+   *
+   * @param source the segment, something over it such as an allocator, or another view of it
+   * @returns the view
+   * @throws {TypeError} if `source` is of the wrong kind
+   */
+  view(source: MemorySource): ArrayView<Element>;
+  /**
    * Allocates an array in the allocator's slice: zeros, or the values given. Whoever frees it calls
    * {@linkcode freeStruct}. O(bytes).
    *
@@ -139,6 +173,8 @@ export interface StructType<Fields> extends FieldType {
   readonly fields: Fields;
   /** Where each field begins, in bytes from the start of the struct. */
   readonly offsets: { readonly [Name in keyof Fields]: number };
+  /** The class of its views, to be extended by getters and methods: see {@linkcode StructClass}. */
+  readonly View: StructClass<Fields>;
   /**
    * A view of a struct that lies in memory, in any slice. Nothing is allocated there. O(1).
    *
@@ -149,6 +185,30 @@ export interface StructType<Fields> extends FieldType {
    * @throws {RangeError} if the address is null, misaligned, or the struct does not fit there
    */
   at(source: MemorySource, address: number): StructView<Fields>;
+  /**
+   * A view of no struct yet, to be moved by its `at()`: one object for a loop over many. Used before
+   * that, it throws a TypeError. O(1).
+   *
+   * @param source the segment, something over it such as an allocator, or another view of it
+   * @returns the view
+   * @throws {TypeError} if `source` is of the wrong kind
+   *
+   * @example
+   * ```ts
+   * import { Allocator, f64, struct } from "@tidepool/core/allocator";
+   * import { assertEquals, assertThrows } from "@std/assert";
+   *
+   * const Order = struct("Order", { price: f64 });
+   * const segment = new SharedArrayBuffer(65536);
+   * const allocator = Allocator.create(segment, [{ byteOffset: 0, byteLength: 65536 }], 0);
+   * const addresses = [1, 2, 3].map((price) => Order.make(allocator, { price }).address);
+   *
+   * const order = Order.view(segment);
+   * assertThrows(() => order.price, TypeError, "it has no block yet");
+   * assertEquals(addresses.map((address) => order.at(address).price), [1, 2, 3]);
+   * ```
+   */
+  view(source: MemorySource): StructView<Fields>;
   /**
    * Allocates a struct in the allocator's slice. Fields that `init` leaves out are zero, `false` or
    * empty. Whoever frees it calls {@linkcode freeStruct}, or frees its `address` if it owns no text or
@@ -165,6 +225,57 @@ export interface StructType<Fields> extends FieldType {
   make(allocator: BlockSource, init?: StructInit<Fields> | StructView<Fields>): StructView<Fields>;
   /** Whether a value is a view of this struct: `view instanceof Point`. */
   [Symbol.hasInstance](value: unknown): value is StructView<Fields>;
+}
+
+/**
+ * The class of the views of a struct. A class that extends it adds getters and methods to them, and is
+ * a field type itself: it has `at()`, `view()` and `make()`, and can be nested, pointed to and put into
+ * arrays. A field of the class' own belongs to one view, and is not in shared memory.
+ *
+ * @example
+ * ```ts
+ * import { Allocator, array, f64, struct, u32 } from "@tidepool/core/allocator";
+ * import { assertEquals } from "@std/assert";
+ *
+ * class Order extends struct("Order", { price: f64, quantity: u32 }).View {
+ *   get notional(): number {
+ *     return this.price * this.quantity;
+ *   }
+ *   fill(quantity: number): void {
+ *     this.quantity -= quantity;
+ *   }
+ * }
+ * const Level = struct("Level", { orders: array(Order, 4) });
+ *
+ * const segment = new SharedArrayBuffer(65536);
+ * const allocator = Allocator.create(segment, [{ byteOffset: 0, byteLength: 65536 }], 0);
+ * const order: Order = Order.make(allocator, { price: 2.5, quantity: 4 });
+ * order.fill(2);
+ * assertEquals(Order.at(segment, order.address).notional, 5); // on any thread
+ * const level = Level.make(allocator);
+ * level.orders.set(1, order);
+ * assertEquals(level.orders.get(1).notional, 5);
+ * ```
+ */
+export interface StructClass<Fields> extends FieldType {
+  /** For `extends`: views come from `at()`, `view()` and `make()`. */
+  new (...internal: never): StructView<Fields>;
+  /** Tells the field types apart. */
+  readonly kind: "struct";
+  /** The table that defines the struct. */
+  readonly fields: Fields;
+  /** Where each field begins, in bytes from the start of the struct. */
+  readonly offsets: { readonly [Name in keyof Fields]: number };
+  /** A view of a struct that lies in memory: see {@linkcode StructType.at}. */
+  at<View>(this: new (...internal: never) => View, source: MemorySource, address: number): View;
+  /** A view of no struct yet: see {@linkcode StructType.view}. */
+  view<View>(this: new (...internal: never) => View, source: MemorySource): View;
+  /** Allocates a struct: see {@linkcode StructType.make}. */
+  make<View>(
+    this: new (...internal: never) => View,
+    allocator: BlockSource,
+    init?: StructInit<Fields> | StructView<Fields>,
+  ): View;
 }
 
 /** Members that views of structs have beside their fields, whose names are therefore taken. */
@@ -224,7 +335,9 @@ export interface ArrayView<Element> extends Iterable<FieldValue<Element>> {
    *
    * @throws {TypeError} if the elements are of another kind
    */
-  readonly elements: Element extends ScalarType<infer _Value, infer Elements> ? Elements : never;
+  readonly elements: Element extends ScalarType<infer _Value, infer Elements> ? Elements
+    : Element extends AtomicType<infer _Number, infer Elements> ? Elements
+    : never;
   /**
    * An element: its value, or a view of it.
    *
@@ -281,7 +394,11 @@ export type Assignable<Fields, Name extends keyof Fields> = Fields[Name] extends
   { readonly kind: "scalar" | "pointer" | "bytes" } | TextType<true> ? Name : never;
 
 /** What reading a field of type `Type` gives. */
-export type FieldValue<Type> = Type extends StructType<infer Fields> ? StructView<Fields>
+export type FieldValue<Type> = Type extends new (...internal: never) => infer View ? View
+  : Type extends StructType<infer Fields> ? StructView<Fields>
+  : Type extends UnionType<infer Members, infer IsTagged> ? UnionView<Members, IsTagged>
+  : Type extends AtomicType<infer Value> ? AtomicField<Value>
+  : Type extends FlagsType<infer Name> ? FlagsField<Name>
   : Type extends ArrayType<infer Element> ? ArrayView<Element>
   : Type extends PointerType<infer _Target> ? number
   : Type extends ScalarType<infer Value, infer _Elements> ? Value
@@ -290,8 +407,12 @@ export type FieldValue<Type> = Type extends StructType<infer Fields> ? StructVie
   : never;
 
 /** What a field of type `Type` can be set to. */
-export type FieldInit<Type> = Type extends StructType<infer Fields>
+export type FieldInit<Type> = Type extends StructType<infer Fields> | StructClass<infer Fields>
   ? StructInit<Fields> | StructView<Fields>
+  : Type extends UnionType<infer Members, infer IsTagged>
+    ? UnionInit<Members, IsTagged> | UnionView<Members, IsTagged>
+  : Type extends AtomicType<infer Value> ? Value | AtomicField<Value>
+  : Type extends FlagsType<infer Name> ? Parameters<FlagsField<Name>["assign"]>[0]
   : Type extends ArrayType<infer Element> ? Iterable<FieldInit<Element>> | ArrayView<Element>
   : Type extends TextType<infer IsOwned> ? IsOwned extends true ? string : Uint8Array
   : Type extends BytesType ? Uint8Array
@@ -301,7 +422,11 @@ export type FieldInit<Type> = Type extends StructType<infer Fields>
 export type StructInit<Fields> = { readonly [Name in keyof Fields]?: FieldInit<Fields[Name]> };
 
 /** A field of type `Type` as plain data. */
-export type FieldPlain<Type> = Type extends StructType<infer Fields> ? StructPlain<Fields>
+export type FieldPlain<Type> = Type extends StructType<infer Fields> | StructClass<infer Fields>
+  ? StructPlain<Fields>
+  : Type extends UnionType<infer Members, infer IsTagged> ? UnionPlain<Members, IsTagged>
+  : Type extends AtomicType<infer Value> ? Value
+  : Type extends FlagsType<infer Name> ? Name[]
   : Type extends ArrayType<infer Element> ? FieldPlain<Element>[]
   : Type extends BytesType ? Uint8Array<ArrayBuffer>
   : FieldValue<Type>;

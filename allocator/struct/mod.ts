@@ -5,6 +5,7 @@
  */
 
 export { struct } from "./struct.ts";
+export { union, type UnionInit, type UnionPlain, type UnionType, type UnionView } from "./union.ts";
 export { array } from "./array.ts";
 export type {
   ArrayType,
@@ -17,6 +18,7 @@ export type {
   FieldValue,
   PointerType,
   ScalarType,
+  StructClass,
   StructInit,
   StructMembers,
   StructPlain,
@@ -29,6 +31,15 @@ export type {
 export { alignOf, offsetOf, sizeOf } from "./c_layout.ts";
 export { type AnyView, isStructView, type MemorySource, segmentOf } from "./view_memory.ts";
 export { bool, f32, f64, i16, i32, i64, i8, u16, u32, u64, u8 } from "./scalar.ts";
+export {
+  type AtomicField,
+  atomicI32,
+  atomicI64,
+  type AtomicType,
+  atomicU32,
+  atomicU64,
+} from "./atomic.ts";
+export { flags, type FlagsField, type FlagsType } from "./flags.ts";
 export { address, pointer } from "./pointer.ts";
 export { string } from "./string.ts";
 export type { ReferenceOptions } from "./reference.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { describe } from "./describe.ts";
-import { fieldTypeOf, type PointerType, type ScalarType } from "./field_type.ts";
+import { fieldTypeOf, type PointerType, type ScalarType, TYPE } from "./field_type.ts";
 import { kindError, scalar } from "./scalar.ts";
 import type { SegmentArrays } from "../memory/mod.ts";
 import { checkAddress } from "./view_memory.ts";
@@ -46,9 +46,10 @@ export const address: ScalarType<number, Float64Array<SharedArrayBuffer>> = scal
  * ```
  */
 export function pointer<Target>(target: () => Target): PointerType<Target> {
-  if (typeof target !== "function") {
+  if (typeof target !== "function" || TYPE in target) {
+    const found = typeof target === "function" ? `the class ${target.name}` : describe(target);
     throw new TypeError(
-      `Cannot define a pointer to ${describe(target)}: expected a function that gives the type`,
+      `Cannot define a pointer to ${found}: expected a function that gives the type`,
     );
   }
   return Object.freeze<PointerType<Target>>({

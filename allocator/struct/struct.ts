@@ -3,39 +3,16 @@
  * as properties, from any thread that has the segment. Laid out as a C compiler would; there is no
  * counterpart in Seastar, where C++ itself does this.
  *
- * A view is an object of a plain class with accessors, one class for each struct, made by closures
- * over constants. V8 inlines those to what a typed array access costs; a Proxy would cost a hundred
- * times as much. A DataView is as fast at first, and some five times slower where one place in the
- * source has met addresses below 2 GiB and above.
- *
  * @module
  */
 import type { BlockSource } from "../malloc/mod.ts";
 import type { SegmentArrays } from "../memory/mod.ts";
-import { copyBytes, copyValue, plainOf } from "./copy_value.ts";
+import { copyBytes, copyValue } from "./copy_value.ts";
 import { layOut } from "./c_layout.ts";
 import { describe } from "./describe.ts";
-import {
-  type FieldType,
-  fieldTypeOf,
-  type PointerType,
-  type StructInit,
-  type StructType,
-  type TextType,
-} from "./field_type.ts";
-import { makeIn } from "./make_in.ts";
-import { follow } from "./pointer.ts";
-import * as memory from "./view_memory.ts";
-import { arraysOf, checkAddress, type MemorySource, type ViewState } from "./view_memory.ts";
-
-// V8 knows an imported binding to be constant at no use of it. As a key it must be known, or every
-// access takes the slowest path once a few structs are in use: 50 ns in place of 6.
-const ARRAYS: typeof memory.ARRAYS = memory.ARRAYS;
-const ADDRESS: typeof memory.ADDRESS = memory.ADDRESS;
-const FREE: typeof memory.FREE = memory.FREE;
-
-/** Names that a field cannot have: the members of a view, and what every object has a meaning for. */
-const TAKEN = ["address", "assign", "at", "constructor", "deref", "toJSON", "__proto__"];
+import type { StructType } from "./field_type.ts";
+import { accessors, fieldsOf, plainFields, typeOfShape } from "./view_class.ts";
+import { ADDRESS, ARRAYS, type ViewState } from "./view_memory.ts";
 
 /**
  * Defines a struct.
@@ -68,8 +45,9 @@ const TAKEN = ["address", "assign", "at", "constructor", "deref", "toJSON", "__p
  */
 export function struct<Fields extends object>(name: string, fields: Fields): StructType<Fields> {
   // Fields is any object, as only so can the getter of a field refer to the struct being defined.
-  const types = fieldsOf(name, fields);
-  const { offsets, byteLength, alignment } = layOut([...types]);
+  const types = fieldsOf("struct", name, fields, "field");
+  const layout = layOut([...types]);
+  const { offsets, byteLength } = layout;
   const owners = [...types].filter(([, type]) => type.release !== undefined);
   const release = owners.length === 0
     ? undefined
@@ -77,74 +55,18 @@ export function struct<Fields extends object>(name: string, fields: Fields): Str
       for (const [field, type] of owners) type.release!(arrays, address + offsets[field]!, source);
     };
 
-  class View {
-    declare [ARRAYS]: SegmentArrays;
-    declare [ADDRESS]: number;
-
-    // Assigned here and not by field initialisers: those have cost fresh views 10 ns.
-    constructor(arrays: SegmentArrays, address: number) {
-      this[ARRAYS] = arrays;
-      this[ADDRESS] = address;
+  function copy(from: ViewState, arrays: SegmentArrays, address: number): void {
+    if (release === undefined) {
+      copyBytes(from, from[ADDRESS], arrays, address, byteLength);
+      return;
     }
-
-    get address(): number {
-      return this[ADDRESS];
-    }
-
-    at(address: number): this {
-      checkAddress(this[ARRAYS], address, name, byteLength, alignment);
-      this[ADDRESS] = address;
-      return this;
-    }
-
-    assign(values: unknown): this {
-      writeFields(this[ARRAYS], this[ADDRESS], values);
-      return this;
-    }
-
-    deref(field: string): unknown {
-      const type = types.get(field);
-      if (type?.kind !== "pointer") {
-        const found = type === undefined ? "there is no such field" : `it is of type ${type.name}`;
-        throw new TypeError(`Cannot follow ${name}.${field}: expected a pointer, ${found}`);
-      }
-      const address = this[ADDRESS] + offsets[field]!;
-      return follow(this[ARRAYS], address, type as PointerType<unknown>, `${name}.${field}`);
-    }
-
-    [FREE](source: BlockSource, address: number): void {
-      release?.(this[ARRAYS], address, source);
-      source.free(address);
-    }
-
-    toJSON(): unknown {
-      const plain: Record<string, unknown> = {};
-      for (const [field, type] of types) {
-        plain[field] = plainOf(type.read(this[ARRAYS], this[ADDRESS] + offsets[field]!));
-      }
-      return plain;
-    }
-
-    [Symbol.for("Deno.customInspect")](
-      inspect: (value: unknown, options: unknown) => string,
-      options: unknown,
-    ): string {
-      return `${name} ${inspect(this.toJSON(), options)}`;
+    for (const [field, type] of types) {
+      const offset = offsets[field]!;
+      copyValue(type, from, from[ADDRESS] + offset, arrays, address + offset, `${name}.${field}`);
     }
   }
 
-  function writeFields(arrays: SegmentArrays, address: number, values: unknown): void {
-    if (values instanceof View) {
-      if (release === undefined) copyBytes(values, values[ADDRESS], arrays, address, byteLength);
-      else {
-        for (const [field, type] of types) {
-          const offset = offsets[field]!;
-          const from = values[ADDRESS] + offset;
-          copyValue(type, values, from, arrays, address + offset, `${name}.${field}`);
-        }
-      }
-      return;
-    }
+  function fill(arrays: SegmentArrays, address: number, values: unknown): void {
     if (typeof values !== "object" || values === null || ARRAYS in values) {
       throw new TypeError(
         `Cannot fill ${name} from ${
@@ -161,88 +83,18 @@ export function struct<Fields extends object>(name: string, fields: Fields): Str
     }
   }
 
-  // Whoever names the class of a view in a message means the struct.
-  Object.defineProperty(View, "name", { value: name });
-  for (const [field, type] of types) {
-    Object.defineProperty(View.prototype, field, accessors(type, offsets[field]!, name, field));
-  }
-  const result = {
+  const type = typeOfShape({
     kind: "struct",
     name,
     fields,
-    byteLength,
-    alignment,
-    offsets,
-    at(source: MemorySource, address: number): View {
-      const arrays = arraysOf(source);
-      checkAddress(arrays, address, name, byteLength, alignment);
-      return new View(arrays, address);
-    },
-    make(allocator: BlockSource, init?: StructInit<Fields>): View {
-      const address = makeIn(allocator, result, (arrays, address) => {
-        if (init !== undefined) writeFields(arrays, address, init);
-      });
-      return new View(arraysOf(allocator), address);
-    },
-    read: (arrays: SegmentArrays, address: number): View => new View(arrays, address),
+    types,
+    ...layout,
     release,
-    write: writeFields,
-    [Symbol.hasInstance]: (value: unknown): boolean => value instanceof View,
-  } as const;
+    accessors: (field, type) => accessors(type, offsets[field]!, `${name}.${field}`),
+    fill,
+    copy,
+    plain: (arrays, address) => plainFields(types, offsets, arrays, address),
+  });
   // The accessors are defined from the table, which TypeScript follows in the interface alone.
-  return Object.freeze(result) as unknown as StructType<Fields>;
-}
-
-/** The table of a struct, checked. */
-function fieldsOf(name: string, fields: object): Map<string, FieldType> {
-  if (typeof name !== "string" || name === "") {
-    throw new TypeError(`Cannot define a struct named ${describe(name)}: expected a name`);
-  }
-  if (typeof fields !== "object" || fields === null) {
-    throw new TypeError(
-      `Cannot define struct ${name} by ${describe(fields)}: expected an object of field types`,
-    );
-  }
-  const types = new Map<string, FieldType>();
-  for (const field of Reflect.ownKeys(fields)) {
-    const start = `Cannot define ${name}.${String(field)}`;
-    if (typeof field === "symbol") throw new TypeError(`${start}: a field has a name, no symbol`);
-    if (TAKEN.includes(field)) {
-      throw new TypeError(`${start}: every view has a member of that name`);
-    }
-    if (/^\d+$/.test(field)) {
-      throw new TypeError(`${start}: numbers as names would change the order of fields`);
-    }
-    types.set(field, fieldTypeOf(Reflect.get(fields, field), start));
-  }
-  if (types.size === 0) {
-    throw new TypeError(`Cannot define struct ${name} without fields: expected one or more`);
-  }
-  return types;
-}
-
-/** The accessors of one field. All that they close over is constant: V8 folds it when it inlines. */
-function accessors(
-  type: FieldType,
-  byteOffset: number,
-  structName: string,
-  field: string,
-): PropertyDescriptor {
-  const { read, write } = type;
-  const offset = byteOffset;
-  const place = `${structName}.${field}`;
-  const descriptor: PropertyDescriptor = {
-    enumerable: true,
-    get(this: ViewState): unknown {
-      return read(this[ARRAYS], this[ADDRESS] + offset);
-    },
-  };
-  const isAssigned = type.kind === "scalar" || type.kind === "pointer" || type.kind === "bytes" ||
-    (type.kind === "text" && (type as TextType<boolean>).owned);
-  if (isAssigned) {
-    descriptor.set = function (this: ViewState, value: unknown): void {
-      write(this[ARRAYS], this[ADDRESS] + offset, value, place);
-    };
-  }
-  return descriptor;
+  return type as StructType<Fields>;
 }

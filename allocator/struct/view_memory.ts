@@ -5,6 +5,7 @@
  */
 import type { BlockSource } from "../malloc/mod.ts";
 import { arraysOver, type SegmentArrays } from "../memory/mod.ts";
+import type { AtomicPlace } from "./atomic.ts";
 import { describe } from "./describe.ts";
 
 /** A segment, or anything over one: an allocator, a typed array, a view of a struct. */
@@ -23,18 +24,37 @@ export const ARRAYS: unique symbol = Symbol("arrays");
 /** Own property of every view: the address it is at. */
 export const ADDRESS: unique symbol = Symbol("address");
 
+/** Own property of views with atomic fields: where those are, once one of them has been read. */
+export const ATOMICS: unique symbol = Symbol("atomics");
+
 /** A method of every view: frees a struct or array of its type, and what that owns. */
 export const FREE: unique symbol = Symbol("free");
 
-/** Whether `value` is a view of a struct or of an array in shared memory. O(1). */
+/** Whether `value` is a view of a struct, a union or an array in shared memory. O(1). */
 export function isStructView(value: object): value is AnyView {
-  return ADDRESS in value;
+  return FREE in value;
+}
+
+/**
+ * What stands in for the address of a view that has none yet, so that no access has to ask: whatever
+ * takes it for a number throws.
+ */
+export function unplaced(typeName: string): number {
+  const standIn = {
+    [Symbol.toPrimitive](): never {
+      throw new TypeError(
+        `Cannot use this view of ${typeName}: it has no block yet, move it by at(address) first`,
+      );
+    },
+  };
+  return standIn as unknown as number;
 }
 
 /** A view of a struct or of an array, as accessors see it. */
 export interface ViewState {
   [ARRAYS]: SegmentArrays;
   [ADDRESS]: number;
+  [ATOMICS]?: AtomicPlace | undefined;
   [FREE](source: BlockSource, address: number): void;
 }
 

@@ -5,20 +5,22 @@
  */
 import { Runtime } from "@tidepool/core";
 import { chunks, type ChunkSource } from "@tidepool/core/foreign";
-import { type LogSummary, sumOf } from "./log_counts.ts";
+import { LogCounts, type LogSummary } from "./log_counts.ts";
 import { logTasks } from "./log_tasks.ts";
 
-/**
- * Counts a log on `shards` shards at once.
- *
- * @param log A file, a connection or a stream.
- * @param shards How many shards.
- * @param chunkBytes The most bytes that a shard counts at a time; no line may be longer.
- */
+/** Of a log that is being counted. */
+export interface CountOptions {
+  readonly shards: number;
+  /** The most bytes that a shard counts at a time; no line may be longer. */
+  readonly chunkBytes?: number;
+  /** Told how many bytes are counted. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
+/** Counts a log on several shards at once. */
 export async function countLog(
   log: ChunkSource,
-  shards: number,
-  chunkBytes: number = 2 ** 20,
+  { shards, chunkBytes = 2 ** 20, onProgress = () => {} }: CountOptions,
 ): Promise<LogSummary> {
   await using runtime = await Runtime.start({
     shards,
@@ -28,10 +30,9 @@ export async function countLog(
   const counted = runtime.pipeline((chunk) => chunk.ownerShard, lines, logTasks.count, {
     ordered: false,
   });
-  let sum = 0;
-  for await (const count of counted) sum += count;
-  const summaries = await runtime.map(logTasks.summary);
-  const summary = summaries.reduce(sumOf);
-  if (summary.lines !== sum) throw new Error(`${sum} lines were counted, not ${summary.lines}`);
-  return summary;
+  let bytes = 0;
+  for await (const more of counted) onProgress(bytes += more);
+  const sum = new LogCounts();
+  for (const summary of await runtime.map(logTasks.summary)) sum.addSummary(summary);
+  return sum.summary();
 }

@@ -5,28 +5,33 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { ProgressBar } from "../replay/progress_bar.ts";
 import { formatBytes, formatCount, formatTime } from "../replay/units.ts";
 import { countLog } from "./count_log.ts";
-import type { LogSummary } from "./log_counts.ts";
+import { percentile, topGroups } from "./log_counts.ts";
 import { madeUpLog } from "./made_up_log.ts";
 
-const USAGE = `Counts the lines of a web server's log by status and path, on several shards at once.
+const USAGE =
+  `Counts the lines of a web server's log by path, status and hour, on several shards at once.
 
 Usage: deno task log-analytics [FILE] [options]
 
-  FILE         a log of the common format (default: 50 MB that are made up)
+  FILE         a log of the common format, which may end in seconds (default: 50 MB that are made up)
   --shards N   how many shards (default: one for each core)
-  --top N      how many paths to list, those with the most bytes (default: 5)
+  --by FIELDS  what to group by: one or more of path, status and hour (default: path,status)
+  --top N      how many groups to list, those with the most bytes (default: 5)
   --help       print this text`;
 
+const FIELDS = ["path", "status", "hour"] as const;
 const MADE_UP_BYTES = 50_000_000;
 
 async function main(commandLine: string[]): Promise<void> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals: [path] } = parseArgs({
     args: commandLine,
     allowPositionals: true,
     options: {
       shards: { type: "string", default: String(navigator.hardwareConcurrency) },
+      by: { type: "string", default: "path,status" },
       top: { type: "string", default: "5" },
       help: { type: "boolean", default: false },
     },
@@ -34,26 +39,38 @@ async function main(commandLine: string[]): Promise<void> {
   if (values.help) return console.log(USAGE);
   const shards = wholeNumber("shards", values.shards, 1, 256);
   const top = wholeNumber("top", values.top, 0, 1_000_000);
-  const [path] = positionals;
+  const by = values.by.split(",").map((name) => {
+    const field = FIELDS.find((known) => known === name);
+    if (field !== undefined) return field;
+    throw new RangeError(`--by has "${name}": expected ${FIELDS.join(", ")}`);
+  });
   using file = path === undefined ? undefined : await Deno.open(path);
+  const byteLength = file === undefined ? MADE_UP_BYTES : (await file.stat()).size;
   const begin = performance.now();
-  const summary = await countLog(file ?? madeUpLog(MADE_UP_BYTES), shards);
-  report(summary, top);
+  using bar = Deno.stderr.isTerminal()
+    ? new ProgressBar(
+      (text) => void Deno.stderr.writeSync(new TextEncoder().encode(text)),
+      80,
+      true,
+    )
+    : undefined;
+  const log = await countLog(file ?? ReadableStream.from(madeUpLog(MADE_UP_BYTES)), {
+    shards,
+    onProgress: (bytes) => bar?.update(Math.min(bytes, byteLength), byteLength),
+  });
+  bar?.[Symbol.dispose]();
+  for (const [group, { requests, bytes }] of topGroups(log, by, top)) {
+    console.log(`${formatBytes(bytes).padStart(12)}  ${group}, ${formatCount(requests)} requests`);
+  }
+  const times = [0.5, 0.9, 0.99, 0.999].map((share) => {
+    return `${share * 100} % in ${formatTime(percentile(log, share))}`;
+  });
+  if (log.times.some((count) => count > 0)) console.log(`answered: ${times.join(", ")}`);
   console.log(
-    `${formatCount(summary.lines)} lines, ${formatCount(summary.strangeLines)} of them strange: ${
+    `${formatCount(log.lines)} lines, ${formatCount(log.strangeLines)} of them strange: ${
       formatTime(performance.now() - begin)
     } with ${shards} shards`,
   );
-}
-
-function report({ statuses, paths }: LogSummary, top: number): void {
-  for (const [status, count] of [...statuses].sort(([a], [b]) => a - b)) {
-    console.log(`${formatCount(count).padStart(12)}  status ${status}`);
-  }
-  const byBytes = [...paths].sort(([, a], [, b]) => b.bytes - a.bytes);
-  for (const [path, { requests, bytes }] of byBytes.slice(0, top)) {
-    console.log(`${formatBytes(bytes).padStart(12)}  ${path}, ${formatCount(requests)} requests`);
-  }
 }
 
 function wholeNumber(name: string, text: string, least: number, most: number): number {

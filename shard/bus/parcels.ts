@@ -300,10 +300,12 @@ function reasonAgainst(transferable: Transferable): string | undefined {
 
 /** Whether somebody reads or writes a stream. */
 function isLocked(transferable: Transferable): boolean {
-  if (transferable instanceof ReadableStream) return isReadLocked.call(transferable);
-  if (transferable instanceof WritableStream) return isWriteLocked.call(transferable);
+  streams ??= new StreamGetters();
+  if (transferable instanceof ReadableStream) return streams.isReadLocked.call(transferable);
+  if (transferable instanceof WritableStream) return streams.isWriteLocked.call(transferable);
   if (!(transferable instanceof TransformStream)) return false;
-  return isLocked(readableOf.call(transferable)) || isLocked(writableOf.call(transferable));
+  return isLocked(streams.readableOf.call(transferable)) ||
+    isLocked(streams.writableOf.call(transferable));
 }
 
 /**
@@ -320,12 +322,22 @@ const bufferOfArray = getterOf<ArrayBufferLike>(
   "buffer",
 );
 const bufferOfView = getterOf<ArrayBufferLike>(DataView.prototype, "buffer");
-const isReadLocked = getterOf<boolean>(ReadableStream.prototype, "locked");
-const isWriteLocked = getterOf<boolean>(WritableStream.prototype, "locked");
-const readableOf = getterOf<Transferable>(TransformStream.prototype, "readable");
-const writableOf = getterOf<Transferable>(TransformStream.prototype, "writable");
 
-const TRANSFERABLE = [ArrayBuffer, MessagePort, ReadableStream, WritableStream, TransformStream];
+/** Those of streams. Deno loads its streams, in 3 ms, when they are first named: most programs hand over none. */
+class StreamGetters {
+  readonly isReadLocked = getterOf<boolean>(ReadableStream.prototype, "locked");
+  readonly isWriteLocked = getterOf<boolean>(WritableStream.prototype, "locked");
+  readonly readableOf = getterOf<Transferable>(TransformStream.prototype, "readable");
+  readonly writableOf = getterOf<Transferable>(TransformStream.prototype, "writable");
+}
+
+let streams: StreamGetters | undefined;
+
+function isTransferable(value: object): boolean {
+  return value instanceof ArrayBuffer || value instanceof MessagePort ||
+    value instanceof ReadableStream || value instanceof WritableStream ||
+    value instanceof TransformStream;
+}
 
 /**
  * Hands an argument or a result over instead of copying it: an `ArrayBuffer`, a view of one, a
@@ -350,7 +362,7 @@ const TRANSFERABLE = [ArrayBuffer, MessagePort, ReadableStream, WritableStream, 
  */
 export function transfer<T extends object>(value: T): T {
   const buffer: object = transferableOf(value);
-  if (!TRANSFERABLE.some((transferable) => buffer instanceof transferable)) {
+  if (!isTransferable(buffer)) {
     const name = buffer?.constructor?.name ?? typeof value;
     throw new TypeError(
       `Cannot transfer a ${name}: expected an ArrayBuffer, a view of one, a MessagePort or a stream`,

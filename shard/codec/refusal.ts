@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { isStructView } from "../../allocator/mod.ts";
 
 const SHOWN_STEPS = 16;
 const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
@@ -90,11 +91,20 @@ export function reasonAgainst(value: unknown): string {
   if (value instanceof SharedArrayBuffer) {
     return "a SharedArrayBuffer does not travel between shards: share memory through the segment";
   }
-  const refused = `an object of class ${
-    shownClassOf(value as object)
-  } does not travel between shards`;
+  const className = shownClassOf(value as object);
+  if (isStructView(value as object)) {
+    return `a view of ${className} does not travel between shards: send its address to share what it ` +
+      "shows, its toJSON() to copy it, or makeForeign() of it to give it away";
+  }
+  const refused = `an object of class ${className} does not travel between shards`;
   const { [SENT_BY]: sentBy } = value as { readonly [SENT_BY]?: string };
-  return sentBy === undefined ? refused : `${refused}: send its ${sentBy}`;
+  if (sentBy !== undefined) return `${refused}: send its ${sentBy}`;
+  // Atomic fields and flags, and whatever else a program has that tells its plain form. What the
+  // platform has, as URL, is not plainer by it.
+  const isOfProgram = !(className in globalThis) && Symbol.toStringTag in (value as object);
+  return isOfProgram && "toJSON" in (value as object)
+    ? `${refused}: send its toJSON(), a copy`
+    : refused;
 }
 
 /** The name of an object's class, for messages. */

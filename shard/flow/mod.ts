@@ -1,6 +1,6 @@
 /**
  * Many calls of one producer, no more at a time than there is room for: pipelines, bounded maps, and the
- * wait for room.
+ * wait for room. And the wait for an atomic field, which blocks nobody.
  *
  * @module
  */
@@ -9,3 +9,4 @@ export { callAt, type Items, type ShardFor, type WindowOptions } from "./call_wi
 export { mapCalls, mapLimit } from "./map_limit.ts";
 export { Pipeline, pipeline, type PipelineOptions } from "./pipeline.ts";
 export { room, roomFrom } from "./room.ts";
+export { waitAsync } from "./wait_async.ts";

@@ -4,12 +4,7 @@
  * @module
  */
 
-import {
-  checkHeap,
-  type HeapBlock,
-  memoryReport,
-  walkHeap,
-} from "../../allocator/diagnosis/mod.ts";
+import type { HeapBlock } from "../../allocator/diagnosis/mod.ts";
 import { type MemoryStatistics, readMemoryStatistics } from "../../allocator/mod.ts";
 import { type Failures, rejected, StoppedError, sumOf } from "../bus/mod.ts";
 import { type BusStatistics, readBusStatistics } from "../ring/mod.ts";
@@ -67,12 +62,14 @@ import {
   type ShardKey,
   shardOf,
 } from "../services/mod.ts";
-import { Opener, type Opening } from "./opening.ts";
+import type { Opener, Opening } from "./opening.ts";
 import type { Placement } from "./placement.ts";
 import { nowhere, type PlacementOptions, type ShardPlacement } from "./placement_options.ts";
 import type { ShardStatus } from "./shard_states.ts";
-import { Shutdown } from "./shutdown.ts";
-import { type CrashPolicy, Supervisor } from "./supervisor.ts";
+import { ShardWorker } from "./shard_worker.ts";
+import type { CrashPolicy, Supervisor } from "./supervisor.ts";
+
+type Running = typeof import("./running.ts");
 
 /** The most runtimes that one lies in, each on a shard of the next. */
 const MAX_DEPTH = 3;
@@ -94,6 +91,7 @@ export class Runtime {
   readonly shardCount: number;
   /** Resolves when the runtime has stopped; rejects with the first crash of a shard. */
   readonly closed: Promise<void>;
+  readonly #running: Running;
   readonly #endpoint: Endpoint;
   readonly #supervisor: Supervisor;
   readonly #onCrash: CrashPolicy;
@@ -120,6 +118,7 @@ export class Runtime {
 
   /** Use {@linkcode Runtime.start}. */
   private constructor(
+    running: Running,
     endpoint: Endpoint,
     setup: Omit<EndpointSetup, "endpoint">,
     options: RuntimeOptions,
@@ -127,13 +126,14 @@ export class Runtime {
     placement: Placement | undefined,
   ) {
     this.shardCount = endpoint.shardCount;
+    this.#running = running;
     this.#endpoint = endpoint;
     this.#onCrash = options.onCrash ?? "fail";
     this.#hasOnRestart = options.onRestart !== undefined;
     this.#reportsLeaks = Boolean(options.debugHeap);
     this.#placement = placement;
-    const opener = new Opener(endpoint, restartTimeoutMs, options.onRestart ?? (() => {}));
-    this.#supervisor = new Supervisor(endpoint, setup, placement, {
+    const opener = new running.Opener(endpoint, restartTimeoutMs, options.onRestart ?? (() => {}));
+    this.#supervisor = new running.Supervisor(endpoint, setup, placement, {
       policy: this.#onCrash,
       crashed: (error, rejectedCalls) => this.#crashed(error, rejectedCalls),
       failed: (error) => this.#fail(error),
@@ -181,13 +181,23 @@ export class Runtime {
     // Before the host's endpoint, which is the first to touch the segment.
     const placement = options.placement &&
       await place(options.placement, layout, setup.buffer, onWarning);
-    const endpoint = new Endpoint(
-      { ...setup, endpoint: layout.host },
-      (shard) => runtime.#supervisor.connect(layout.host, shard),
-      onWarning,
-    );
-    const runtime = new Runtime(endpoint, setup, options, restartTimeoutMs, placement);
-    await runtime.#supervisor.start(watchdogMs);
+    // First of all the threads: they load their modules while this one goes on.
+    const workers = Array.from({ length: shape.shardCount }, (_, shard) => new ShardWorker(shard));
+    let runtime: Runtime;
+    try {
+      const endpoint = new Endpoint(
+        { ...setup, endpoint: layout.host },
+        (shard) => runtime.#supervisor.connect(layout.host, shard),
+        onWarning,
+      );
+      const running = await import("./running.ts");
+      runtime = new Runtime(running, endpoint, setup, options, restartTimeoutMs, placement);
+      await runtime.#supervisor.start(workers, watchdogMs);
+    } catch (error) {
+      await Promise.all(workers.map((worker) => worker.terminate(Infinity)));
+      throw error;
+    }
+    const { endpoint } = runtime;
     placement?.pinHost();
     endpoint.attend().catch((error) => runtime.#fail(error));
     return runtime;
@@ -595,7 +605,7 @@ export class Runtime {
    * @throws {RangeError} If there is no such shard.
    */
   memoryReport(shard: number): string {
-    return memoryReport(this.#endpoint.buffer, this.#sliceOf(shard));
+    return this.#running.memoryReport(this.#endpoint.buffer, this.#sliceOf(shard));
   }
 
   /**
@@ -605,7 +615,7 @@ export class Runtime {
    * @throws {RangeError} If there is no such shard.
    */
   walkHeap(shard: number): Generator<HeapBlock> {
-    return walkHeap(this.#endpoint.buffer, this.#sliceOf(shard));
+    return this.#running.walkHeap(this.#endpoint.buffer, this.#sliceOf(shard));
   }
 
   /**
@@ -616,7 +626,7 @@ export class Runtime {
    * @throws {HeapCheckError} If an invariant does not hold: which, and where.
    */
   checkHeap(shard: number): void {
-    checkHeap(this.#endpoint.buffer, this.#sliceOf(shard));
+    this.#running.checkHeap(this.#endpoint.buffer, this.#sliceOf(shard));
   }
 
   /** Allows the host's number too. */
@@ -632,7 +642,11 @@ export class Runtime {
   async #stop(deadlineMs: number): Promise<void> {
     const { bus } = this.#endpoint;
     const begin = performance.now();
-    const shutdown = new Shutdown(this.#endpoint, this.#supervisor, this.#reportsLeaks);
+    const shutdown = new this.#running.Shutdown(
+      this.#endpoint,
+      this.#supervisor,
+      this.#reportsLeaks,
+    );
     let failures: Failures;
     try {
       await shutdown.run(deadlineMs);

@@ -20,6 +20,17 @@ const CLOSED_ITSELF = "its thread closed itself, by self.close() or Deno.exit()"
 
 const packer = new ErrorPacker();
 
+/** What is done about what a shard's thread says. */
+export interface WorkerEvents {
+  /**
+   * Called once, if the thread dies after it has started and before `terminate()`, and told whether it has
+   * ended, which all threads have but those that are stuck.
+   */
+  died(cause: unknown, hasEnded: boolean): void;
+  /** It wants a channel to another endpoint. */
+  connect(endpoint: number): void;
+}
+
 /** A Worker that is, or is to become, a shard. */
 export class ShardWorker {
   /** Id of the shard. */
@@ -28,8 +39,7 @@ export class ShardWorker {
   alive = true;
   readonly #worker: Worker;
   readonly #lifeLock: string;
-  readonly #onDeath: (cause: unknown, hasEnded: boolean) => void;
-  readonly #onConnect: (endpoint: number) => void;
+  #events: WorkerEvents | undefined;
   /** Resolves when the worker's handler exists. */
   readonly #loaded: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #ready: PromiseWithResolvers<ThreadPlace | undefined> = Promise.withResolvers();
@@ -43,19 +53,9 @@ export class ShardWorker {
   /** Whether it has become a shard. */
   started = false;
 
-  /**
-   * `onDeath` is called once, if the thread dies after it has started and before `terminate()`, and
-   * told whether it has ended, which all threads have but those that are stuck; `onConnect` when it
-   * wants a channel to another endpoint.
-   */
-  constructor(
-    shard: number,
-    onDeath: (cause: unknown, hasEnded: boolean) => void,
-    onConnect: (endpoint: number) => void,
-  ) {
+  /** Makes the thread, which loads its modules meanwhile. */
+  constructor(shard: number) {
     this.shard = shard;
-    this.#onDeath = onDeath;
-    this.#onConnect = onConnect;
     this.#loaded.promise.catch(() => {}); // start() awaits both, and sees the failure in either
     this.#ready.promise.catch(() => {});
     this.#lifeLock = `tidepool shard ${shard} ${crypto.randomUUID()}`;
@@ -71,7 +71,12 @@ export class ShardWorker {
   }
 
   /** Makes the thread a shard, in its place if there is one for it. Rejects with `ShardStartError`. */
-  async start(setup: EndpointSetup, plan?: ThreadPlan): Promise<ThreadPlace | undefined> {
+  async start(
+    setup: EndpointSetup,
+    plan: ThreadPlan | undefined,
+    events: WorkerEvents,
+  ): Promise<ThreadPlace | undefined> {
+    this.#events = events;
     await this.#loaded.promise;
     this.#post({ type: "start", setup, plan });
     const place = await this.#ready.promise;
@@ -106,9 +111,12 @@ export class ShardWorker {
 
   /** Waits for the thread to end, but no longer than `patienceMs`, nor than a turn may take. */
   async #end(patienceMs: number): Promise<void> {
-    const patience = setTimeout(() => this.#watch.abort(), Math.min(patienceMs, LAST_TURN_MS));
+    // Not by setTimeout(), which takes 10 ms at its first use.
+    const patience = AbortSignal.timeout(Math.min(patienceMs, LAST_TURN_MS));
+    const giveUp = () => this.#watch.abort();
+    patience.addEventListener("abort", giveUp);
     await this.#watching;
-    clearTimeout(patience);
+    patience.removeEventListener("abort", giveUp); // listened to, it would keep the process alive
   }
 
   #onMessage(message: FromShard): void {
@@ -119,7 +127,7 @@ export class ShardWorker {
       case "ready":
         return this.#ready.resolve(message.place);
       case "connect":
-        return this.#onConnect(message.endpoint);
+        return this.#events!.connect(message.endpoint);
       default:
         this.declareDead(packer.unpack(message.error));
     }
@@ -159,6 +167,6 @@ export class ShardWorker {
    */
   async #outlive(cause: unknown): Promise<void> {
     await this.#end(LAST_TURN_MS);
-    if (!this.#isDismissed) this.#onDeath(cause, this.#ended.signal.aborted);
+    if (!this.#isDismissed) this.#events!.died(cause, this.#ended.signal.aborted);
   }
 }

@@ -102,18 +102,13 @@ export class Supervisor {
     this.#words = new Int32Array(endpoint.buffer, 0, endpoint.layout.controlByteLength >> 2);
   }
 
-  /** Starts all; if one does not start, ends all and rejects with its `ShardStartError`. */
-  async start(watchdogMs: number | undefined): Promise<void> {
-    for (let shard = 0; shard < this.#endpoint.shardCount; shard++) {
-      this.#workers.push(this.#newWorker(shard));
+  /** Makes these Workers the shards; if one does not start, rejects with its `ShardStartError`. */
+  async start(workers: readonly ShardWorker[], watchdogMs: number | undefined): Promise<void> {
+    for (const worker of workers) {
+      this.#workers.push(worker);
       this.#crashTimes.push([]);
     }
-    try {
-      await Promise.all(this.#workers.map((worker) => this.#run(worker, STATE_RUNNING)));
-    } catch (error) {
-      await this.terminate();
-      throw error;
-    }
+    await Promise.all(this.#workers.map((worker) => this.#run(worker, STATE_RUNNING)));
     if (watchdogMs !== undefined) this.#watch(watchdogMs);
   }
 
@@ -153,14 +148,6 @@ export class Supervisor {
     await Promise.all(this.#workers.map((worker) => worker.terminate(patienceMs)));
   }
 
-  #newWorker(shard: number): ShardWorker {
-    return new ShardWorker(
-      shard,
-      (cause, hasEnded) => this.#died(shard, cause, hasEnded),
-      (endpoint) => this.connect(shard, endpoint),
-    );
-  }
-
   /** Makes the channel between two endpoints, unless there is one. */
   connect(one: number, other: number): void {
     // Asked for a life that is over, or by one: there is nobody to hand the other end to.
@@ -190,7 +177,10 @@ export class Supervisor {
   async #run(worker: ShardWorker, state: number): Promise<void> {
     const { shard } = worker;
     const plan = this.#placement?.threadPlan(shard);
-    const place = await worker.start({ ...this.#setup, endpoint: shard }, plan);
+    const place = await worker.start({ ...this.#setup, endpoint: shard }, plan, {
+      died: (cause, hasEnded) => this.#died(shard, cause, hasEnded),
+      connect: (endpoint) => this.connect(shard, endpoint),
+    });
     if (place !== undefined) this.#placement?.placed(shard, place);
     Atomics.store(this.#words, this.#word(worker.shard, STATE_BYTES), state);
     this.states.changed(worker.shard);
@@ -249,7 +239,7 @@ export class Supervisor {
     );
     if (this.#ended) return;
     this.#empty(shard);
-    const worker = this.#newWorker(shard);
+    const worker = new ShardWorker(shard);
     this.#workers[shard] = worker;
     await this.#run(worker, STATE_OPENING);
     if (this.#ended) return;

@@ -80,13 +80,14 @@ export async function hasEnded(
   return true;
 }
 
-/** Resolves after `ms`, or when `signal` aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Resolves after `ms`, or when `signal` aborts. Not by `setTimeout()`, which takes 10 ms at its first use. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const timer = AbortSignal.timeout(ms);
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => {
-    clearTimeout(timer);
-    resolve();
-  }, { once: true });
-  return promise;
+  const end = () => resolve();
+  timer.addEventListener("abort", end);
+  signal.addEventListener("abort", end);
+  await promise;
+  timer.removeEventListener("abort", end); // one that is listened to keeps the process alive
+  signal.removeEventListener("abort", end);
 }

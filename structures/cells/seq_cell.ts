@@ -19,6 +19,7 @@ import { CellWriter } from "./cell_slots.ts";
 import { checkElement, checkName, describeType } from "./element_type.ts";
 import { makeBlock } from "./make_block.ts";
 import { SeqCellReader } from "./seq_cell_reader.ts";
+import { StaleStructureError } from "../readers/mod.ts";
 import {
   type Definition,
   publishHeader,
@@ -286,7 +287,7 @@ export class SeqCell<Fields extends object> {
   }
 
   /**
-   * Ends the cell: whoever reads it gets a ReferenceError. The memory is freed when every reader has had it,
+   * Ends the cell: whoever reads it gets a StaleStructureError. The memory is freed when every reader has had it,
    * or was disposed of, or its shard has ended.
    */
   [Symbol.dispose](): void {
@@ -298,7 +299,10 @@ export class SeqCell<Fields extends object> {
 
   #expectThere(what: string): void {
     if (!this.#isDisposed) return;
-    throw new ReferenceError(`Cannot ${what} ${shown(this.#definition)}: it was disposed of`);
+    throw new StaleStructureError(
+      `Cannot ${what} ${shown(this.#definition)}: it was disposed of`,
+      this.#endpoint.id,
+    );
   }
 
   #valueAddress(slot: number): number {

@@ -58,7 +58,7 @@ export class SeqCellReader<Fields extends object> {
    * `changed()` again. Some 15 ns where nothing is new.
    *
    * @throws {ShardCrashedError} If the owner has died; StoppedError if the runtime has stopped.
-   * @throws {ReferenceError} If the owner has disposed of the cell.
+   * @throws {StaleStructureError} If the owner has disposed of the cell.
    */
   view(): SeqCellView<Fields> {
     this.#moveToLatest();
@@ -83,7 +83,7 @@ export class SeqCellReader<Fields extends object> {
    *
    * @param version What was seen; the newest one, unless given.
    * @throws {ShardCrashedError} As a rejection: if the owner dies; StoppedError if the runtime stops.
-   * @throws {ReferenceError} As a rejection: if the cell is disposed of; TypeError if this reader is.
+   * @throws {StaleStructureError} As a rejection: if the cell is disposed of; TypeError if this reader is.
    *
    * @example
    * ```ts

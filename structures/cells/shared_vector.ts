@@ -10,6 +10,7 @@ import { type Endpoint, SENT_BY } from "../../shard/unstable_layers.ts";
 import { checkElement, checkName, describeType } from "./element_type.ts";
 import { makeBlock } from "./make_block.ts";
 import { SharedVectorReader } from "./shared_vector_reader.ts";
+import { StaleStructureError } from "../readers/mod.ts";
 import {
   type Definition,
   headerBytes,
@@ -226,7 +227,7 @@ export class SharedVector<Element extends FieldType> implements Iterable<FieldVa
   }
 
   /**
-   * Ends the vector: whoever asks for its length gets a ReferenceError. The memory is freed when every reader
+   * Ends the vector: whoever asks for its length gets a StaleStructureError. The memory is freed when every reader
    * has had it, or was disposed of, or its shard has ended.
    */
   [Symbol.dispose](): void {
@@ -289,7 +290,10 @@ export class SharedVector<Element extends FieldType> implements Iterable<FieldVa
 
   #expectThere(what: string): void {
     if (!this.#isDisposed) return;
-    throw new ReferenceError(`Cannot ${what} ${shown(this.#definition)}: it was disposed of`);
+    throw new StaleStructureError(
+      `Cannot ${what} ${shown(this.#definition)}: it was disposed of`,
+      this.#endpoint.id,
+    );
   }
 
   #free(): void {

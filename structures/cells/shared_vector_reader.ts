@@ -55,7 +55,7 @@ export class SharedVectorReader<Element extends FieldType>
    * How many elements the vector has now.
    *
    * @throws {ShardCrashedError} If the owner has died; StoppedError if the runtime has stopped.
-   * @throws {ReferenceError} If the owner has disposed of the vector.
+   * @throws {StaleStructureError} If the owner has disposed of the vector.
    */
   get length(): number {
     if (this.#tenancy.why !== undefined) throw this.#tenancy.why;

@@ -40,7 +40,7 @@ export const DESCRIPTION_CAPACITY_BYTES: number = LINE_BYTES - DESCRIPTION_START
 export const HOLDERS_BYTES: number = DESCRIPTION_START_BYTES + DESCRIPTION_CAPACITY_BYTES;
 
 /** The kinds of structures, by KIND. Never renumber one. */
-export const KINDS = ["", "SeqCell", "SharedVector", "SharedQueue", "SharedText", "SharedBytes"];
+export const KINDS = ["", "SeqCell", "SharedVector", "SharedQueue"];
 
 /** Bytes of the header for so many endpoints, a multiple of a line. */
 export function headerBytes(endpointCount: number): number {

@@ -10,8 +10,9 @@
  * @module
  */
 
-import type { Runtime } from "../../shard/mod.ts";
+import { type Runtime, StoppedError } from "../../shard/mod.ts";
 import { type Endpoint, localEndpoint } from "../../shard/unstable_layers.ts";
+import { StaleStructureError } from "../readers/mod.ts";
 import {
   checkHeader,
   type Definition,
@@ -41,7 +42,7 @@ export class Tenancy {
   /** How often it was asked for, and not disposed of. */
   uses = 0;
   readonly #tenancies: Tenancies;
-  readonly #waiting = new Set<(why: Error) => void>();
+  readonly #waiting = new Set<{ resolve: () => void; reject: (why: Error) => void }>();
 
   /** Made by {@linkcode Tenancies}. */
   constructor(tenancies: Tenancies, address: number, owner: number, definition: Definition) {
@@ -51,15 +52,29 @@ export class Tenancy {
     this.definition = definition;
   }
 
-  /** Resolves when `woken` does; rejects with `why` when the structure is gone. */
+  /**
+   * Resolves when `woken` does, and also when some endpoint is gone, which may be why nothing comes; rejects
+   * with `why` when the structure is gone.
+   */
   until(woken: Promise<unknown>): Promise<void> {
+    if (!this.#tenancies.isOpen) {
+      const { kind } = this.definition;
+      return Promise.reject(new StoppedError(`Cannot wait for a ${kind}: the runtime has stopped`));
+    }
     return new Promise<void>((resolve, reject) => {
-      this.#waiting.add(reject);
+      const waiter = { resolve, reject };
+      this.#waiting.add(waiter);
       woken.then(() => {
-        this.#waiting.delete(reject);
+        this.#waiting.delete(waiter);
         resolve();
       }, reject);
     });
+  }
+
+  /** Has all who wait look again. */
+  wake(): void {
+    for (const { resolve } of this.#waiting) resolve();
+    this.#waiting.clear();
   }
 
   /** One of those who asked for it is done; the last lets go. */
@@ -76,8 +91,9 @@ export class Tenancy {
   /** The owner has disposed of it: lets go, and gives the error that says so. */
   ended(): Error {
     const { address, definition } = this;
-    const why = new ReferenceError(
+    const why = new StaleStructureError(
       `Cannot use ${shown(definition)} at address ${address}: its owner has disposed of it`,
+      this.owner,
     );
     this.#tenancies.end(this, why, true);
     return this.why!;
@@ -86,7 +102,7 @@ export class Tenancy {
   /** Told by {@linkcode Tenancies}, once. */
   settle(why: Error): void {
     this.why = why;
-    for (const reject of this.#waiting) reject(why);
+    for (const { reject } of this.#waiting) reject(why);
     this.#waiting.clear();
   }
 }
@@ -108,6 +124,11 @@ export class Tenancies {
     this.words = new Int32Array(buffer, 0, Math.floor(buffer.byteLength / WORD_BYTES));
     endpoint.whenGone((gone, why, hasEnded) => this.#forget(gone, why, hasEnded));
     endpoint.whenAsleep(() => this.#freeUnheld());
+  }
+
+  /** Whether the endpoint takes part in its runtime: false when that has stopped. */
+  get isOpen(): boolean {
+    return this.#endpoint.bus.open;
   }
 
   /**
@@ -193,6 +214,7 @@ export class Tenancies {
     if (hasEnded) this.#ended.set(gone, this.#endpoint.epochOf(gone));
     for (const tenancy of [...this.#byAddress.values()]) {
       if (tenancy.owner === gone) this.end(tenancy, why, false);
+      else tenancy.wake();
     }
     this.#freeUnheld();
   }

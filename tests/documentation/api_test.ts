@@ -11,7 +11,7 @@ Deno.test("docs/api.md is what `deno task api` writes", async () => {
 
 Deno.test("docs/api.md is short enough to be read through", () => {
   const { byteLength } = new TextEncoder().encode(pageOf(api));
-  assert(byteLength <= 24 * 1024, `${byteLength} bytes`);
+  assert(byteLength <= 28 * 1024, `${byteLength} bytes`);
 });
 
 Deno.test("the main entry point has at most 75 names, and each from one other", () => {
@@ -42,7 +42,7 @@ Deno.test("an entry point that is called unstable has all that is, but what stab
 /** Members that are the library's own and that TypeScript's `private` can't hide. */
 const SEEN_INTERNALS: readonly RegExp[] = [
   /^Endpoint\./, // what other layers build on shows what the library builds on
-  /^(FieldType|ScalarType)\.(read|write|release|elements)$/, // an interface; types are inferred from them
+  /^(FieldType|ScalarType|AtomicType)\.(read|write|release|elements)$/, // an interface; types are inferred from them
 ];
 
 Deno.test("entry points show no member that is @internal", () => {

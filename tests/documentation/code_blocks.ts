@@ -28,7 +28,9 @@ export interface Text {
 export async function publishedTexts(): Promise<Text[]> {
   const readme = await Deno.readTextFile(new URL("README.md", ROOT));
   const texts: Text[] = [{ place: "README.md:1", blocks: blocksOf(readme) }];
-  for (const path of ["mod.ts", ...await modulesOf("allocator", "shard", "foreign")]) {
+  for (
+    const path of ["mod.ts", ...await modulesOf("allocator", "shard", "foreign", "structures")]
+  ) {
     texts.push(...docstringsOf(path, await Deno.readTextFile(new URL(path, ROOT))));
   }
   return texts.filter(({ blocks }) => blocks.length > 0);

@@ -5,9 +5,14 @@ import {
   array,
   type ArrayType,
   type ArrayView,
+  atomicI32,
+  atomicI64,
+  atomicU32,
+  atomicU64,
   bool,
   f32,
   f64,
+  flags,
   i16,
   i32,
   i64,
@@ -24,6 +29,7 @@ import {
   u32,
   u64,
   u8,
+  union,
   type ViewOf,
 } from "../../../allocator/mod.ts";
 
@@ -40,6 +46,12 @@ const Node = struct("Node", {
   flags: u8,
 });
 
+const Odd = union("Odd", { name: string(5), b: u16 });
+const Order = struct("Order", { price: f64, quantity: u32, flags: flags(u8, ["buy", "ioc"]) });
+const Cancel = struct("Cancel", { order: u32 });
+const MEMBERS = { order: Order, cancel: Cancel, codes: array(u16, 13) };
+const Payload = union("Payload", MEMBERS);
+
 /*
  * What gcc 12.2 for x86-64 prints for `sizeof`, `_Alignof` and `offsetof` of
  *
@@ -53,6 +65,20 @@ const Node = struct("Node", {
  *   struct Arrays { uint8_t a[3]; uint32_t b[2]; struct Vector c[2]; double d[1]; int16_t e[3][2];
  *                   bool f; };
  *   struct Node { int32_t value; struct Node *next; struct Node *children[3]; uint8_t flags; };
+ *
+ * and clang 14.0.6, as gcc, of
+ *
+ *   union Scalars { uint8_t a; uint32_t b; double c; };
+ *   union Odd { char name[5]; uint16_t b; };
+ *   struct Order { double price; uint32_t quantity; uint8_t flags; };
+ *   struct Cancel { uint32_t order; };
+ *   union Payload { struct Order order; struct Cancel cancel; uint16_t codes[13]; };
+ *   struct Message { uint8_t kind; union Payload payload; uint8_t end; };
+ *   struct TaggedByte { uint8_t tag; union Odd value; };
+ *   struct TaggedWord { uint32_t tag; union Odd value; };
+ *   struct Tagged { uint16_t tag; union Payload value; };
+ *   struct Counters { uint8_t kind; _Atomic uint32_t hits; _Atomic int32_t balance;
+ *                     _Atomic uint64_t bytes; _Atomic int64_t sum; uint16_t flags; };
  */
 const LAYOUTS = [
   [struct("Bytes", { a: u8, b: i8, c: bool }), 3, 1, { a: 0, b: 1, c: 2 }],
@@ -96,6 +122,32 @@ const LAYOUTS = [
     { a: 0, b: 4, c: 12, d: 40, e: 48, f: 60 },
   ],
   [Node, 48, 8, { value: 0, next: 8, children: 16, flags: 40 }],
+  [union("Scalars", { a: u8, b: u32, c: f64 }), 8, 8, { a: 0, b: 0, c: 0 }],
+  [Odd, 6, 2, { name: 0, b: 0 }],
+  [Order, 16, 8, { price: 0, quantity: 8, flags: 12 }],
+  [Payload, 32, 8, { order: 0, cancel: 0, codes: 0 }],
+  [
+    struct("Message", { kind: u8, payload: Payload, end: u8 }),
+    48,
+    8,
+    { kind: 0, payload: 8, end: 40 },
+  ],
+  [union("TaggedByte", { name: string(5), b: u16 }, { tag: u8 }), 8, 2, { name: 2, b: 2 }],
+  [union("TaggedWord", { name: string(5), b: u16 }, { tag: u32 }), 12, 4, { name: 4, b: 4 }],
+  [union("Tagged", MEMBERS, { tag: u16 }), 40, 8, { order: 8, cancel: 8, codes: 8 }],
+  [
+    struct("Counters", {
+      kind: u8,
+      hits: atomicU32,
+      balance: atomicI32,
+      bytes: atomicU64,
+      sum: atomicI64,
+      flags: flags(u16, ["a"]),
+    }),
+    40,
+    8,
+    { kind: 0, hits: 4, balance: 8, bytes: 16, sum: 24, flags: 32 },
+  ],
 ] as const;
 
 Deno.test("struct() lays fields out as a C compiler does", () => {

@@ -7,10 +7,15 @@ import * as fc from "fast-check";
 import {
   address,
   array,
+  atomicI32,
+  atomicI64,
+  atomicU32,
+  atomicU64,
   bool,
   f32,
   f64,
   type FieldType,
+  flags,
   i16,
   i32,
   i64,
@@ -23,6 +28,7 @@ import {
   u32,
   u64,
   u8,
+  union,
 } from "../../../allocator/mod.ts";
 import { checkProperty } from "../../harness/seeded_random.ts";
 
@@ -45,6 +51,12 @@ const SCALARS: Sample[] = [
   { type: i64, values: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }) },
   { type: bool, values: fc.boolean() },
   { type: address, values: fc.maxSafeNat() },
+  { type: atomicU32, values: fc.integer({ min: 0, max: 2 ** 32 - 1 }) },
+  { type: atomicI32, values: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }) },
+  { type: atomicU64, values: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }) },
+  { type: atomicI64, values: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }) },
+  { type: flags(u8, ["a", "b", "c"]), values: fc.subarray(["a", "b", "c"]) },
+  { type: flags(u32, ["d", "e"]), values: fc.subarray(["d", "e"]) },
 ];
 
 const text: fc.Arbitrary<Sample> = fc.integer({ min: 1, max: 40 }).map((byteLength) => ({
@@ -63,7 +75,20 @@ function sample(depth: number): fc.Arbitrary<Sample> {
     type: array(element.type, length),
     values: fc.array(element.values, { minLength: length, maxLength: length }),
   }));
-  return fc.oneof(scalar, text, arrays, structs(depth - 1));
+  return fc.oneof(scalar, text, arrays, structs(depth - 1), unions(depth - 1));
+}
+
+/** Unions with a tag: their values are an object of one member. */
+function unions(depth: number): fc.Arbitrary<Sample> {
+  const members = fc.array(sample(depth), { minLength: 1, maxLength: 4 });
+  return fc.tuple(members, fc.constantFrom(u8, u16, u32)).map(([fields, tag]) => {
+    const named = fields.map((field, index) => [`m${index}`, field] as const);
+    const table = Object.fromEntries(named.map(([name, { type }]) => [name, type]));
+    return {
+      type: union("RandomUnion", table, { tag }),
+      values: fc.oneof(...named.map(([name, { values }]) => fc.record({ [name]: values }))),
+    };
+  });
 }
 
 function structs(depth: number): fc.Arbitrary<Sample> {

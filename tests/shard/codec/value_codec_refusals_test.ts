@@ -6,6 +6,7 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { array, atomicU32, f64, flags, struct, u8, union } from "../../../allocator/mod.ts";
 import { ValueCodec } from "../../../shard/codec/value_codec.ts";
 import { documentedRows } from "./documented_rows.ts";
 import { difference } from "./same_graph.ts";
@@ -20,6 +21,9 @@ function detached(): Uint8Array {
   view.buffer.transfer();
   return view;
 }
+
+const segment = new SharedArrayBuffer(4096);
+const Order = struct("Order", { price: f64, hits: atomicU32, flags: flags(u8, ["buy"]) });
 
 const REFUSED: Record<string, unknown[]> = {
   "functions, classes": [() => 0, class Point {}, async () => {}, Math.max],
@@ -62,6 +66,13 @@ const REFUSED: Record<string, unknown[]> = {
         return this.#state;
       }
     }(),
+  ],
+  "views of structs, unions and arrays in shared memory, their atomic fields and flags": [
+    Order.at(segment, 64),
+    Order.at(segment, 64).hits,
+    Order.at(segment, 64).flags,
+    array(f64, 4).at(segment, 64),
+    union("Either", { price: f64 }).at(segment, 64),
   ],
   "views of a detached ArrayBuffer, and the buffer": [detached(), detached().buffer],
 };
@@ -124,6 +135,37 @@ Deno.test("ValueCodec.encode() says why", () => {
     "an object of class Stdout does not travel between shards: it has no fields of its own",
   );
   assertEquals(why(detached()), "its ArrayBuffer is detached: it was transferred away");
+});
+
+Deno.test("ValueCodec.encode() says what to send in place of a view of shared memory", () => {
+  class Noted extends Order.View {
+    readonly note = "a field of its own, which could travel alone";
+  }
+  const order = Order.at(segment, 64);
+  const either = union("Either", { price: f64 });
+  const instead = "send its address to share what it shows, its toJSON() to copy it, or " +
+    "makeForeign() of it to give it away";
+  const views: [object, string][] = [
+    [order, "Order"],
+    [Noted.at(segment, 64), "Noted"],
+    [Order.view(segment), "Order"],
+    [array(f64, 4).at(segment, 64), "array(f64, 4)"],
+    [either.at(segment, 64), "Either"],
+  ];
+  for (const [view, name] of views) {
+    const reason = `as a view of ${name} does not travel between shards: ${instead}`;
+    assertEquals(refusal(view), `Cannot send arguments[0] ${reason}`);
+    assertEquals(refusal(1, { of: [view] }), `Cannot send arguments[1].of[0] ${reason}`);
+    assertEquals(refusal(new Map([["k", view]])), `Cannot send arguments[0].get("k") ${reason}`);
+  }
+  for (const [field, name] of [[order.hits, "atomicU32"], [order.flags, "flags(u8)"]] as const) {
+    assertEquals(
+      refusal({ field }),
+      `Cannot send arguments[0].field as an object of class ${name} does not travel between shards: ` +
+        "send its toJSON(), a copy",
+    );
+  }
+  assertEquals(difference(travel(order.toJSON()), order.toJSON()), "");
 });
 
 Deno.test("ValueCodec.encode() refuses objects too deep inside one another with a RangeError", () => {

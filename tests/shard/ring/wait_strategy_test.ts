@@ -1,7 +1,12 @@
 /** Bells and waits for a word, on one thread: see shard/ring/wait_strategy.ts. */
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
-import { announce, Doorbells, waitUntilAtLeast } from "../../../shard/ring/wait_strategy.ts";
+import {
+  announce,
+  Doorbells,
+  eventLoopTurn,
+  waitUntilAtLeast,
+} from "../../../shard/ring/wait_strategy.ts";
 
 /** PARKED words of two endpoints, neither where its number would say. */
 const PARKED = [3, 1];
@@ -90,3 +95,31 @@ Deno.test("waitUntilAtLeast() ends when its signal aborts, before or after it be
   await waitUntilAtLeast(words, 0, 1, abort.signal);
   announce(words, 0, 1); // or the engine would keep the wait
 });
+
+Deno.test("eventLoopTurn() lets timers run, before and after it has taken to immediates", async () => {
+  using _alive = keepAlive();
+  for (const turnsBefore of [0, 7_000]) {
+    for (let turn = 0; turn < turnsBefore; turn++) await eventLoopTurn();
+    let hasRun = false;
+    setTimeout(() => hasRun = true, 1);
+    for (let turn = 0; turn < 100_000 && !hasRun; turn++) await eventLoopTurn();
+    assert(hasRun, `no timer ran after ${turnsBefore} turns`);
+  }
+});
+
+Deno.test("eventLoopTurn() is over behind all microtasks, however many", async () => {
+  using _alive = keepAlive();
+  await eventLoopTurn(); // the test runner's own
+  const order: string[] = [];
+  const turn = eventLoopTurn().then(() => order.push("turn"));
+  for (let i = 0; i < 1000; i++) await undefined;
+  order.push("microtasks");
+  await turn;
+  assertEquals(order, ["microtasks", "turn"]);
+});
+
+/** A turn does not keep the event loop going. */
+function keepAlive(): Disposable {
+  const timer = setInterval(() => {}, 1000);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}

@@ -20,6 +20,23 @@ import {
   MAGIC_BYTES,
 } from "../../../structures/cells/structure_header.ts";
 import {
+  claimOf,
+  CLOSED_WORD,
+  CONSUMER_WORD,
+  DISPOSED_WORD,
+  endpointOfClaim,
+  epochOfClaim,
+  HEAD_WORD,
+  LEFT_WORD,
+  MOST_CAPACITY,
+  POPPING_WORD,
+  PRODUCER_WORD,
+  PUSHING_WORD,
+  QueueLayout,
+  SLOTS_WORD,
+  TAIL_WORD,
+} from "../../../structures/cells/queue_layout.ts";
+import {
   DIRECTORIES,
   DIRECTORIES_WORD,
   PIECES_WORD,
@@ -56,6 +73,32 @@ Deno.test("a SharedVector lies as its diagram says", async () => {
   ]);
   assertEquals(PIECES_WORD * 4, LINE_BYTES);
   assertEquals(vectorBytes(3), headerBytes(3) + (DIRECTORIES_WORD + DIRECTORIES * 2) * 4);
+});
+
+Deno.test("a SharedQueue lies as its diagram says", async () => {
+  assertEquals(await offsetsIn("queue_layout.ts"), [
+    ["TAIL", TAIL_WORD],
+    ["CLOSED", CLOSED_WORD],
+    ["HEAD", HEAD_WORD],
+    ["LEFT", LEFT_WORD],
+    ["PUSHING", PUSHING_WORD],
+    ["POPPING", POPPING_WORD],
+    ["PRODUCER", PRODUCER_WORD],
+    ["CONSUMER", CONSUMER_WORD],
+    ["DISPOSED", DISPOSED_WORD],
+    ["SLOTS", SLOTS_WORD],
+  ]);
+  const slotCounts = [1, 2, 3, 4, 5, 1000, MOST_CAPACITY].map((capacity) => {
+    return new QueueLayout(3, capacity, 8).slotCount;
+  });
+  assertEquals(slotCounts, [1, 2, 4, 4, 8, 1024, MOST_CAPACITY]);
+  const { slotsBytes, byteLength } = new QueueLayout(3, 5, 24);
+  assertEquals(slotsBytes, headerBytes(3) + SLOTS_WORD * 4);
+  assertEquals(byteLength, slotsBytes + 8 * 24);
+  for (const [endpoint, epoch] of [[0, 0], [511, 3], [7, 2 ** 21 - 1]] as const) {
+    const claim = claimOf(endpoint, epoch);
+    assertEquals([endpointOfClaim(claim), epochOfClaim(claim)], [endpoint, epoch]);
+  }
 });
 
 Deno.test("a SeqCell lies as its diagram says, each slot on lines of its own", async () => {

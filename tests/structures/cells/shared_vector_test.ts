@@ -12,7 +12,7 @@ import {
   u8,
 } from "@tidepool/core";
 import { text } from "@tidepool/core/allocator";
-import { sharedVector } from "@tidepool/core/structures";
+import { sharedVector, StaleStructureError } from "@tidepool/core/structures";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { VectorShape } from "../../../structures/cells/vector_layout.ts";
 import { type SeededRandom, withRandom } from "../../harness/seeded_random.ts";
@@ -220,10 +220,14 @@ Deno.test("a SharedVector longer than its first pieces has directories, and free
   vector[Symbol.dispose]();
   vector[Symbol.dispose]();
   assertEquals(allocator.liveBlocks, before);
-  assertThrows(() => reader.get(0), ReferenceError, "its owner has disposed of it");
-  assertThrows(() => vector.push(1), ReferenceError, "Cannot append to SharedVector Counts of f64");
-  assertThrows(() => vector.get(0), ReferenceError, "it was disposed of");
-  assertThrows(() => [...vector], ReferenceError);
+  assertThrows(() => reader.get(0), StaleStructureError, "its owner has disposed of it");
+  assertThrows(
+    () => vector.push(1),
+    StaleStructureError,
+    "Cannot append to SharedVector Counts of f64",
+  );
+  assertThrows(() => vector.get(0), StaleStructureError, "it was disposed of");
+  assertThrows(() => [...vector], StaleStructureError);
 });
 
 Deno.test("a reader of a SharedVector learns that its owner has died or disposed of it", async () => {
@@ -234,7 +238,7 @@ Deno.test("a reader of a SharedVector learns that its owner has died or disposed
   assertEquals(reader.length, 10);
   await runtime.submitTo(0, vectorTasks.close);
   assertEquals(reader.get(9), 9); // it holds what it has seen
-  assertThrows(() => reader.length, ReferenceError, "its owner has disposed of it");
+  assertThrows(() => reader.length, StaleStructureError, "its owner has disposed of it");
   const next = Counts.reader(runtime, await runtime.submitTo(0, vectorTasks.open));
   await assertRejects(() => runtime.submitTo(0, vectorTasks.exit), ShardCrashedError);
   for (const look of [() => next.length, () => next.get(0), () => [...next], () => next.pieces()]) {
