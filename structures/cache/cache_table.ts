@@ -34,8 +34,8 @@ const [EVICT, EXPIRE, SET, DELETE] = [0, 1, 2, 3] as const;
 
 /** So many nodes the second hand looks at for each entry that is set. */
 const SWEPT_A_SET = 2;
-/** So often a reclaimer looks whether readers have ended what they were reading, some microseconds at most. */
-const MOST_LOOKS = 100;
+/** So long an allocation that would fail waits for readers to end what they read, before it does fail. */
+const MOST_WAIT_MS = 50;
 
 /** The caches of one endpoint, a part of it: see `Endpoint.part()`. */
 class CachesOfEndpoint {
@@ -260,12 +260,10 @@ export class CacheTable {
   }
 
   /** Gives memory back inside an allocation that would fail, and between two turns when memory is low. */
-  #reclaim({ byteLength }: ReclaimRequest): void {
+  #reclaim({ byteLength, scope }: ReclaimRequest): void {
     this.#retireAll(this.#evictBytes(byteLength, this.#now(), 0));
-    const { retired } = this.#readers;
-    retired.collect();
-    // Readings are short; and who waits has nothing else.
-    for (let look = 0; look < MOST_LOOKS && retired.count > 0; look++) retired.collect();
+    // Between two turns nobody waits for it.
+    this.#readers.retired.collectWithin(scope === "sync" ? MOST_WAIT_MS : 0);
   }
 
   /** Evicts so many bytes, if there are so many. Returns the first of those that leave. */
