@@ -61,7 +61,6 @@ Deno.test("readers meet no torn value and none whose time is over, and every ent
       assertEquals(await runtime.submitTo(OWNER, stressTasks.close), done.sets, what);
       assertEquals(runtime.memoryStatistics(OWNER).liveBlocks - blocks, 0);
       runtime.checkHeap(OWNER);
-      if (Deno.env.has("P")) console.log(what, read, changed);
     }
     assertEquals(warnings, []);
   }));
