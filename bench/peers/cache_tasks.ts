@@ -2,6 +2,7 @@
 import { defineTasks, submitTo, type Task } from "@tidepool/core";
 import { f64, i32, struct, text } from "../../allocator/mod.ts";
 import { type SharedCache, sharedCache, type SharedCacheReader } from "../../structures/mod.ts";
+// deno-lint-ignore no-import-prefix -- a peer of this comparison alone
 import { LRUCache } from "npm:lru-cache@11.2.4";
 import { keysOf, randomOrder } from "./map_keys.ts";
 
