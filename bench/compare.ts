@@ -54,6 +54,10 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map<string, Subject>([
     summary: "a keyed call to the own shard, beside a direct call of a method",
     load: async () => (await import("./subjects/services.ts")).compareServices,
   }],
+  ["partitioned", {
+    summary: "a map over all shards: a key of another shard read and incremented, beside calls",
+    load: async () => (await import("./subjects/partitioned.ts")).comparePartitioned,
+  }],
   ["cells", {
     summary:
       "SeqCell, SharedVector and SharedQueue beside calls, postMessage and a seqlock by hand",

@@ -18,11 +18,14 @@
 
 export {
   type BeforeStop,
+  callEach,
+  checkShardId,
   Endpoint,
   GivenAwayRegion,
   Life,
   localEndpoint,
   readForeignStatistics,
+  registerRepeatable,
   registerWireType,
   type WireTypeDefinition,
 } from "./calls/mod.ts";

@@ -57,3 +57,13 @@ export {
   type SharedCacheOptions,
   SharedCacheReader,
 } from "./cache/mod.ts";
+export {
+  type MapUpdates,
+  PartitionedMap,
+  partitionedMap,
+  type PartitionedMapDefinition,
+  type PartitionedMapOf,
+  type PartitionedMapOptions,
+  type UpdateArguments,
+  type UpdateResult,
+} from "./partitioned/mod.ts";

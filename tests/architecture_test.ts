@@ -28,8 +28,9 @@ const FLOORS: readonly (readonly string[])[] = [
   ["foreign/local"],
   ["foreign"],
   ["structures/readers"],
-  ["structures/map", "structures/cells"],
-  ["structures/cache"],
+  ["structures/map", "structures/header"],
+  ["structures/cells"],
+  ["structures/cache", "structures/partitioned"],
   ["structures"],
   ["."],
 ];

@@ -41,10 +41,7 @@ export class SegmentArrays {
   readonly u64: BigUint64Array<SharedArrayBuffer>;
   /** By element of type i64. */
   readonly i64: BigInt64Array<SharedArrayBuffer>;
-  /**
-   * Views of places that text was written to lately.
-   * @internal
-   */
+  /** Views of places that text was written to lately: for who writes text. */
   readonly places: Uint8Array<SharedArrayBuffer>[];
 
   /** Over all of `buffer`. */

@@ -7,7 +7,7 @@
  */
 import { parseArgs } from "node:util";
 import { Runtime } from "@tidepool/core";
-import { type Limit, rateLimiter } from "./rate_limiter.ts";
+import { buckets, type Limit } from "./rate_limiter.ts";
 import { site } from "./site.ts";
 
 const USAGE = `Serves HTTP from every shard, with a limit for each client.
@@ -58,9 +58,9 @@ async function main(commandLine: string[]): Promise<void> {
 async function serve({ hostname, port, shards, limit }: Settings): Promise<void> {
   using signals = listenToSignals();
   await using runtime = await Runtime.start({ shards, memory: shards * 2 ** 24 });
-  // What was started last stops first: requests under way still find the limiter.
-  await using limiter = await runtime.startSharded(rateLimiter, limit);
-  await using sites = await runtime.startSharded(site, limiter);
+  // What was started last stops first: requests under way still find their buckets.
+  await using clients = await buckets.start(runtime);
+  await using sites = await runtime.startSharded(site, clients, limit);
 
   const sharedPort = await sites.invokeOn(0, "listen", hostname, port);
   const others = Array.from({ length: shards - 1 }, (_, index) => index + 1);

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { defineService, type ServiceDefinition } from "@tidepool/core";
+import { f64, struct, text } from "@tidepool/core/allocator";
+import { partitionedMap } from "@tidepool/core/structures";
 
 /** What each client may do. */
 export interface Limit {
@@ -14,56 +15,35 @@ export interface Limit {
 }
 
 /** What a client may still do. */
-interface Bucket {
-  tokens: number;
-  /** When it was filled up last, in milliseconds of this shard's clock. */
-  filledAt: number;
+const Bucket = struct("Bucket", {
+  tokens: f64,
+  /** When it was filled up last, in milliseconds of its shard's clock. */
+  filledAt: f64,
+  /** Seconds until the client may come again, if it was not let in the last time. */
+  wait: f64,
+});
+
+/** What is in a bucket now. */
+function tokensIn(bucket: { tokens: number; filledAt: number }, limit: Limit): number {
+  const seconds = (performance.now() - bucket.filledAt) / 1000;
+  return Math.min(limit.burst, bucket.tokens + seconds * limit.perSecond);
 }
 
-/** Clients are not looked through for ones to forget before there are so many. */
-const FEW_CLIENTS = 1024;
+/** The buckets of all clients, who begin with full ones. */
+export const buckets = partitionedMap(import.meta.url, "buckets", {
+  key: text(),
+  value: Bucket,
+  updates: {
+    /** Lets a client in, or says how long it has to wait. */
+    take(bucket, limit: Limit) {
+      const tokens = bucket === undefined ? limit.burst : tokensIn(bucket, limit);
+      const wait = tokens < 1 ? (1 - tokens) / limit.perSecond : 0;
+      return { tokens: wait > 0 ? tokens : tokens - 1, filledAt: performance.now(), wait };
+    },
+    /** Forgets a client whose bucket is full again: it is as good as new. */
+    forget: (bucket, limit: Limit) =>
+      bucket === undefined || tokensIn(bucket, limit) === limit.burst ? undefined : bucket,
+  },
+});
 
-/** The buckets of the clients that belong to this shard. No other touches them, so none is locked. */
-export class RateLimiter {
-  readonly #limit: Limit;
-  readonly #buckets = new Map<string, Bucket>();
-  #sweepAt = FEW_CLIENTS;
-
-  constructor(limit: Limit) {
-    this.#limit = limit;
-  }
-
-  /** Lets a client in, or says how many seconds it has to wait. Called on the client's shard. */
-  take(client: string): number {
-    const { burst, perSecond } = this.#limit;
-    const now = performance.now();
-    const bucket = this.#buckets.get(client) ?? { tokens: burst, filledAt: now };
-    this.#fill(bucket, now);
-    if (bucket.tokens < 1) return (1 - bucket.tokens) / perSecond;
-    bucket.tokens--;
-    this.#buckets.set(client, bucket);
-    if (this.#buckets.size >= this.#sweepAt) this.#sweep(now);
-    return 0;
-  }
-
-  #fill(bucket: Bucket, now: number): void {
-    const { burst, perSecond } = this.#limit;
-    bucket.tokens = Math.min(burst, bucket.tokens + (now - bucket.filledAt) / 1000 * perSecond);
-    bucket.filledAt = now;
-  }
-
-  /** Forgets clients whose bucket is full again: they are as good as new. */
-  #sweep(now: number): void {
-    for (const [client, bucket] of this.#buckets) {
-      this.#fill(bucket, now);
-      if (bucket.tokens === this.#limit.burst) this.#buckets.delete(client);
-    }
-    this.#sweepAt = Math.max(FEW_CLIENTS, 2 * this.#buckets.size);
-  }
-}
-
-export const rateLimiter: ServiceDefinition<[Limit], RateLimiter> = defineService(
-  import.meta.url,
-  "rateLimiter",
-  RateLimiter,
-);
+export type Buckets = Awaited<ReturnType<typeof buckets.start>>;

@@ -20,9 +20,6 @@ export type Reducer<Accumulated, Result> = (
   shard: number,
 ) => Accumulated | PromiseLike<Accumulated>;
 
-/** Makes one call to a shard. */
-type CallShard<Result> = (shard: number) => Promise<Result>;
-
 /**
  * Runs `task` on every shard at once, this one included, each with the same arguments. On the host it
  * is `runtime.invokeOnAll()`. Resolves when it has run on all; results are dropped, see
@@ -226,10 +223,14 @@ export async function settleEach<Arguments extends readonly unknown[], Result>(
   );
 }
 
-/** Makes all calls, awaits all, and gives their results in order, or throws one error for all. */
+/**
+ * Makes all calls, awaits all, and gives their results in order, or throws one error for all.
+ *
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
+ */
 export async function callEach<Result>(
   shards: readonly number[],
-  call: CallShard<Result>,
+  call: (shard: number) => Promise<Result>,
 ): Promise<Result[]> {
   const outcomes = await Promise.allSettled(shards.map(call));
   const results: Result[] = [];
@@ -285,7 +286,11 @@ function areAlike(a: unknown, b: unknown): boolean {
  */
 const repeatable = new Set<unknown>();
 
-/** Lets objects of a wire type be sent to several shards at once. */
+/**
+ * Lets objects of a wire type be sent to several shards at once.
+ *
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
+ */
 export function registerRepeatable(wireClass: unknown): void {
   repeatable.add(wireClass);
 }

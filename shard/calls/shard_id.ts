@@ -32,7 +32,11 @@ export function shardIdFault(
   );
 }
 
-/** Throws what `shardIdFault()` finds. O(1). */
+/**
+ * Throws if there is no such shard, as `shardIdFault()` finds. O(1).
+ *
+ * @experimental **UNSTABLE**: New API, yet to be vetted.
+ */
 export function checkShardId(shard: number, shardCount: number, action: string): void {
   const fault = shardIdFault(shard, shardCount, action);
   if (fault !== undefined) throw fault;

@@ -108,6 +108,14 @@ export class Sharded<Service extends object> {
   }
 
   /**
+   * Number of the service, the same on every thread.
+   * @internal
+   */
+  private get number(): number {
+    return this.#id;
+  }
+
+  /**
    * Starts a service from `endpoint`. Use `startSharded()` or `Runtime.startSharded()`.
    * @internal
    */

@@ -5,7 +5,7 @@
  */
 
 import { arraysOver, badAlloc, type SegmentArrays } from "../../allocator/unstable_layers.ts";
-import type { Endpoint } from "../../shard/unstable_layers.ts";
+import { type Endpoint, SENT_BY } from "../../shard/unstable_layers.ts";
 import { batches, checkDone, KEY_INFO_WORD, KEY_WORD, ListReader } from "../map/mod.ts";
 import { ForeignStructure, Readers, StaleStructureError } from "../readers/mod.ts";
 import type { CacheStatistics } from "./cache_figures.ts";
@@ -33,6 +33,10 @@ export interface CacheSetOptions {
  * time. Those that have ended are never given; they are removed in passing, as others are set.
  */
 export class SharedCache<Key, Value, Init = Value, View = Value> implements Disposable {
+  static {
+    Object.defineProperty(this.prototype, SENT_BY, { value: "address" });
+  }
+
   readonly #parts: CacheParts;
   readonly #endpoint: Endpoint;
   readonly #arrays: SegmentArrays;

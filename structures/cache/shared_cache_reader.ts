@@ -5,7 +5,7 @@
  */
 
 import { arraysOver, type SegmentArrays } from "../../allocator/unstable_layers.ts";
-import type { Endpoint } from "../../shard/unstable_layers.ts";
+import { type Endpoint, SENT_BY } from "../../shard/unstable_layers.ts";
 import { batches, checkDone, TableReader } from "../map/mod.ts";
 import { ForeignStructure } from "../readers/mod.ts";
 import type { CacheFigures, CacheStatistics } from "./cache_figures.ts";
@@ -24,6 +24,10 @@ import { touch } from "./clock_ring.ts";
  * {@linkcode StaleStructureError} if it was started again, or has disposed of the cache.
  */
 export class SharedCacheReader<Key, Value, View = Value> {
+  static {
+    Object.defineProperty(this.prototype, SENT_BY, { value: "address" });
+  }
+
   readonly #parts: CacheParts;
   readonly #structure: ForeignStructure;
   readonly #arrays: SegmentArrays;

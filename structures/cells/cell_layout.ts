@@ -1,3 +1,4 @@
+import { headerBytes, LINE_BYTES, WORD_BYTES } from "../header/mod.ts";
 /**
  * Where the words of a SeqCell lie, behind the header that every structure has.
  *
@@ -13,8 +14,6 @@
  *
  * @module
  */
-
-import { headerBytes, LINE_BYTES, WORD_BYTES } from "./structure_header.ts";
 
 /** Readers' words and slots begin at multiples of this: what a processor fetches. */
 const PART_BYTES = 64;

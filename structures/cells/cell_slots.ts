@@ -17,8 +17,8 @@
  * @module
  */
 
+import { WORD_BYTES } from "../header/mod.ts";
 import { ANNOUNCED_BYTES, ANNOUNCED_STRIDE_WORDS, GONE, WAITING_BYTES } from "./cell_layout.ts";
-import { WORD_BYTES } from "./structure_header.ts";
 
 /** A reader that the writer overtakes so often in a row, each time within some 50 ns, gives up. */
 const MOST_TRIES = 10_000;

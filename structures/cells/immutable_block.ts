@@ -24,7 +24,7 @@ import {
 } from "../../allocator/mod.ts";
 import { ForeignPtr, makeForeign, SharedPtr } from "../../foreign/mod.ts";
 import { type Endpoint, localEndpoint } from "../../shard/unstable_layers.ts";
-import { kindOf } from "./element_type.ts";
+import { kindOf } from "../header/mod.ts";
 
 /** The header of a block, as a struct: so it travels by its address, and is freed with its last pointer. */
 export const ImmutableBlock: StructType<{

@@ -5,7 +5,7 @@
  */
 
 import type { FieldPlain, FieldType } from "../../allocator/mod.ts";
-import { kindOf } from "./element_type.ts";
+import { kindOf } from "../header/mod.ts";
 import type { QueueSlots } from "./queue_elements.ts";
 import type { QueueReader } from "./queue_ring.ts";
 import type { QueueSide } from "./queue_side.ts";

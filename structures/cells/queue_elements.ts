@@ -14,8 +14,7 @@ import {
   type FieldPlain,
   type FieldType,
 } from "../../allocator/mod.ts";
-import { checkElement, describeType, kindOf } from "./element_type.ts";
-import { WORD_BYTES } from "./structure_header.ts";
+import { checkElement, describeType, kindOf, WORD_BYTES } from "../header/mod.ts";
 
 /** Writes and reads the elements of one queue. */
 export interface QueueSlots<Element extends FieldType> {

@@ -1,3 +1,4 @@
+import { headerBytes, LINE_BYTES, WORD_BYTES } from "../header/mod.ts";
 /**
  * Where the words of a SharedQueue lie, behind the header that every structure has. Lines of 128 bytes, the
  * first two with one writer each.
@@ -19,8 +20,6 @@
  *
  * @module
  */
-
-import { headerBytes, LINE_BYTES, WORD_BYTES } from "./structure_header.ts";
 
 const LINE_WORDS = LINE_BYTES / WORD_BYTES;
 

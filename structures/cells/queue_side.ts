@@ -7,6 +7,7 @@
 
 import { ShardCrashedError } from "../../shard/mod.ts";
 import type { Endpoint } from "../../shard/unstable_layers.ts";
+import { shown, type Tenancy } from "../header/mod.ts";
 import {
   claimOf,
   CONSUMER_WORD,
@@ -17,8 +18,6 @@ import {
   PUSHING_WORD,
 } from "./queue_layout.ts";
 import { isDisposed } from "./queue_ring.ts";
-import { shown } from "./structure_header.ts";
-import type { Tenancy } from "./tenancy.ts";
 
 /** The words of a side: its claim, its flag, and the claim of the other. */
 const WORDS = {

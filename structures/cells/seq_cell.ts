@@ -14,20 +14,23 @@ import type {
 } from "../../allocator/mod.ts";
 import { Runtime } from "../../shard/mod.ts";
 import { type Endpoint, SENT_BY } from "../../shard/unstable_layers.ts";
-import { CellLayout, VALUE_BYTES } from "./cell_layout.ts";
-import { CellWriter } from "./cell_slots.ts";
-import { checkElement, checkName, describeType } from "./element_type.ts";
-import { makeBlock } from "./make_block.ts";
-import { SeqCellReader } from "./seq_cell_reader.ts";
-import { StaleStructureError } from "../readers/mod.ts";
 import {
+  checkElement,
+  checkName,
   type Definition,
+  describeType,
+  endpointOf,
+  makeBlock,
   publishHeader,
   shown,
+  Tenancies,
   WORD_BYTES,
   writeHeader,
-} from "./structure_header.ts";
-import { endpointOf, Tenancies } from "./tenancy.ts";
+} from "../header/mod.ts";
+import { CellLayout, VALUE_BYTES } from "./cell_layout.ts";
+import { CellWriter } from "./cell_slots.ts";
+import { SeqCellReader } from "./seq_cell_reader.ts";
+import { StaleStructureError } from "../readers/mod.ts";
 
 /** A struct as it was when it was looked at: its fields as properties, none of which can be assigned. */
 export type SeqCellView<Fields> =

@@ -6,11 +6,10 @@
 
 import type { StructPlain, StructType, StructView } from "../../allocator/mod.ts";
 import { type Endpoint, SENT_BY } from "../../shard/unstable_layers.ts";
+import { shown, type Tenancy, WORD_BYTES } from "../header/mod.ts";
 import { CellLayout, GONE, VALUE_BYTES } from "./cell_layout.ts";
 import { CellReader } from "./cell_slots.ts";
 import type { SeqCellView } from "./seq_cell.ts";
-import { shown, WORD_BYTES } from "./structure_header.ts";
-import type { Tenancy } from "./tenancy.ts";
 
 /** A cell as any shard reads it; made by a `SeqCellType`. */
 export class SeqCellReader<Fields extends object> {

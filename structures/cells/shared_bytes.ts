@@ -6,7 +6,7 @@
 
 import { segmentOf } from "../../allocator/mod.ts";
 import type { ForeignPtr } from "../../foreign/mod.ts";
-import { kindOf } from "./element_type.ts";
+import { kindOf } from "../header/mod.ts";
 import { blockOf, CONTENT_BYTES, type ImmutableContent, makeImmutable } from "./immutable_block.ts";
 
 /** Bytes that some shard owns, and that whoever has the pointer can read: `SharedBytes.make()` gives one. */

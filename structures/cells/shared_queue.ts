@@ -7,22 +7,24 @@
 import type { FieldType } from "../../allocator/mod.ts";
 import { Runtime } from "../../shard/mod.ts";
 import { type Endpoint, SENT_BY } from "../../shard/unstable_layers.ts";
-import { checkName, kindOf } from "./element_type.ts";
-import { makeBlock } from "./make_block.ts";
+import {
+  checkName,
+  type Definition,
+  endpointOf,
+  kindOf,
+  makeBlock,
+  publishHeader,
+  shown,
+  Tenancies,
+  WORD_BYTES,
+  writeHeader,
+} from "../header/mod.ts";
 import { QueueConsumer } from "./queue_consumer.ts";
 import { QueueElements } from "./queue_elements.ts";
 import { MOST_CAPACITY, QueueLayout } from "./queue_layout.ts";
 import { QueueProducer } from "./queue_producer.ts";
 import { endQueue, QueueReader, QueueWriter } from "./queue_ring.ts";
 import { QueueSide } from "./queue_side.ts";
-import {
-  type Definition,
-  publishHeader,
-  shown,
-  WORD_BYTES,
-  writeHeader,
-} from "./structure_header.ts";
-import { endpointOf, Tenancies } from "./tenancy.ts";
 
 /** What a queue holds, and how much of it. */
 export interface SharedQueueOptions<Element extends FieldType> {

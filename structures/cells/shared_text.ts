@@ -7,7 +7,7 @@
 import { segmentOf } from "../../allocator/mod.ts";
 import { arraysOver, readText } from "../../allocator/unstable_layers.ts";
 import type { ForeignPtr } from "../../foreign/mod.ts";
-import { kindOf } from "./element_type.ts";
+import { kindOf } from "../header/mod.ts";
 import {
   blockOf,
   CONTENT_BYTES,

@@ -7,19 +7,22 @@
 import type { ArrayView, FieldInit, FieldType, FieldValue } from "../../allocator/mod.ts";
 import { Runtime } from "../../shard/mod.ts";
 import { type Endpoint, SENT_BY } from "../../shard/unstable_layers.ts";
-import { checkElement, checkName, describeType } from "./element_type.ts";
-import { makeBlock } from "./make_block.ts";
-import { SharedVectorReader } from "./shared_vector_reader.ts";
-import { StaleStructureError } from "../readers/mod.ts";
 import {
+  checkElement,
+  checkName,
   type Definition,
+  describeType,
+  endpointOf,
   headerBytes,
+  makeBlock,
   publishHeader,
   shown,
+  Tenancies,
   WORD_BYTES,
   writeHeader,
-} from "./structure_header.ts";
-import { endpointOf, Tenancies } from "./tenancy.ts";
+} from "../header/mod.ts";
+import { SharedVectorReader } from "./shared_vector_reader.ts";
+import { StaleStructureError } from "../readers/mod.ts";
 import {
   checkFrom,
   type ElementsOf,

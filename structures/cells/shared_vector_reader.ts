@@ -6,8 +6,7 @@
 
 import type { FieldType, FieldValue } from "../../allocator/mod.ts";
 import { type Endpoint, SENT_BY } from "../../shard/unstable_layers.ts";
-import { headerBytes, shown, WORD_BYTES } from "./structure_header.ts";
-import type { Tenancy } from "./tenancy.ts";
+import { headerBytes, shown, type Tenancy, WORD_BYTES } from "../header/mod.ts";
 import {
   checkFrom,
   type ElementsOf,

@@ -12,7 +12,7 @@ import {
   type FieldType,
   type FieldValue,
 } from "../../allocator/mod.ts";
-import { kindOf } from "./element_type.ts";
+import { kindOf } from "../header/mod.ts";
 import { VectorShape } from "./vector_layout.ts";
 import type { VectorTable } from "./vector_table.ts";
 

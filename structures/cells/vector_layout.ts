@@ -1,3 +1,4 @@
+import { headerBytes, WORD_BYTES } from "../header/mod.ts";
 /**
  * Where the words of a SharedVector lie, behind the header that every structure has, and which of its pieces
  * an element is in.
@@ -13,8 +14,6 @@
  *
  * @module
  */
-
-import { headerBytes, WORD_BYTES } from "./structure_header.ts";
 
 /** Words from LENGTH to PIECES: a line. */
 export const PIECES_WORD = 32;

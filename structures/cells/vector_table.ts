@@ -8,6 +8,7 @@
  * @module
  */
 
+import { WORD_BYTES } from "../header/mod.ts";
 import {
   ADDRESS_WORDS,
   DIRECTORIES_WORD,
@@ -15,7 +16,6 @@ import {
   FIRST_PIECES,
   PIECES_WORD,
 } from "./vector_layout.ts";
-import { WORD_BYTES } from "./structure_header.ts";
 
 /** LENGTH of a vector that is disposed of. */
 export const GONE = -1;

@@ -74,7 +74,7 @@ export class MapKeys implements SoughtKey {
 
   /** @throws {TypeError} If `type` is not one that keys can be of. */
   constructor(mapName: string, type: MapKeyType) {
-    const { kind, name } = (type ?? {}) as { kind?: string; name?: string };
+    const { kind, name } = (type ?? {}) as { readonly kind?: string; readonly name?: string };
     const found = kindOf(kind, name);
     if (found === undefined) {
       throw new TypeError(

@@ -5,7 +5,7 @@
  */
 
 import { arraysOver, badAlloc, type SegmentArrays } from "../../allocator/unstable_layers.ts";
-import type { Endpoint } from "../../shard/unstable_layers.ts";
+import { type Endpoint, SENT_BY } from "../../shard/unstable_layers.ts";
 import {
   ForeignStructure,
   Readers,
@@ -27,6 +27,10 @@ import { ListReader } from "./split_list.ts";
  * `clear()`, iteration, and the length of keys and values; the map grows by one bucket at a time.
  */
 export class SharedMap<Key, Value, Init = Value, View = Value> implements Disposable {
+  static {
+    Object.defineProperty(this.prototype, SENT_BY, { value: "address" });
+  }
+
   readonly #parts: MapParts;
   readonly #endpoint: Endpoint;
   readonly #arrays: SegmentArrays;

@@ -69,8 +69,8 @@ export interface SharedMapDefinition<KeyType, ValueType> {
 }
 
 /**
- * Defines hash maps in shared memory: one shard makes such a map and alone changes it, and every shard reads
- * it where it lies. Define it in a module that both import.
+ * Defines hash maps in shared memory, which one shard makes and changes, and every shard reads where they lie.
+ * Define them in a module that both import.
  *
  * @param name What such maps are called in errors.
  * @param options The types of keys and values.

@@ -5,7 +5,7 @@
  */
 
 import { arraysOver, type SegmentArrays } from "../../allocator/unstable_layers.ts";
-import type { Endpoint } from "../../shard/unstable_layers.ts";
+import { type Endpoint, SENT_BY } from "../../shard/unstable_layers.ts";
 import { ForeignStructure } from "../readers/mod.ts";
 import { batches } from "./entries.ts";
 import { checkDone, type MapParts } from "./map_parts.ts";
@@ -21,6 +21,10 @@ import { TableReader } from "./table_reader.ts";
  * {@linkcode StaleStructureError} if it was started again, or has disposed of the map.
  */
 export class SharedMapReader<Key, Value, View = Value> {
+  static {
+    Object.defineProperty(this.prototype, SENT_BY, { value: "address" });
+  }
+
   readonly #parts: MapParts;
   readonly #structure: ForeignStructure;
   readonly #arrays: SegmentArrays;

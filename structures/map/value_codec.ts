@@ -10,15 +10,9 @@ export interface ValueCodec<Value> {
   readonly kind: "codec";
   /** As it is written in a definition. */
   readonly name: string;
-  /**
-   * The bytes of a value.
-   * @internal
-   */
+  /** The bytes of a value. */
   encode(value: Value): Uint8Array;
-  /**
-   * The value of bytes, which are its own.
-   * @internal
-   */
+  /** The value of bytes, which are its own. */
   decode(bytes: Uint8Array<ArrayBuffer>): Value;
 }
 

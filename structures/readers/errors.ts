@@ -4,6 +4,8 @@
  * @module
  */
 
+import { registerErrorClass } from "../../shard/mod.ts";
+
 /** The structure is no longer there: its owner has closed it, or was itself started again. */
 export class StaleStructureError extends ReferenceError {
   /** The endpoint that owned it. */
@@ -17,6 +19,9 @@ export class StaleStructureError extends ReferenceError {
   }
 }
 
+// A task that reads one may throw it.
+registerErrorClass(StaleStructureError);
+
 /** The error of a structure whose owner was started again since it was made. */
 export function ofFormerLife(name: string, owner: number): StaleStructureError {
   return new StaleStructureError(
@@ -28,7 +33,7 @@ export function ofFormerLife(name: string, owner: number): StaleStructureError {
 /** The error of a structure that its owner has closed. */
 export function wasClosed(name: string, owner: number): StaleStructureError {
   return new StaleStructureError(
-    `${name} is no longer there: its owner, shard ${owner}, has disposed of it`,
+    `${name} is no longer there: its owner has disposed of it`,
     owner,
   );
 }

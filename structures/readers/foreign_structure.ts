@@ -11,7 +11,7 @@ import { controlWords, lineOf, sliceWords } from "./readers.ts";
 import * as header from "./structure_header.ts";
 
 /** The readings of one endpoint, by owner: a part of it, see `Endpoint.part()`. */
-class OwnReadings {
+export class OwnReadings {
   readonly #endpoint: Endpoint;
   readonly #readings: { readonly life: Life; readonly reading: Reading }[] = [];
 

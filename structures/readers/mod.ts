@@ -6,6 +6,7 @@
 
 export { StaleStructureError } from "./errors.ts";
 export { ForeignStructure } from "./foreign_structure.ts";
+export { Published, publishedBy } from "./published.ts";
 export { type OwnersLife, Reading } from "./reading.ts";
 export { Readers } from "./readers.ts";
 export { BATCH_BLOCKS, RetiredBlocks, type RetiredOwner } from "./retired_blocks.ts";

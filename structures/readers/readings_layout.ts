@@ -8,6 +8,13 @@
  *       1  LIFE     reader  which of its lives the readings are of, before the first
  * ```
  *
+ * The line about what an endpoint reads of its own has two words more:
+ *
+ * ```
+ * word  2  PUBLISHED       owner  index in its slice of what it published last, see published.ts; 0 for nothing
+ *       3  PUBLISHED_LIFE  owner  which of its lives that is of, counted from 1; 0 before it has published anything
+ * ```
+ *
  * The low 16 bits of READING count beginnings and ends, the others the owner's rounds, and, every 32,768
  * readings, the carry of the low ones, which does no harm.
  *
@@ -18,6 +25,10 @@
 export const READING_WORD = 0;
 /** Word 1. */
 export const LIFE_WORD: number = READING_WORD + 1;
+/** Word 2. */
+export const PUBLISHED_WORD: number = LIFE_WORD + 1;
+/** Word 3. */
+export const PUBLISHED_LIFE_WORD: number = PUBLISHED_WORD + 1;
 
 /** What the owner adds to READING of each endpoint when it is about to free something. */
 export const ROUND_ONE = 0x10000;

@@ -18,7 +18,7 @@ import {
   LINE_BYTES,
   MAGIC,
   MAGIC_BYTES,
-} from "../../../structures/cells/structure_header.ts";
+} from "../../../structures/header/structure_header.ts";
 import {
   claimOf,
   CLOSED_WORD,
@@ -46,12 +46,12 @@ import { readDiagram } from "../../harness/layout_diagram.ts";
 
 /** Name and offset of each row. */
 async function offsetsIn(file: string): Promise<[string, number | undefined][]> {
-  const rows = await readDiagram(`structures/cells/${file}`);
+  const rows = await readDiagram(`structures/${file}`);
   return rows.map(({ name, offset }) => [name, offset]);
 }
 
 Deno.test("the header of a structure lies as its diagram says", async () => {
-  assertEquals(await offsetsIn("structure_header.ts"), [
+  assertEquals(await offsetsIn("header/structure_header.ts"), [
     ["MAGIC", MAGIC_BYTES],
     ["KIND", KIND_BYTES],
     ["FINGERPRINT", FINGERPRINT_BYTES],
@@ -66,7 +66,7 @@ Deno.test("the header of a structure lies as its diagram says", async () => {
 });
 
 Deno.test("a SharedVector lies as its diagram says", async () => {
-  assertEquals(await offsetsIn("vector_layout.ts"), [
+  assertEquals(await offsetsIn("cells/vector_layout.ts"), [
     ["LENGTH", 0],
     ["PIECES", PIECES_WORD],
     ["DIRECTORIES", DIRECTORIES_WORD],
@@ -76,7 +76,7 @@ Deno.test("a SharedVector lies as its diagram says", async () => {
 });
 
 Deno.test("a SharedQueue lies as its diagram says", async () => {
-  assertEquals(await offsetsIn("queue_layout.ts"), [
+  assertEquals(await offsetsIn("cells/queue_layout.ts"), [
     ["TAIL", TAIL_WORD],
     ["CLOSED", CLOSED_WORD],
     ["HEAD", HEAD_WORD],
@@ -102,7 +102,7 @@ Deno.test("a SharedQueue lies as its diagram says", async () => {
 });
 
 Deno.test("a SeqCell lies as its diagram says, each slot on lines of its own", async () => {
-  assertEquals(await offsetsIn("cell_layout.ts"), [
+  assertEquals(await offsetsIn("cells/cell_layout.ts"), [
     ["CURRENT", 0],
     ["WAITING", WAITING_BYTES],
     ["ANNOUNCED", ANNOUNCED_BYTES],

@@ -12,8 +12,14 @@ import {
   struct,
   u8,
 } from "@tidepool/core";
-import { text } from "@tidepool/core/allocator";
-import { QueueClosedError, sharedQueue, StaleStructureError } from "@tidepool/core/structures";
+import { flags, text, u32, union } from "@tidepool/core/allocator";
+import {
+  QueueClosedError,
+  seqCell,
+  sharedQueue,
+  sharedVector,
+  StaleStructureError,
+} from "@tidepool/core/structures";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { withRandom } from "../../harness/seeded_random.ts";
 import { Blobs, Lines, Numbers, Orders, queueTasks } from "./shared_queue_tasks.ts";
@@ -65,6 +71,54 @@ Deno.test("elements of every kind come out as they went in, and are values of th
   const [whole, empty, part] = await blobsOut.popMany(3);
   assertEquals([whole, empty, part], [blob, new Uint8Array(0), new Uint8Array([3, 4])]);
   assert(whole!.buffer instanceof ArrayBuffer);
+});
+
+Deno.test("unions and flags go through cells, vectors and queues", async () => {
+  await using runtime = await start();
+  const Add = struct("Add", { price: f64, terms: flags(u8, ["buy", "hidden"]) });
+  const Cancel = struct("Cancel", { order: u32 });
+  const Command = union("Command", { add: Add, cancel: Cancel }, { tag: u8 });
+  const Commands = sharedQueue("Commands", { element: Command, capacity: 2 });
+  using queue = Commands.make(runtime);
+  using producer = Commands.producer(runtime, queue.address);
+  using consumer = Commands.consumer(runtime, queue.address);
+  const add = { add: { price: 2.5, terms: ["buy"] } };
+  for (let order = 0; order < 5; order++) {
+    assertEquals(
+      producer.tryPushMany([{ add: { price: 2.5, terms: ["buy"] } }, { cancel: { order } }]),
+      2,
+    );
+    assertEquals<unknown>(consumer.tryPopMany(9), [add, { cancel: { order } }]);
+  }
+  const Other = union("Command", { add: Add }, { tag: u8 });
+  assertThrows(
+    () => sharedQueue("Commands", { element: Other, capacity: 2 }).consumer(runtime, queue.address),
+    TypeError,
+    "it is SharedQueue Commands of 2 Command { add: Add { price: f64, terms: flags(u8): buy, hidden }",
+  );
+
+  const Log = sharedVector("Log", Command);
+  using log = Log.make(runtime);
+  using logReader = Log.reader(runtime, log.address);
+  assertEquals(log.pushMany([{ cancel: { order: 7 } }, { add: { price: 1 } }]), 2);
+  assertEquals([logReader.get(0).tag, logReader.get(0).cancel.order, logReader.get(1).tag], [
+    "cancel",
+    7,
+    "add",
+  ]);
+
+  const Last = seqCell("Last", struct("Last", { count: u32, command: Command }));
+  using last = Last.make(runtime, { command: { cancel: { order: 3 } } });
+  using lastReader = Last.reader(runtime, last.address);
+  for (let count = 1; count < 9; count++) {
+    last.assign({
+      count,
+      command: count % 2 === 0 ? { cancel: { order: 4 } } : { add: { terms: ["hidden"] } },
+    });
+    const { command } = lastReader.view();
+    assertEquals(command.tag, count % 2 === 0 ? "cancel" : "add");
+    if (count % 2 === 1) assertEquals(command.add.terms.toJSON(), ["hidden"]);
+  }
 });
 
 Deno.test("push() waits for room and pop() for an element, in the order of the calls", async () => {

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { ArrayType, FieldType, StructType } from "../../allocator/mod.ts";
+import type { ArrayType, FieldType, FlagsType, StructType } from "../../allocator/mod.ts";
 import { classNameOf } from "../../shard/unstable_layers.ts";
 
 /** The kinds of field types whose bytes are all of the value. */
-const WHOLE_KINDS: readonly string[] = ["scalar", "pointer", "array", "struct"];
+const WHOLE_KINDS: readonly string[] = ["scalar", "pointer", "flags", "array", "struct", "union"];
 
 /** A type as text, with all that two sides must agree on: "Quote { bid: f64, ask: f64 }". */
 export function describeType(type: FieldType): string {
@@ -16,12 +16,13 @@ export function describeType(type: FieldType): string {
     const { element, length } = type as ArrayType<FieldType>;
     return `array(${describeType(element)}, ${length})`;
   }
-  if (type.kind !== "struct") return type.name;
+  if (type.kind === "flags") return `${type.name}: ${(type as FlagsType<string>).names.join(", ")}`;
+  if (type.kind !== "struct" && type.kind !== "union") return type.name;
   const { fields } = type as StructType<Record<string, FieldType>>;
   const described = Object.entries(fields).map(([name, field]) =>
     `${name}: ${describeType(field)}`
   );
-  return `${type.name} { ${described.join(", ")} }`;
+  return `${type.name} { ${described.join(type.kind === "struct" ? ", " : " | ")} }`;
 }
 
 /** Throws unless `name` can name a structure. */

@@ -1,5 +1,5 @@
 /**
- * How every structure of this room begins, so that who is given an address can tell what lies there, and
+ * How a cell, a vector or a queue begins, so that who is given an address can tell what lies there, and
  * the owner who may still read it.
  *
  * ```
