@@ -269,3 +269,17 @@ Deno.test("an owner that dies leaves readers with its death, and its next life w
   await runtime.submitTo(0, cacheTasks.close);
   assertThrows(() => next.get("product 7"), StaleStructureError, "has disposed of it");
 });
+
+Deno.test("a cache is sent by its address", async () => {
+  await using runtime = await start();
+  using prices = definitions.prices.make(runtime);
+  const reader = definitions.prices.reader(runtime, prices.address);
+  for (const [value, className] of [[prices, "SharedCache"], [reader, "SharedCacheReader"]]) {
+    await assertRejects(
+      // deno-lint-ignore no-explicit-any -- what the types do not let through
+      () => runtime.submitTo(0, cacheTasks.echo, value as any),
+      TypeError,
+      `an object of class ${className} does not travel between shards: send its address`,
+    );
+  }
+});
