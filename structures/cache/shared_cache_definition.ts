@@ -81,9 +81,9 @@ export interface SharedCacheDefinition<KeyType, ValueType> {
 }
 
 /**
- * Defines caches in shared memory: one shard makes such a cache and alone changes it, and every shard reads it
- * where it lies. Define it in a module that both import. Bounded by what the owner's slice has left, and by
- * `maxEntries` and `maxBytes` if they are given.
+ * Defines caches in shared memory, which one shard makes and fills, and every shard reads where they lie. Define
+ * them in a module that both import. They are bounded by what the owner's slice has left, and by `maxEntries`
+ * and `maxBytes` if these are given.
  *
  * @param name What such caches are called in errors.
  * @param options The types of keys and values, the bounds, how long entries last, who is told of those that go.

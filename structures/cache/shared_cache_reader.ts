@@ -16,7 +16,7 @@ import { type Clocks, ReadersTime, SYSTEM_CLOCKS } from "./cache_time.ts";
 import { touch } from "./clock_ring.ts";
 
 /**
- * A shared cache, as one shard reads it while its owner changes it: `reader()` of a definition by
+ * A shared cache, as one shard reads it while its owner changes it. `reader()` of a definition by
  * `sharedCache()` gives one. It sends no message, takes no lock, and tries nothing twice. What it reads counts
  * as used, as if the owner had read it. An entry whose time is over is never given.
  *

@@ -251,16 +251,23 @@ Deno.test("a reader with another definition is told both, a map's too", async ()
   );
 });
 
-Deno.test("an owner that dies leaves readers with its death, and its next life with another error", async () => {
-  await using runtime = await start({ onCrash: "restart" });
+Deno.test("an owner that dies leaves readers with its death", async () => {
+  await using runtime = await start({ onCrash: "keep" });
   const address = await runtime.submitTo(0, cacheTasks.open, 100);
   const reader = definitions.prices.reader(runtime, address);
   assertEquals(reader.get("product 7"), 7);
-  const death = runtime.submitTo(0, cacheTasks.crash);
-  await assertRejects(() => death, ShardCrashedError);
+  await assertRejects(() => runtime.submitTo(0, cacheTasks.crash), ShardCrashedError);
   for (const use of [() => reader.get("product 7"), () => reader.statistics(), () => [...reader]]) {
     assertThrows(use, ShardCrashedError, "Shard 0 crashed");
   }
+  assertThrows(() => definitions.prices.reader(runtime, address), ShardCrashedError);
+});
+
+Deno.test("a reader of an owner's former life is told so, and one of a cache that was disposed of", async () => {
+  await using runtime = await start({ onCrash: "restart" });
+  const address = await runtime.submitTo(0, cacheTasks.open, 100);
+  const reader = definitions.prices.reader(runtime, address);
+  await assertRejects(() => runtime.submitTo(0, cacheTasks.crash), ShardCrashedError);
   // Waits until the shard is back.
   const again = await runtime.submitTo(0, cacheTasks.open, 10);
   assertThrows(() => reader.get("product 7"), StaleStructureError, "was started again since");
