@@ -67,6 +67,10 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map<string, Subject>([
     summary: "objects of another thread: held, called, copied, destroyed; fields read",
     load: async () => (await import("./subjects/foreign.ts")).compareForeign,
   }],
+  ["cache", {
+    summary: "a shared cache on its owner and elsewhere, beside lru-cache and calls to the owner",
+    load: async () => (await import("./subjects/cache.ts")).compareCache,
+  }],
   ["structures", {
     summary: "maps in shared memory: get and set on the owner and elsewhere, beside Map and npm's",
     load: async () => (await import("./subjects/structures.ts")).compareStructures,

@@ -47,6 +47,17 @@ export {
   SharedVectorType,
 } from "./cells/mod.ts";
 export {
+  type CacheLimits,
+  type CacheSetOptions,
+  type CacheStatistics,
+  type EvictReason,
+  SharedCache,
+  sharedCache,
+  type SharedCacheDefinition,
+  type SharedCacheOptions,
+  SharedCacheReader,
+} from "./cache/mod.ts";
+export {
   type MapUpdates,
   PartitionedMap,
   partitionedMap,

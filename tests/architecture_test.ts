@@ -30,7 +30,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["structures/readers"],
   ["structures/map", "structures/header"],
   ["structures/cells"],
-  ["structures/partitioned"],
+  ["structures/cache", "structures/partitioned"],
   ["structures"],
   ["."],
 ];

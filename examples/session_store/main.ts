@@ -6,11 +6,23 @@
  * @module
  */
 import { BusyError, Runtime, ShardCrashedError, type Sharded } from "@tidepool/core";
-import { type SessionStore, sessionStore } from "./session_store.ts";
+import { sessions, type SessionStore, sessionStore } from "./session_store.ts";
 
 /** Serves the sessions of `service`. */
 export function serve(runtime: Runtime, service: Sharded<SessionStore>, port: number) {
   const store = service.with({ timeoutMs: 5000 }); // calls wait for a shard that is coming back
+  const readers: ReturnType<typeof sessions.reader>[] = [];
+  /** Reads a session where it lies; a shard is asked only where that is, once in each of its lives. */
+  const read = async (id: string, name: string) => {
+    const shard = runtime.shardOf(id);
+    try {
+      readers[shard] ??= sessions.reader(runtime, await store.at(id).address());
+      return readers[shard].get(id)?.get(name);
+    } catch {
+      delete readers[shard]; // its shard has died: this waits for the next life, or says why not
+      return await store.at(id).get(id, name);
+    }
+  };
   return Deno.serve({ hostname: "127.0.0.1", port }, async (request) => {
     const { pathname, searchParams } = new URL(request.url);
     const [, id = "", name = ""] = pathname.split("/");
@@ -18,7 +30,7 @@ export function serve(runtime: Runtime, service: Sharded<SessionStore>, port: nu
       if (pathname === "/metrics") return new Response(await metrics(runtime, service));
       switch (request.method) {
         case "GET":
-          return reply(await store.at(id).get(id, name));
+          return reply(await read(id, name));
         case "PUT":
           return reply(await store.at(id).set(id, name, await request.text()));
         case "DELETE":

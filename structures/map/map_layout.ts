@@ -7,6 +7,7 @@
  * header   word  0  STRUCTURE  readers/structure_header.ts
  *                6  SEED_0     owner   key of the hash, random for each map
  *                7  SEED_1     owner
+ *                8  EXTRA      owner   up to word 31: of what is built on a map, as a cache
  *               32  BUCKETS    owner   slots in use; published after they are linked
  *               33  SIZE       owner   entries
  *               34  PAGES      owner   references to pages of the directory
@@ -16,10 +17,12 @@
  * node     word  0  NEXT       owner   as in a slot
  *                1  ORDER      owner   of its key's hash
  *                2  KEY_INFO   owner   bytes and form of the key: map_keys.ts
- *                3  VALUE_INFO owner   bytes and form of a value of any length, else for the cache
+ *                3  VALUE_INFO owner   bytes and form of a value of any length
  *                4  KEY        owner   from here on, padded with zeros to whole words; then the value,
  *                                      aligned as its type is
  * ```
+ *
+ * What is built on a map may have words of its own in front of each node, in the same block.
  *
  * BUCKETS and SIZE change all the time, and lie on another line than what every reading needs.
  *
@@ -32,6 +35,8 @@ import { OWN_WORD } from "../readers/mod.ts";
 export const SEED_0_WORD: number = OWN_WORD;
 /** Word 7 of a header. */
 export const SEED_1_WORD: number = SEED_0_WORD + 1;
+/** Word 8 of a header. */
+export const EXTRA_WORD: number = SEED_1_WORD + 1;
 /** Word 32 of a header. */
 export const BUCKETS_WORD = 32;
 /** Word 33 of a header. */

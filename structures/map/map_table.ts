@@ -18,6 +18,7 @@ import {
   ORDER_WORD,
   PAGE_BYTES,
   PAGE_PIECES,
+  PAGES_LIMIT,
   PAGES_WORD,
   PIECE_BYTES,
   PIECE_SHIFT,
@@ -27,12 +28,15 @@ import {
   SIZE_WORD,
   SLOT_BIT,
 } from "./map_layout.ts";
-import { orderOfBucket, orderOfHash } from "./split_order.ts";
+import { hashOfOrder, orderOfBucket, orderOfHash } from "./split_order.ts";
 import { ListOwner, type SoughtKey } from "./split_list.ts";
 import { Buckets } from "./buckets.ts";
 
 /** Processors fetch lines of 64 bytes in pairs. */
 const LINE_BYTES = 128;
+/** Pieces that are made at once take no more than this part of the slice. */
+const RUN_PART = 64;
+const MAX_PIECES = PAGES_LIMIT * PAGE_PIECES;
 
 /** The table of one map. */
 export class MapTable {
@@ -49,6 +53,8 @@ export class MapTable {
   readonly #readers: Readers;
   readonly #list: ListOwner;
   readonly #buckets: Buckets;
+  /** Addresses of the blocks that the pieces lie in. */
+  readonly #runs: number[] = [];
   #size = 0;
 
   /**
@@ -69,7 +75,7 @@ export class MapTable {
     this.seed0 = words[index + SEED_0_WORD] = seeds[0]!;
     this.seed1 = words[index + SEED_1_WORD] = seeds[1]!;
     try {
-      if (!this.#addPiece(0)) {
+      if (!this.#addPieces(0)) {
         throw badAlloc(readers.endpoint.allocator, PIECE_BYTES, 8, definition);
       }
       readers.open(index, definition);
@@ -124,6 +130,12 @@ export class MapTable {
     this.changes++;
     this.#list.unlink(this.#list.previous, node);
     this.#setSize(this.#size - 1);
+  }
+
+  /** Unlinks the node at `node`, whose key nobody has looked for. O(1), on average over keys. */
+  removeUnsought(node: number): void {
+    this.#list.seek(this.slotFor(hashOfOrder(this.words[node + ORDER_WORD]!)), node);
+    this.remove(node);
   }
 
   /** Unlinks all nodes. Gives each to `unlinked`, which must not change the table. O(buckets + nodes). */
@@ -181,39 +193,59 @@ export class MapTable {
     const { count } = buckets;
     if (count >= MAX_BUCKETS) return;
     const piece = count >>> PIECE_SHIFT;
-    if (piece === buckets.pieces.length && !this.#addPiece(piece)) return;
+    if (piece === buckets.pieces.length && !this.#addPieces(piece)) return;
     // That allocation may have run anything that gives memory back: somebody may have come first.
     if (count === buckets.count) buckets.split();
   }
 
-  /** Whether there is the piece of that number now, and its page. */
-  #addPiece(piece: number): boolean {
-    const { index, words } = this;
+  /**
+   * Whether there is the piece of that number now. Half as many again are made at once, in a row: what is
+   * never freed must not lie all over the slice, or no large block fits between any more.
+   */
+  #addPieces(piece: number): boolean {
     const { allocator } = this.#readers.endpoint;
-    const pageWord = index + PAGES_WORD + Math.floor(piece / PAGE_PIECES);
-    if (words[pageWord] === 0) {
-      const page = allocator.malloc(PAGE_BYTES);
-      if (page === 0) return false;
-      if (words[pageWord] !== 0) allocator.free(page);
-      else words[pageWord] = this.#readers.indexOf(page);
+    const most = allocator.reclaimers.isShort() ? 0 : allocator.slice.byteLength / RUN_PART;
+    const wanted = Math.min(1 + (piece >> 1), Math.floor(most / PIECE_BYTES), MAX_PIECES - piece);
+    const count = Math.max(1, wanted);
+    // An allocation may run anything that gives memory back: somebody may come first.
+    const lastPage = Math.floor((piece + count - 1) / PAGE_PIECES);
+    for (let page = Math.floor(piece / PAGE_PIECES); page <= lastPage; page++) {
+      if (!this.#hasPage(page)) return this.#buckets.pieces.length > piece;
     }
-    const address = allocator.malloc(PIECE_BYTES);
+    const address = allocator.malloc(count * PIECE_BYTES);
     if (address === 0) return false;
     if (this.#buckets.pieces.length > piece) {
       allocator.free(address);
       return true;
     }
-    const place = this.#readers.indexOf(address);
-    words[words[pageWord]! + (piece % PAGE_PIECES)] = place;
-    this.#buckets.pieces.push(place);
+    this.#runs.push(address);
+    const { index, words } = this;
+    for (let i = 0; i < count; i++) {
+      const place = this.#readers.indexOf(address + i * PIECE_BYTES);
+      const page = words[index + PAGES_WORD + Math.floor((piece + i) / PAGE_PIECES)]!;
+      words[page + ((piece + i) % PAGE_PIECES)] = place;
+      this.#buckets.pieces.push(place);
+    }
+    return true;
+  }
+
+  /** Whether there is that page of the directory now. */
+  #hasPage(page: number): boolean {
+    const { words } = this;
+    const { allocator } = this.#readers.endpoint;
+    const word = this.index + PAGES_WORD + page;
+    if (words[word] !== 0) return true;
+    const address = allocator.malloc(PAGE_BYTES);
+    if (address === 0) return false;
+    if (words[word] !== 0) allocator.free(address);
+    else words[word] = this.#readers.indexOf(address);
     return true;
   }
 
   #freeTable(free: (address: number) => void): void {
     const readers = this.#readers;
-    for (const piece of this.#buckets.pieces) free(readers.addressOf(piece));
-    const pages = Math.ceil(this.#buckets.pieces.length / PAGE_PIECES) || 1;
-    for (let page = 0; page < pages; page++) {
+    for (const run of this.#runs) free(run);
+    for (let page = 0; page < PAGES_LIMIT; page++) {
       const place = this.words[this.index + PAGES_WORD + page]!;
       if (place !== 0) free(readers.addressOf(place));
     }

@@ -5,10 +5,17 @@
  */
 
 export { batches, type WalkedMap } from "./entries.ts";
-export { KEY_INFO_WORD, KEY_WORD, NEXT_WORD, ORDER_WORD, VALUE_INFO_WORD } from "./map_layout.ts";
+export {
+  EXTRA_WORD,
+  KEY_INFO_WORD,
+  KEY_WORD,
+  NEXT_WORD,
+  ORDER_WORD,
+  VALUE_INFO_WORD,
+} from "./map_layout.ts";
 export { checkDone, type MapParts } from "./map_parts.ts";
 export { MapTable } from "./map_table.ts";
-export { ListReader, OUT_OF_ORDER, overwritten } from "./split_list.ts";
+export { ListReader, OUT_OF_ORDER, overwritten, type SoughtKey } from "./split_list.ts";
 export { TableReader } from "./table_reader.ts";
 export { type MapKey, MapKeys, type MapKeyType } from "./map_keys.ts";
 export {

@@ -153,6 +153,19 @@ export class ListOwner {
     return 0;
   }
 
+  /** Finds the node at `node` itself, from the slot at `slot` on: `previous`. O(length of a chain). */
+  seek(slot: number, node: number): void {
+    const words = this.#words;
+    let previous = slot;
+    let place = words[slot + NEXT_WORD]! & PLACE_MASK;
+    while (place !== node) {
+      if (place === 0) throw overwritten(node);
+      previous = place;
+      place = words[place + NEXT_WORD]! & PLACE_MASK;
+    }
+    this.previous = previous;
+  }
+
   /** Links the slot or node that `reference` names, written but for NEXT, behind `previous`. */
   link(previous: number, reference: number): void {
     const words = this.#words;

@@ -12,6 +12,11 @@ import { isReading, LIFE_WORD, READING_WORD, READINGS_MASK, ROUND_ONE } from "./
 /** So many blocks are freed in one round, which takes an atomic addition an endpoint. */
 export const BATCH_BLOCKS = 64;
 
+/** So many looks collectWithin() makes before it sleeps: readings take less than a microsecond, mostly. */
+const SPINS = 100;
+/** So long it sleeps at a time, in milliseconds. */
+const PAUSE_MS = 0.1;
+
 /** One life of a reader, as the owner sees it. */
 export interface ReadersLife {
   /** Whether its thread has ended. */
@@ -45,6 +50,8 @@ export class RetiredBlocks {
   readonly #waiting: Batch[] = [];
   #batch = new Batch();
   #isFreeing = false;
+  /** How many blocks were released. */
+  #released = 0;
 
   /**
    * @param words The control words of the segment.
@@ -101,6 +108,26 @@ export class RetiredBlocks {
     }
   }
 
+  /**
+   * As collect(), but if nothing can be released, waits for a reading to end, up to `ms` milliseconds: who reads
+   * may need this core. For who has no memory else.
+   */
+  collectWithin(ms: number): void {
+    const before = this.#released;
+    this.collect();
+    if (this.#isFreeing) return;
+    const end = performance.now() + ms;
+    for (let look = 0; this.#released === before && this.#waiting.length > 0; look++) {
+      const { word } = this.#waiting[0]!.blockers[0]!;
+      if (look >= SPINS) {
+        if (performance.now() > end) return;
+        // Nobody notifies there: this is a sleep, and none if the reading has gone on.
+        Atomics.wait(this.#words, word, Atomics.load(this.#words, word), PAUSE_MS);
+      }
+      this.collect();
+    }
+  }
+
   /** Tells every endpoint that things are gone. @returns Who reads. */
   round(): Blocker[] {
     const blockers: Blocker[] = [];
@@ -124,6 +151,7 @@ export class RetiredBlocks {
   }
 
   #release({ addresses, owners }: Batch): void {
+    this.#released += addresses.length;
     for (let i = 0; i < addresses.length; i++) owners[i]!.release(addresses[i]!);
   }
 }
