@@ -133,7 +133,7 @@ Deno.test("a program that a document names by its file is that file", async () =
 /** What `deno test`, `deno bench`, `deno run` and `deno task` are given, quoted or not. */
 const COMMANDS = /\bdeno (?:test|bench|run|task \w+) [^`\n#]+/g;
 /** A path from the project's root, as far as it has no wildcard. */
-const PATH = /(?<=[ "])(?:allocator|bench|docs|examples|foreign|shard|tests)\/[\w./-]*/g;
+const PATH = /(?<=[ "])(?:allocator|bench|docs|examples|foreign|shard|structures|tests)\/[\w./-]*/g;
 
 Deno.test("the files that a document's commands name are there", async () => {
   const missing: string[] = [];
