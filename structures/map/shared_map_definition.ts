@@ -79,7 +79,8 @@ export interface SharedMapDefinition<KeyType, ValueType> {
  *
  * @example
  * ```ts
- * import { f64, Runtime, text } from "@tidepool/core";
+ * import { f64, Runtime } from "@tidepool/core";
+ * import { text } from "@tidepool/core/allocator";
  * import { sharedMap } from "@tidepool/core/structures";
  * import { assertEquals } from "@std/assert";
  *

@@ -154,6 +154,7 @@ Deno.test("the files that a document's commands name are there", async () => {
 for (
   const [program, printed] of [
     ["examples/tally/main.ts", "1 value, sum 41.5\n"],
+    ["examples/pages/main.ts", "10 visits\n"],
     ["examples/primes/main.ts", "9592 primes below 100,000\n"],
   ] as const
 ) {
