@@ -79,6 +79,10 @@ const SUBJECTS: ReadonlyMap<string, Subject> = new Map<string, Subject>([
     summary: "examples/memcached beside memcached and a plain server: rates, latencies, memory",
     load: async () => (await import("./subjects/memcached.ts")).compareMemcached,
   }],
+  ["programs", {
+    summary: "whole programs beside the same over plain Workers: order book, log analytics",
+    load: async () => (await import("./subjects/programs.ts")).comparePrograms,
+  }],
   ["placement", {
     summary: "the option `placement`: huge pages, memory touched early or locked, pinned threads",
     load: async () => (await import("./subjects/placement.ts")).comparePlacement,

@@ -13,6 +13,8 @@ const CALLS: readonly string[] = [
   "tests/shard/bus/transfer_test.ts",
   "tests/shard/bus/introduction_test.ts",
   "tests/shard/bus/waiting_calls_test.ts",
+  "tests/shard/bus/whole_values_test.ts",
+  "tests/shard/bus/big_batch_test.ts",
   "tests/shard/calls/call_options_test.ts",
   "tests/shard/bus/credit_model_test.ts",
   "tests/shard/host/runtime_test.ts",
@@ -69,6 +71,7 @@ export const TARGETS: ReadonlyMap<string, readonly string[]> = new Map([
     "tests/shard/codec/value_codec_errors_test.ts",
     "tests/shard/codec/value_codec_property_test.ts",
     "tests/shard/codec/value_codec_test.ts",
+    "tests/shard/codec/value_codec_texts_test.ts",
   ]],
   ["shard/ring/wait_strategy.ts", [
     "tests/shard/ring/wait_strategy_test.ts",

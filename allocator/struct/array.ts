@@ -154,7 +154,10 @@ export function array<Element extends FieldType>(
     }
 
     toJSON(): unknown[] {
-      return Array.from(this, plainOf);
+      // By index: through its iterator it would take seven times as long.
+      const plain: unknown[] = [];
+      for (let index = 0; index < count; index++) plain.push(plainOf(this.get(index)));
+      return plain;
     }
 
     [Symbol.for("Deno.customInspect")](

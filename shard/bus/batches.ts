@@ -15,6 +15,12 @@ import type { Peers } from "./peers.ts";
  * and 1,024 calls under way: 16 to 64 are alike and half as fast again as publishing at the end only.
  */
 const RECORDS_PER_PUBLISH = 32;
+/**
+ * So many bits of the length of values outside of the record are left out where it counts as records: 256
+ * bytes take as long as one. So a list of objects is published at once, and two threads work on lists at
+ * the same time, which is twice as fast as by turns.
+ */
+const RECORD_SHIFT = 8;
 
 /** What one endpoint writes. */
 export class Batches {
@@ -26,7 +32,7 @@ export class Batches {
   readonly #end: () => void;
   /** Peers with records to publish. */
   readonly #dirty: Peer[] = [];
-  /** Records committed since the last publication. */
+  /** Records committed since the last publication, and what counts as such. */
   #unpublished = 0;
   #endScheduled = false;
   /** Whether a poll goes on, whose end publishes. */
@@ -57,11 +63,15 @@ export class Batches {
     };
   }
 
-  /** Takes the reserved slot of the ring to `peer`, to be published at the end of the turn. */
-  commit(peer: Peer): void {
+  /**
+   * Takes the reserved slot of the ring to `peer`, to be published at the end of the turn, and with it as
+   * many bytes outside of the slot.
+   */
+  commit(peer: Peer, byteLength = 0): void {
     peer.producer.commit();
     this.touch(peer);
-    if (++this.#unpublished < RECORDS_PER_PUBLISH) return;
+    this.#unpublished += 1 + (byteLength >>> RECORD_SHIFT);
+    if (this.#unpublished < RECORDS_PER_PUBLISH) return;
     // The other side begins on these while this one goes on. The slots of the requests go back first:
     // a reply gives its caller credit for a new request, which needs the slot of the old one.
     this.#reading?.publish();
@@ -82,8 +92,8 @@ export class Batches {
    * this turn, and its end is three turns of the microtask queue away. Not for one without reply: those come
    * in bursts, beside a call that takes long.
    */
-  commitAlone(peer: Peer): void {
-    this.commit(peer);
+  commitAlone(peer: Peer, byteLength: number): void {
+    this.commit(peer, byteLength);
     if (!this.#polling) this.publish();
   }
 

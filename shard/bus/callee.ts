@@ -8,6 +8,7 @@ import {
   CALL_WORD,
   CALLS_RECEIVED,
   FLAG_CANCELLABLE,
+  FLAG_IN_REQUEST,
   FLAG_INTRODUCES,
   FLAG_LATE,
   FLAG_NO_REPLY,
@@ -25,6 +26,7 @@ import type { Credit } from "./credit.ts";
 import type { MessageBody } from "./message_body.ts";
 import type { Notices } from "./notices.ts";
 import type { RecordViews } from "./inline_codec.ts";
+import { NO_ROOM, NOT_WHOLE } from "./whole_values.ts";
 import { ComingParcel, type Parcels, Transferred } from "./parcels.ts";
 import { type DeferredCall, type Handler, type Peer, ServedCall } from "./peer.ts";
 
@@ -51,6 +53,14 @@ export class Callee {
   /** The peer and the call whose task is running now, up to its first await. */
   #currentPeer: Peer | undefined;
   #currentCall: ServedCall | undefined;
+
+  /**
+   * The block of the request that was read last, which its sender keeps until it has the reply; from whom,
+   * and the number of its call.
+   */
+  readonly #room = { address: 0, byteLength: 0 };
+  #roomPeer: Peer | undefined;
+  #roomCall = 0;
 
   /** `notices` sends what has no slot reserved. */
   constructor(
@@ -103,6 +113,11 @@ export class Callee {
       // The caller will not say again which task this is.
       args = (kind & FLAG_INTRODUCES) === 0 ? [] : this.#body.readFirst(this.#views, at, 2);
     }
+    this.#roomPeer = peer;
+    this.#roomCall = call;
+    this.#room.address = this.#body.blockOf(this.#views, at);
+    const hasRoom = this.#room.address !== 0 && (kind & FLAG_NO_REPLY) === 0;
+    this.#room.byteLength = hasRoom ? this.#body.blockLengthOf(this.#views, at) : 0;
     this.#body.release(this.#views, at, peer.consumer);
     if ((kind & FLAG_INTRODUCES) !== 0) {
       this.#meet(peer, task, args[0] as string, args[1] as string);
@@ -261,15 +276,40 @@ export class Callee {
     this.#write(peer, call, flags, KIND_PACKED_ERROR, new Transferred(bytes), errorName);
   }
 
-  #writeAny(peer: Peer, call: number, kind: number, value: unknown, name: () => string): void {
+  /** Writes the record of a reply with any value; gives how many bytes lie outside of it. */
+  #writeAny(peer: Peer, call: number, kind: number, value: unknown, name: () => string): number {
     const views = this.#views;
+    const { whole } = this.#body;
+    // Only while its task runs: the block of a call that was answered is another message's.
+    const isCurrent = peer === this.#currentPeer && peer === this.#roomPeer;
+    const room = isCurrent && call === this.#roomCall ? this.#room : NO_ROOM;
+    const address = whole.tryWrite(value, room);
+    if (address !== NOT_WHOLE) {
+      if (peer.gone !== undefined) { // by a reclaimer
+        if (address !== room.address) this.#body.free(address);
+        throw peer.gone;
+      }
+      if (address === 0) throw this.#body.memoryError(whole.byteLength);
+      const at = peer.producer.reserve();
+      const flags = address === room.address ? FLAG_IN_REQUEST : 0;
+      views.words[at + KIND_WORD] = kindWord(kind, 1, flags);
+      views.words[at + CALL_WORD] = call;
+      whole.put(views, at);
+      return whole.byteLength;
+    }
     const encoded = this.#body.encode([value], views, peer.producer.reserve(), name);
-    const block = this.#body.expectBlock(encoded, peer);
+    const byteLength = encoded.bytes?.length ?? 0;
+    const fits = byteLength > 0 && byteLength <= room.byteLength && encoded.transfers.length === 0;
+    const block = fits && peer.gone === undefined
+      ? room.address
+      : this.#body.expectBlock(encoded, peer);
     // Once more: a getter or a reclaimer may have made calls, and taken the slot.
     const at = peer.producer.reserve();
-    views.words[at + KIND_WORD] = kindWord(kind, 1, encoded.flags);
+    const flags = fits ? FLAG_IN_REQUEST : encoded.flags;
+    views.words[at + KIND_WORD] = kindWord(kind, 1, flags);
     views.words[at + CALL_WORD] = call;
     this.#body.put(encoded, block, views, at, peer.endpoint);
+    return byteLength;
   }
 
   #write(
@@ -289,12 +329,13 @@ export class Callee {
       const { words } = this.#views;
       // Invariant: the credit that admitted the request keeps a slot for its reply.
       const at = peer.producer.reserve();
+      let byteLength = 0;
       if (this.#body.tryEncodeOne(value, this.#views, at, peer.endpoint)) {
         words[at + KIND_WORD] = kindWord(kind, 1, 0);
         words[at + CALL_WORD] = call;
-      } else this.#writeAny(peer, call, kind, value, name);
+      } else byteLength = this.#writeAny(peer, call, kind, value, name);
       this.#counters[REPLIES_SENT]!++;
-      this.#batches.commit(peer);
+      this.#batches.commit(peer, byteLength);
     }
     if (peer.served.size > 0) peer.served.delete(call);
     this.#underWay--;

@@ -35,7 +35,16 @@ import type { Callable } from "./callable.ts";
 import type { Link, LinkedQueue } from "./linked_queue.ts";
 import type { Notices } from "./notices.ts";
 import { ComingParcel, type Parcels } from "./parcels.ts";
-import type { CallHandle, Peer, Settle, WaitingCall } from "./peer.ts";
+import {
+  type CallHandle,
+  expectLater,
+  mayGo,
+  type Peer,
+  type Settle,
+  type WaitingCall,
+  waitingFor,
+} from "./peer.ts";
+import { NOT_WHOLE } from "./whole_values.ts";
 import { rejectBy } from "./rejection.ts";
 import { rejectWithLocalStack } from "./two_sided_stack.ts";
 
@@ -203,8 +212,15 @@ export class Caller {
       (noReply ? FLAG_NO_REPLY : handle === undefined ? 0 : FLAG_CANCELLABLE);
     const name = introduces ? introducedName : argumentName;
 
-    // Encode: into the ring if it may go at once, else into a record of its own.
     let goes = mayGo(peer);
+    if (goes && values.length === 1) {
+      const at = this.#tryWriteWhole(peer, task, values[0], flags, handle);
+      const { byteLength } = this.#body.whole;
+      if (at >= 0) return this.#admit(peer, at, byteLength, task, resolve, handle, noReply);
+    }
+
+    // Encode: into the ring if it may go at once, else into a record of its own.
+    goes = mayGo(peer);
     let views = goes ? this.#views : RecordViews.ofOneRecord();
     // Invariant: a call with credit has room in the ring.
     let at = goes ? peer.producer.reserve() : 0;
@@ -224,13 +240,44 @@ export class Caller {
     // Admit.
     if (goes) {
       this.#body.put(encoded, block, views, at, peer.endpoint);
-      return this.#admit(peer, at, task, resolve, handle, noReply);
+      return this.#admit(peer, at, bytes?.length ?? 0, task, resolve, handle, noReply);
     }
 
     // Wait: what moves has moved; the codec's scratch is the next message's.
     this.#body.move(encoded, peer.endpoint);
     const body = bytes?.slice();
     this.#wait(peer, peer.waiting, { views, bytes: body, task, resolve, handle, noReply });
+  }
+
+  /**
+   * Writes the record of a call whose one argument can be written into its block as it is; -1, and nothing
+   * done, if it can't, if there is no memory yet, or if the call may not go any more, as reclaimers have run
+   * inside of malloc().
+   */
+  #tryWriteWhole(
+    peer: Peer,
+    { index }: Callable,
+    argument: unknown,
+    flags: number,
+    handle: CallHandle | undefined,
+  ): number {
+    const { whole } = this.#body;
+    const block = whole.tryWrite(argument);
+    if (block === NOT_WHOLE) return -1;
+    const isRefused = peer.gone !== undefined || handle?.settled === true;
+    // No reply is due that could bring memory back.
+    if (block === 0 && !isRefused && mayGo(peer) && this.underWay === 0) {
+      throw this.#body.memoryError(whole.byteLength);
+    }
+    if (block === 0 || isRefused || !mayGo(peer)) {
+      this.#body.free(block);
+      return -1;
+    }
+    const at = peer.producer.reserve();
+    this.#views.words[at + KIND_WORD] = kindWord(KIND_REQUEST, 1, flags);
+    this.#views.words[at + TASK_WORD] = index;
+    whole.put(this.#views, at);
+    return at;
   }
 
   /**
@@ -279,10 +326,11 @@ export class Caller {
     this.#batches.scheduleEnd();
   }
 
-  /** Enters the record at `at` in the table of calls and commits it. */
+  /** Enters the record at `at` in the table of calls and commits it, with `byteLength` bytes outside of it. */
   #admit(
     peer: Peer,
     at: number,
+    byteLength: number,
     task: Callable,
     resolve: Settle,
     handle: CallHandle | undefined,
@@ -303,8 +351,8 @@ export class Caller {
       peer.introduced[this.#views.words[at + TASK_WORD]!] = true;
     }
     this.#counters[CALLS_SENT]!++;
-    if (!noReply && this.#calls.size === 1) this.#batches.commitAlone(peer);
-    else this.#batches.commit(peer);
+    if (!noReply && this.#calls.size === 1) this.#batches.commitAlone(peer, byteLength);
+    else this.#batches.commit(peer, byteLength);
   }
 
   /** Sends what waits for `peer`, as far as credit and memory go. */
@@ -336,7 +384,7 @@ export class Caller {
       const at = peer.producer.reserve();
       this.#views.copyFrom(views.words, 0, at);
       if (bytes !== undefined) this.#body.putBlock(bytes, block, this.#views, at);
-      this.#admit(peer, at, task, resolve, handle, noReply);
+      this.#admit(peer, at, bytes?.length ?? 0, task, resolve, handle, noReply);
     }
   }
 
@@ -473,28 +521,4 @@ export class Caller {
     }
     return rejected;
   }
-}
-
-/**
- * The queue for the next life of a peer that is shut.
- *
- * @throws Why the peer is gone, if that is for good; why it is shut, if a call can't wait for the next.
- */
-function expectLater(peer: Peer, early: boolean): LinkedQueue<WaitingCall> {
-  if (peer.later === undefined) {
-    peer.goneTold = true;
-    throw peer.gone;
-  }
-  if (early) throw peer.shut;
-  return peer.later;
-}
-
-/** What counts as waiting for `peer`: one more call than may is refused. */
-function waitingFor({ waiting, notices, credit }: Peer): number {
-  return waiting.size + notices.size + credit.runningOn;
-}
-
-/** Whether a call has credit, and nothing before it. */
-function mayGo({ credit, waiting, notices }: Peer): boolean {
-  return credit.mayCall && waiting.size === 0 && notices.size === 0;
 }

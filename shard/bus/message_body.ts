@@ -3,7 +3,9 @@
  * the sender's slice where they do not.
  *
  * Who frees the block: of a request with a reply, its sender, when the reply has come; so nothing is
- * lost if the callee dies. Of a reply, and of a request without one, its receiver: a remote free.
+ * lost if the callee dies. Of a reply, and of a request without one, its receiver: a remote free. A reply
+ * that is ready before its task has let go of the thread goes into the block of its request, if it fits
+ * and moves nothing: so one that is like its request needs no block and no remote free.
  *
  * @module
  */
@@ -14,7 +16,9 @@ import { MessageMemoryError } from "./errors.ts";
 import { InlineCodec, type RecordViews } from "./inline_codec.ts";
 import {
   BLOCK_LENGTH_WORD,
+  BLOCK_VALUES,
   CELLS_WORD,
+  FLAG_IN_REQUEST,
   FLAG_NO_REPLY,
   FLAG_OUT_OF_LINE,
   FLAG_PARCELS,
@@ -22,9 +26,11 @@ import {
   KIND_WORD,
   kindOf,
   type RingConsumer,
+  TAGS_WORD,
   valueCountOf,
 } from "../ring/mod.ts";
 import { type Parcels, Transferred } from "./parcels.ts";
+import { WholeValues } from "./whole_values.ts";
 
 const NONE: readonly Transferred[] = [];
 
@@ -63,6 +69,8 @@ export class MessageBody {
   /** What every message gives that fits its record: used up before any code of the program's runs. */
   readonly #inRecord = new Encoded(undefined, []);
   readonly #parcels: Parcels;
+  /** Writes the one value of a message where it can be written as it is. */
+  readonly whole: WholeValues;
   /** Writes errors for which there is no memory. */
   readonly packer: ErrorPacker;
 
@@ -77,6 +85,7 @@ export class MessageBody {
     this.packer = new ErrorPacker(types);
     this.#allocator = allocator;
     this.#segment = new Uint8Array(buffer, 0, buffer.byteLength);
+    this.whole = new WholeValues(allocator, this.#segment);
     this.#types = new WireTypes(types);
     // Refused while it is written: a message of gigabytes would be copied first for nothing.
     this.#values = new ValueCodec(types, {
@@ -212,6 +221,7 @@ export class MessageBody {
   putBlock(bytes: Uint8Array, address: number, views: RecordViews, at: number): void {
     this.#segment.set(bytes, address);
     views.words[at + KIND_WORD]! |= FLAG_OUT_OF_LINE;
+    views.words[at + TAGS_WORD] = BLOCK_VALUES;
     views.floats[(at + CELLS_WORD) >> 1] = address;
     views.words[at + BLOCK_LENGTH_WORD] = bytes.length;
   }
@@ -222,10 +232,16 @@ export class MessageBody {
     return isOutOfLine ? views.floats[(at + CELLS_WORD) >> 1]! : 0;
   }
 
-  /** The same, if whoever reads the record is to free the block. */
+  /** Bytes in use of that block. */
+  blockLengthOf(views: RecordViews, at: number): number {
+    return views.words[at + BLOCK_LENGTH_WORD]! >>> 0;
+  }
+
+  /** The address, if whoever reads the record is to free the block. */
   blockForReader(views: RecordViews, at: number): number {
     const kind = views.words[at + KIND_WORD]!;
-    const isForSender = kindOf(kind) === KIND_REQUEST && (kind & FLAG_NO_REPLY) === 0;
+    const isForSender = (kind & FLAG_IN_REQUEST) !== 0 ||
+      kindOf(kind) === KIND_REQUEST && (kind & FLAG_NO_REPLY) === 0;
     return isForSender ? 0 : this.blockOf(views, at);
   }
 
@@ -254,14 +270,19 @@ export class MessageBody {
       this.#inline.decode(count, views, at, values);
       return values;
     }
-    return this.#decode(views, at);
+    return isWhole(views, at) ? [this.#readWhole(views, at)] : this.#decode(views, at);
   }
 
   /** The first `count` values, none of which is wire-typed, of a record that cannot be read whole. */
   readFirst(views: RecordViews, at: number, count: number): unknown[] {
     if ((views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) !== 0) {
       const start = this.blockOf(views, at);
-      return this.#values.decodeFirst(this.#segment, count, start, start + lengthOf(views, at));
+      return this.#values.decodeFirst(
+        this.#segment,
+        count,
+        start,
+        start + this.blockLengthOf(views, at),
+      );
     }
     const values = new Array<unknown>(count);
     this.#inline.decode(count, views, at, values);
@@ -270,9 +291,10 @@ export class MessageBody {
 
   /** The one value of a result or an error at `at`. Its block stays. */
   readOne(views: RecordViews, at: number): unknown {
-    return (views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) === 0
-      ? this.#inline.decodeOne(views, at)
-      : this.#decode(views, at)[0];
+    if ((views.words[at + KIND_WORD]! & FLAG_OUT_OF_LINE) === 0) {
+      return this.#inline.decodeOne(views, at);
+    }
+    return isWhole(views, at) ? this.#readWhole(views, at) : this.#decode(views, at)[0];
   }
 
   /** The same for a record that nobody will read: its wire-typed values are told. */
@@ -359,18 +381,29 @@ export class MessageBody {
   // In place, without a view of the block, which would cost 0.1 µs.
   #decode(views: RecordViews, at: number): unknown[] {
     const start = this.blockOf(views, at);
-    return this.#values.decode(this.#segment, start, start + lengthOf(views, at));
+    return this.#values.decode(this.#segment, start, start + this.blockLengthOf(views, at));
+  }
+
+  #readWhole(views: RecordViews, at: number): unknown {
+    return this.whole.read(
+      views.words[at + TAGS_WORD]!,
+      this.blockOf(views, at),
+      this.blockLengthOf(views, at),
+    );
   }
 
   #discardBlock(views: RecordViews, at: number): void {
+    // One in the block of its request moves nothing, and its reader may have used the block again.
+    const isInRequest = (views.words[at + KIND_WORD]! & FLAG_IN_REQUEST) !== 0;
+    if (isInRequest || isWhole(views, at)) return; // a whole one owns nothing
     const start = this.blockOf(views, at);
-    this.#values.discard(this.#segment, start, start + lengthOf(views, at));
+    this.#values.discard(this.#segment, start, start + this.blockLengthOf(views, at));
   }
 }
 
-/** Bytes of the values in the block of the record at `at`. */
-function lengthOf(views: RecordViews, at: number): number {
-  return views.words[at + BLOCK_LENGTH_WORD]! >>> 0;
+/** Whether the block of the record at `at` holds one value as it is. */
+function isWhole(views: RecordViews, at: number): boolean {
+  return views.words[at + TAGS_WORD] !== BLOCK_VALUES;
 }
 
 function isObject(value: unknown): value is object {

@@ -6,7 +6,21 @@
  */
 
 import { readLatin1, readUtf16, Utf8Reader } from "./read_text.ts";
-import { LATIN1, SHORT_TEXT, SHORT_TEXT_LENGTH, UNDEFINED, UTF16, UTF8 } from "./value_layout.ts";
+import {
+  LATIN1,
+  POOLED_TEXT,
+  SHORT_TEXT,
+  SHORT_TEXT_LENGTH,
+  UNDEFINED,
+  UTF16,
+  UTF8,
+} from "./value_layout.ts";
+
+/**
+ * Characters of the pool that become a string at once, of which texts are cut. What is cut of one keeps all
+ * of it alive, if it is longer than twelve characters.
+ */
+const PIECE_LENGTH = 256;
 
 const NONE = new Uint8Array(0);
 const NO_INT32S = new Int32Array(0);
@@ -27,6 +41,15 @@ export class ByteReader {
   end = 0;
   #start = 0;
   readonly #utf8Reader = new Utf8Reader();
+  /** Where the parts of the pool go on, and where they end. */
+  #poolAt = 0;
+  #poolEnd = 0;
+  /** Some of a part as a string, and the characters of it that were read. */
+  #piece = "";
+  #pieceAt = 0;
+  /** Of a part in Latin-1: where the piece begins, and where the part ends. */
+  #pieceStart = 0;
+  #partEnd = 0;
   /** Whether `bytes` are a segment's, which this endpoint holds on to anyway. */
   #isSegment = false;
 
@@ -47,11 +70,15 @@ export class ByteReader {
     this.#start = start;
     this.at = start;
     this.end = Math.min(end, bytes.length);
+    this.#endPart(0, 0);
+    this.#poolAt = 0;
+    this.#poolEnd = 0;
   }
 
   /** Lets go of the message. */
   stop(): void {
     this.end = 0;
+    this.#piece = "";
     if (this.#isSegment) return; // views for each message would cost more than most of them
     this.bytes = NONE;
     this.#int32s = NO_INT32S;
@@ -171,6 +198,8 @@ export class ByteReader {
         return this.#utf8(this.u32());
       case UTF16:
         return this.#utf16(this.u32());
+      case POOLED_TEXT:
+        return this.pooledText();
     }
     throw this.bad("tag", tag, this.at - 1);
   }
@@ -181,6 +210,76 @@ export class ByteReader {
     const at = this.at;
     this.at = at + length;
     return readLatin1(this.bytes, at, length);
+  }
+
+  /** The message has a pool, which lies behind its values. */
+  startPool(): void {
+    const start = this.at;
+    this.need(4);
+    const end = this.end - 4;
+    this.at = end;
+    const byteLength = this.u32();
+    if (byteLength > end - start) throw this.bad("length of the pool", byteLength, end);
+    this.at = start;
+    this.end = end - byteLength;
+    this.#poolAt = this.end;
+    this.#poolEnd = end;
+  }
+
+  /** Text that lies in the pool. */
+  pooledText(): string {
+    const length = this.byte();
+    const from = this.#pieceAt;
+    const to = from + length;
+    if (to > this.#piece.length) return this.#textOfNextPiece(length);
+    this.#pieceAt = to;
+    return this.#piece.substring(from, to);
+  }
+
+  #textOfNextPiece(length: number): string {
+    if (this.#pieceAt === this.#piece.length && this.#pieceStart + this.#pieceAt >= this.#partEnd) {
+      this.#startPart(length);
+    }
+    const at = this.#pieceStart + this.#pieceAt;
+    if (at < this.#partEnd) {
+      // In Latin-1 the next piece begins wherever a text does.
+      const end = Math.min(at + Math.max(PIECE_LENGTH, length), this.#partEnd);
+      this.#piece = readLatin1(this.bytes, at, end - at);
+      this.#pieceStart = at;
+      this.#pieceAt = 0;
+    }
+    const from = this.#pieceAt;
+    const to = from + length;
+    if (to > this.#piece.length) throw this.bad("length of text", length, this.at - 1);
+    this.#pieceAt = to;
+    return this.#piece.substring(from, to);
+  }
+
+  #startPart(length: number): void {
+    if (this.#poolAt >= this.#poolEnd) throw this.bad("length of text", length, this.at - 1);
+    const { at, end } = this;
+    this.at = this.#poolAt;
+    this.end = this.#poolEnd;
+    const tag = this.byte();
+    if (tag === LATIN1) {
+      const byteLength = this.u32();
+      this.need(byteLength);
+      this.#endPart(this.at, this.at += byteLength);
+    } else if (tag === UTF8 || tag === UTF16) {
+      this.#endPart(0, 0);
+      this.#piece = this.textAfter(tag);
+    } else throw this.bad("tag", tag, this.at - 1);
+    this.#poolAt = this.at;
+    this.at = at;
+    this.end = end;
+  }
+
+  /** Nothing is left of a part; the next is Latin-1 text from `start` to `end`, if there is any. */
+  #endPart(start: number, end: number): void {
+    this.#piece = "";
+    this.#pieceAt = 0;
+    this.#pieceStart = start;
+    this.#partEnd = end;
   }
 
   #utf8(byteLength: number): string {
@@ -204,7 +303,6 @@ export class ByteReader {
     this.need(length);
     const at = this.at;
     this.at = at + length;
-    // Made from the bytes, not filled with them after: so the memory is not cleared first.
     // Made from the bytes, not filled with them after: so the memory is not cleared first.
     return new Uint8Array(this.bytes.subarray(at, at + length));
   }

@@ -32,6 +32,10 @@ export interface WrittenShape {
   number: number;
   /** The shape that was written after it the last time. */
   next: WrittenShape | undefined;
+  /** Objects that were written with it, up to COMPILE_AFTER. */
+  uses: number;
+  /** Writes the fields of an object, once there is code for it. */
+  write: ((object: object) => void) | undefined;
 }
 
 /** The writer's table. */
@@ -142,7 +146,15 @@ function makeShape(keys: readonly string[]): WrittenShape | undefined {
   bytes[2] = hash >>> 8;
   bytes[3] = units;
   bytes[4] = keys.length;
-  return { keys, bytes, message: -1, number: 0, next: undefined };
+  return {
+    keys,
+    bytes,
+    message: -1,
+    number: 0,
+    next: undefined,
+    uses: 0,
+    write: undefined,
+  };
 }
 
 /** Keys as the reader needs them. */
@@ -153,6 +165,10 @@ export interface ReadShape {
   readonly unsafe: boolean;
   /** Makes the object, if it has too many fields to grow. */
   readonly make: (() => Record<string, unknown>) | undefined;
+  /** Objects that were read with it, up to COMPILE_AFTER. */
+  uses: number;
+  /** Reads the fields and makes the object of them, once there is code for it. */
+  read: (() => object) | undefined;
 }
 
 /** The reader's table. */
@@ -201,5 +217,5 @@ function readShape(bytes: Uint8Array, at: number): ReadShape | undefined {
   }
   const unsafe = keys.includes("__proto__");
   const make = unsafe || count <= GROWN_FIELDS ? undefined : objectMaker(keys);
-  return { bytes: bytes.slice(at, end), keys, unsafe, make };
+  return { bytes: bytes.slice(at, end), keys, unsafe, make, uses: 0, read: undefined };
 }

@@ -6,6 +6,7 @@
  */
 
 import { ByteReader } from "./byte_reader.ts";
+import { COMPILE_AFTER, compileReader } from "./compiled_shape.ts";
 import { isBuiltIn, rebuild, restoreStack } from "./error_codec.ts";
 import { keyBytes, type ReadShape, ReadShapes, SHAPE_HEADER_BYTES } from "./shape_table.ts";
 import {
@@ -20,6 +21,7 @@ import {
   FALSE,
   FLOAT64,
   FLOATS,
+  HAS_POOL,
   HAS_REFERENCES,
   HAS_WIRE_TYPES,
   INT32,
@@ -27,6 +29,7 @@ import {
   MAP,
   NULL,
   NUMBERED_SHAPES,
+  POOLED_TEXT,
   REFERENCE,
   REGEXP,
   RESIZABLE,
@@ -94,7 +97,7 @@ export class ValueReader {
   /** Reads the first `count` values only; see `ValueCodec.decodeFirst()`. */
   readFirst(bytes: Uint8Array, count: number, start: number, end: number): unknown[] {
     this.#in.restart(bytes, start, end);
-    return this.#message(this.#in.byte(), count);
+    return this.#message(this.#in.byte() & ~HAS_POOL, count);
   }
 
   #throwFailure(): void {
@@ -128,9 +131,10 @@ export class ValueReader {
     this.#keepsObjects = (flags & HAS_REFERENCES) !== 0;
     this.#shapeCount = 0;
     try {
+      if ((flags & HAS_POOL) !== 0) this.#in.startPool();
       const count = Math.min(this.#in.count(1), most);
       const values: unknown[] = [];
-      for (let i = 0; i < count; i++) values.push(this.#value());
+      for (let i = 0; i < count; i++) values.push(this.value());
       return values;
     } finally {
       this.#in.stop();
@@ -138,7 +142,8 @@ export class ValueReader {
     }
   }
 
-  #value(): unknown {
+  /** Reads the next value of the message. */
+  value(): unknown {
     const input = this.#in;
     const tag = input.byte();
     if (tag >= SMALL_INTEGER) return tag - SMALL_INTEGER;
@@ -152,6 +157,8 @@ export class ValueReader {
         return false;
       case TRUE:
         return true;
+      case POOLED_TEXT:
+        return input.pooledText();
       case INT32:
         return input.int32();
       case FLOAT64:
@@ -236,14 +243,19 @@ export class ValueReader {
   }
 
   #fields(shape: ReadShape): object {
+    // Objects that are referred to have to be there before their fields are.
+    if (shape.read !== undefined && !this.#keepsObjects) return shape.read();
+    if (shape.uses < COMPILE_AFTER && ++shape.uses === COMPILE_AFTER && !shape.unsafe) {
+      shape.read = compileReader(shape.keys, this);
+    }
     const object: Record<string, unknown> = shape.make === undefined ? {} : shape.make();
     this.#keep(object);
     const keys = shape.keys;
     const count = keys.length;
     if (shape.unsafe) {
-      for (let i = 0; i < count; i++) define(object, keys[i]!, this.#value());
+      for (let i = 0; i < count; i++) define(object, keys[i]!, this.value());
     } else {
-      for (let i = 0; i < count; i++) object[keys[i]!] = this.#value();
+      for (let i = 0; i < count; i++) object[keys[i]!] = this.value();
     }
     return object;
   }
@@ -253,8 +265,8 @@ export class ValueReader {
     const count = this.#in.count(2);
     for (let i = 0; i < count; i++) {
       const key = this.#in.text();
-      if (key === "__proto__") define(object, key, this.#value());
-      else object[key] = this.#value();
+      if (key === "__proto__") define(object, key, this.value());
+      else object[key] = this.value();
     }
     return object;
   }
@@ -274,7 +286,7 @@ export class ValueReader {
         this.#sparse(array);
         break;
       } else {
-        array.push(this.#value());
+        array.push(this.value());
       }
     }
     return array;
@@ -304,7 +316,7 @@ export class ValueReader {
       const offset = input.at;
       const index = input.u32();
       if (index >= array.length) throw input.bad("index", index, offset);
-      array[index] = this.#value();
+      array[index] = this.value();
     }
   }
 
@@ -312,8 +324,8 @@ export class ValueReader {
     const map = this.#keep(new Map<unknown, unknown>());
     const count = this.#in.count(2);
     for (let i = 0; i < count; i++) {
-      const key = this.#value();
-      map.set(key, this.#value());
+      const key = this.value();
+      map.set(key, this.value());
     }
     return map;
   }
@@ -321,7 +333,7 @@ export class ValueReader {
   #set(): Set<unknown> {
     const set = this.#keep(new Set<unknown>());
     const count = this.#in.count(1);
-    for (let i = 0; i < count; i++) set.add(this.#value());
+    for (let i = 0; i < count; i++) set.add(this.value());
     return set;
   }
 
@@ -345,7 +357,7 @@ export class ValueReader {
 
   #boxed(): object {
     // Numbered before its primitive, which has no number itself.
-    return this.#keep(Object(this.#value()) as object);
+    return this.#keep(Object(this.value()) as object);
   }
 
   #error(): Error {
@@ -362,7 +374,7 @@ export class ValueReader {
     for (let i = 0; i < count; i++) {
       const enumerable = input.byte() === 1;
       const key = input.text();
-      define(error, key, this.#value(), enumerable);
+      define(error, key, this.value(), enumerable);
     }
     return error;
   }

@@ -7,6 +7,7 @@
  */
 
 import { ByteWriter, isInt32, type LengthLimit } from "./byte_writer.ts";
+import { COMPILE_AFTER, compileWriter } from "./compiled_shape.ts";
 import { classify, HIDDEN_FIELDS } from "./error_codec.ts";
 import { MetObjects } from "./met_objects.ts";
 import { fieldStep, mapStep, reasonAgainst, Refusal, SENT_BY } from "./refusal.ts";
@@ -20,6 +21,7 @@ import {
   ERROR,
   FALSE,
   FLOATS,
+  HAS_POOL,
   HAS_REFERENCES,
   HAS_WIRE_TYPES,
   INTEGERS,
@@ -102,8 +104,12 @@ export class ValueWriter {
       out.u32(values.length);
       for (; i < values.length; i++) {
         this.#root = i;
-        this.#value(values[i]);
+        const value = values[i];
+        // Not into the pool, so that the first values can be read without it.
+        if (typeof value === "string") out.wholeText(value);
+        else this.value(value);
       }
+      if (out.pooledTexts()) this.#flags |= HAS_POOL;
       if (this.#written.length > 0) this.#writeAgain(name);
     } catch (error) {
       transfers.length = admitted;
@@ -119,34 +125,23 @@ export class ValueWriter {
   /** Nothing of the application's is kept alive between messages. */
   #forgetObjects(): void {
     this.#met.clear();
+    this.#out.forgetTexts();
     if (this.#written.length > 0) this.#written = [];
     this.#transfers = [];
   }
 
-  #value(value: unknown): void {
-    switch (typeof value) {
-      case "number":
-        this.#out.number(value);
-        return;
-      case "string":
-        this.#out.text(value);
-        return;
-      case "object":
-        if (value === null) this.#out.byte(NULL);
-        else this.#object(value);
-        return;
-      case "boolean":
-        this.#out.byte(value ? TRUE : FALSE);
-        return;
-      case "undefined":
-        this.#out.byte(UNDEFINED);
-        return;
-      case "bigint":
-        this.#out.bigint(value);
-        return;
-      default:
-        throw new Refusal(reasonAgainst(value));
-    }
+  /** Writes one value of the message. */
+  value(value: unknown): void {
+    // Not a switch, for which the engine would make the name of the type and compare that.
+    if (typeof value === "number") this.#out.number(value);
+    else if (typeof value === "string") this.#out.text(value);
+    else if (typeof value === "object") {
+      if (value === null) this.#out.byte(NULL);
+      else this.#object(value);
+    } else if (typeof value === "boolean") this.#out.byte(value ? TRUE : FALSE);
+    else if (value === undefined) this.#out.byte(UNDEFINED);
+    else if (typeof value === "bigint") this.#out.bigint(value);
+    else throw new Refusal(reasonAgainst(value));
   }
 
   #object(value: object): void {
@@ -176,7 +171,18 @@ export class ValueWriter {
       this.#fields(value);
     } else {
       this.#shape(shape);
-      this.#valuesOf(value, shape.keys);
+      if (shape.write !== undefined) shape.write(value);
+      else {
+        if (shape.uses < COMPILE_AFTER && ++shape.uses === COMPILE_AFTER) {
+          const { keys } = shape;
+          shape.write = compileWriter(
+            keys,
+            this,
+            (error, i) => Refusal.passing(error, fieldStep(keys[i]!)),
+          );
+        }
+        this.#valuesOf(value, shape.keys);
+      }
     }
   }
 
@@ -214,10 +220,10 @@ export class ValueWriter {
       // In a for-in over the object compiled code reads the fields without a look-up of their names.
       for (const key in value) {
         if (key !== keys[i]) break; // inherited, or a getter has changed the object
-        this.#value((value as Record<string, unknown>)[key]);
+        this.value((value as Record<string, unknown>)[key]);
         i++;
       }
-      for (; i < keys.length; i++) this.#value((value as Record<string, unknown>)[keys[i]!]);
+      for (; i < keys.length; i++) this.value((value as Record<string, unknown>)[keys[i]!]);
     } catch (error) {
       throw Refusal.passing(error, fieldStep(keys[i]!));
     }
@@ -232,7 +238,7 @@ export class ValueWriter {
       for (; i < keys.length; i++) {
         const key = keys[i]!;
         out.text(key);
-        this.#value((value as Record<string, unknown>)[key]);
+        this.value((value as Record<string, unknown>)[key]);
       }
     } catch (error) {
       throw Refusal.passing(error, fieldStep(keys[i]!));
@@ -282,7 +288,7 @@ export class ValueWriter {
       }
       while (i < length) {
         if (element === undefined && !(i in value)) break;
-        this.#value(element);
+        this.value(element);
         if (++i < length) element = value[i];
       }
     } catch (error) {
@@ -302,7 +308,7 @@ export class ValueWriter {
       if (!(index >= from && index < length) || String(index) !== key) continue;
       out.u32(index);
       try {
-        this.#value(value[index]);
+        this.value(value[index]);
       } catch (error) {
         throw Refusal.passing(error, `[${index}]`);
       }
@@ -339,7 +345,7 @@ export class ValueWriter {
       value instanceof BigInt
     ) {
       out.byte(BOXED);
-      this.#value(value.valueOf());
+      this.value(value.valueOf());
     } else if (Symbol.toStringTag in value) {
       // Promises, iterators, weak collections, streams, ports, URLs: what the platform makes.
       throw new Refusal(reasonAgainst(value));
@@ -418,12 +424,12 @@ export class ValueWriter {
     let count = 0;
     for (const [key, element] of value) {
       try {
-        this.#value(key);
+        this.value(key);
       } catch (error) {
         throw Refusal.passing(error, `.keys()[${count}]`);
       }
       try {
-        this.#value(element);
+        this.value(element);
       } catch (error) {
         throw Refusal.passing(error, mapStep(key));
       }
@@ -438,7 +444,7 @@ export class ValueWriter {
     let count = 0;
     for (const element of value) {
       try {
-        this.#value(element);
+        this.value(element);
       } catch (error) {
         throw Refusal.passing(error, `.values()[${count}]`);
       }
@@ -453,6 +459,8 @@ export class ValueWriter {
    */
   #error(value: Error): void {
     const out = this.#out;
+    // What is left out again must not leave its text behind.
+    const pooled = out.setPools(false);
     const names: string[] = [];
     out.byte(ERROR);
     out.byte(classify(value, names));
@@ -473,6 +481,7 @@ export class ValueWriter {
       if (this.#errorField(value, key, false)) count++;
     }
     out.putU32(countAt, count);
+    out.setPools(pooled);
   }
 
   #textOrNone(value: unknown): void {
@@ -495,7 +504,7 @@ export class ValueWriter {
     out.byte(enumerable ? 1 : 0);
     out.text(key);
     try {
-      this.#value(error[key as keyof Error]);
+      this.value(error[key as keyof Error]);
       return true;
     } catch (refusal) {
       if (out.isTooLong && !this.#limit.leavesFieldsOut) throw refusal;

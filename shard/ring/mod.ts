@@ -42,12 +42,17 @@ export {
 } from "./control_page.ts";
 export { BUCKET_COUNT, LatencyHistogram, type LatencyStatistics } from "./latency_histogram.ts";
 export {
+  BLOCK_ASCII,
+  BLOCK_BYTES,
   BLOCK_LENGTH_WORD,
+  BLOCK_UTF8,
+  BLOCK_VALUES,
   CALL_WORD,
   CELL_COUNT,
   CELLS_WORD,
   DETACHED_WORD,
   FLAG_CANCELLABLE,
+  FLAG_IN_REQUEST,
   FLAG_INTRODUCES,
   FLAG_LATE,
   FLAG_NO_REPLY,

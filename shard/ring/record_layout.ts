@@ -10,7 +10,8 @@
  * ```
  *
  * Values that do not fit are written by the value codec into a block of the sender's slice; then
- * OUT_OF_LINE is set, cell 0 holds the block's address as a float64 and word 6 its bytes in use.
+ * OUT_OF_LINE is set, cell 0 holds the block's address as a float64, word 6 its bytes in use, and TAGS
+ * says what the bytes are.
  *
  * @module
  */
@@ -73,6 +74,9 @@ export const FLAG_PARCELS = 1 << 20;
 /** The reply of a call that has given its credit back: it comes on credit of its own sender's. */
 export const FLAG_LATE = 1 << 21;
 
+/** The reply's values lie in the block of its request, which is its reader's own. */
+export const FLAG_IN_REQUEST = 1 << 22;
+
 /** No cell: `undefined`. */
 export const TAG_UNDEFINED = 0;
 /** No cell: `null`. */
@@ -89,6 +93,15 @@ export const TAG_BIGINT = 5;
 export const TAG_LATIN1 = 6;
 /** One int32 naming the wire type, then its words, rounded up to whole cells. */
 export const TAG_WIRE = 7;
+
+/** TAGS of an OUT_OF_LINE record: the block holds what the value codec wrote. */
+export const BLOCK_VALUES = 0;
+/** The same: the block holds the characters of one text, a byte each. */
+export const BLOCK_ASCII = 1;
+/** The same: the block holds one text in UTF-8. */
+export const BLOCK_UTF8 = 2;
+/** The same: the block holds the bytes of one Uint8Array. */
+export const BLOCK_BYTES = 3;
 
 /** Word 0 of a record. */
 export function kindWord(kind: number, valueCount: number, flags: number): number {

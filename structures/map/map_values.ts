@@ -165,6 +165,12 @@ export class MapValues {
     (this.#type as FieldType).write(arrays, address, value, this.#place);
   }
 
+  /** The value of the node at `place`, which is in place: of a node that was freed it is any, or undefined. */
+  readInPlace(arrays: SegmentArrays, words: Int32Array, place: number): unknown {
+    const address = words.byteOffset + this.placeIn(words, place) * 4;
+    return (this.#type as FieldType).read(arrays, address);
+  }
+
   /** What is to be kept of the value of the node at `place`, inside of a reading; finish() makes the value of it. */
   copy(arrays: SegmentArrays, words: Int32Array, place: number): unknown {
     const address = words.byteOffset + this.placeIn(words, place) * 4;

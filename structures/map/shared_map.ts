@@ -78,7 +78,9 @@ export class SharedMap<Key, Value, Init = Value, View = Value> implements Dispos
     const place = this.#find(key);
     if (place === 0) return undefined;
     const { values } = this.#parts;
-    return values.finish(values.copy(this.#arrays, this.#table.words, place)) as Value;
+    const { words } = this.#table;
+    if (values.isInPlace) return values.readInPlace(this.#arrays, words, place) as Value;
+    return values.finish(values.copy(this.#arrays, words, place)) as Value;
   }
 
   /**

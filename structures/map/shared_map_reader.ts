@@ -78,7 +78,9 @@ export class SharedMapReader<Key, Value, View = Value> {
     if (values.isInPlace && structure.mayGlance && !table.list.passedSlot) {
       const place = table.glance(hash, keys);
       if (place !== OUT_OF_ORDER) {
-        const value = place === 0 ? undefined : values.copy(this.#arrays, table.words, place);
+        const value = place === 0
+          ? undefined
+          : values.readInPlace(this.#arrays, table.words, place);
         if (structure.reading.isUndisturbed()) return value as Value | undefined;
       }
     }

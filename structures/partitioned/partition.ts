@@ -66,15 +66,17 @@ export class Partition implements Disposable {
     const { map } = this;
     const value = map.get(key) as number | undefined;
     // Both are numbers, or both bigints: else JavaScript refuses.
-    map.set(key, value === undefined ? amount : value + (amount as number));
-    return map.get(key);
+    const sum = value === undefined ? amount : value + (amount as number);
+    map.set(key, sum);
+    return this.#recipe.keeps(sum) ? sum : map.get(key);
   }
 
   /** Sets what an update makes of the value, or deletes the entry if that is undefined; gives the new value. */
-  update(key: unknown, name: string, args: readonly unknown[]): unknown {
+  update(key: unknown, index: number, args: readonly unknown[]): unknown {
     const { map } = this;
     const recipe = this.#recipe;
-    const value = recipe.update(name)(map.get(key), ...args);
+    const { name, run } = recipe.updates[index]!;
+    const value = run(map.get(key), ...args);
     if (value === undefined) {
       map.delete(key);
       return undefined;
@@ -87,7 +89,7 @@ export class Partition implements Disposable {
     }
     const packed = recipe.pack(value);
     map.set(key, packed);
-    return recipe.hasCodec ? packed : map.get(key);
+    return recipe.hasCodec || recipe.keeps(packed) ? packed : map.get(key);
   }
 
   /** The map has stopped. */

@@ -22,7 +22,7 @@ export interface PartitionTasks {
   readonly delete: Task<[number, unknown], boolean>;
   readonly clear: Task<[number], void>;
   readonly add: Task<[number, unknown, number | bigint], unknown>;
-  readonly update: Task<[number, unknown, string, ...unknown[]], unknown>;
+  readonly update: Task<[number, unknown, number, ...unknown[]], unknown>;
 }
 
 /** This shard's part of the map of that number. */
@@ -42,8 +42,8 @@ export const partitionTasks: PartitionTasks = defineTasks(import.meta.url, {
   delete: (number: number, key: unknown) => part(number).delete(key),
   clear: (number: number) => part(number).clear(),
   add: (number: number, key: unknown, amount: number | bigint) => part(number).add(key, amount),
-  update: (number: number, key: unknown, name: string, ...args: unknown[]) =>
-    part(number).update(key, name, args),
+  update: (number: number, key: unknown, index: number, ...args: unknown[]) =>
+    part(number).update(key, index, args),
 });
 
 /** The same, called with options. */

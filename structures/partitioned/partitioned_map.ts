@@ -52,6 +52,7 @@ export class PartitionedMap<
 > implements AsyncDisposable {
   readonly #endpoint: Endpoint;
   readonly #service: Sharded<Partition>;
+  readonly #number: number;
   readonly #fingerprint: bigint;
   readonly #known: KnownMap;
   readonly #tasks: PartitionTasks;
@@ -67,8 +68,9 @@ export class PartitionedMap<
     this.#tasks = tasks;
     this.#endpoint = endpoint;
     this.#service = service;
+    this.#number = service["number"];
     this.#fingerprint = fingerprint;
-    this.#known = endpoint.part(KnownMaps).of(service["number"]);
+    this.#known = endpoint.part(KnownMaps).of(this.#number);
   }
 
   /**
@@ -80,7 +82,7 @@ export class PartitionedMap<
     map: PartitionedMap<unknown, unknown>,
   ): [number: number, fingerprint: bigint] {
     endpoint.checkOwn(map.#endpoint, "PartitionedMap");
-    return [map.#service["number"], map.#fingerprint];
+    return [map.#number, map.#fingerprint];
   }
 
   /** What it is called in errors. O(1). */
@@ -216,7 +218,7 @@ export class PartitionedMap<
       some[1].push(recipe.pack(value));
     }
     await callEach([...byShard.keys()], (shard) => {
-      return this.#call(shard, this.#tasks.setMany, byShard.get(shard)!);
+      return this.#call(shard, this.#tasks.setMany, [this.#number, ...byShard.get(shard)!]);
     });
   }
 
@@ -237,7 +239,7 @@ export class PartitionedMap<
    */
   async clear(): Promise<void> {
     const shards = Array.from({ length: this.#endpoint.shardCount }, (_, shard) => shard);
-    await callEach(shards, (shard) => this.#call(shard, this.#tasks.clear, []));
+    await callEach(shards, (shard) => this.#call(shard, this.#tasks.clear, [this.#number]));
   }
 
   /**
@@ -276,10 +278,10 @@ export class PartitionedMap<
     name: Name,
     ...args: UpdateArguments<Updates[Name]>
   ): Promise<UpdateResult<Value, Updates[Name]>> {
-    const result = this.#change(key, this.#tasks.update, (recipe) => {
-      recipe.update(name); // a name that is not one need not travel
-      return [name, ...args];
-    });
+    const result = this.#change(key, this.#tasks.update, (recipe) => [
+      recipe.indexOf(name),
+      ...args,
+    ]);
     const recipe = this.#recipe;
     const value = recipe?.hasCodec ? result.then((packed) => recipe.unpack(packed)) : result;
     return value as Promise<UpdateResult<Value, Updates[Name]>>;
@@ -304,7 +306,7 @@ export class PartitionedMap<
    */
   async stop(): Promise<void> {
     await this.#service.stop();
-    this.#endpoint.part(KnownMaps).forget(this.#service["number"], this.name);
+    this.#endpoint.part(KnownMaps).forget(this.#number, this.name);
   }
 
   /** Calls `stop()`. */
@@ -337,21 +339,21 @@ export class PartitionedMap<
   ): Promise<Result> {
     try {
       const shard = this.shardOf(key);
-      return this.#call(shard, task, [key, ...rest(this.#mine())]);
+      return this.#call(shard, task, [this.#number, key, ...rest(this.#mine())]);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
+  /** A call of a shard; if it is this one, what the task does is done when this returns. */
   #call<Arguments extends readonly unknown[], Result>(
     shard: number,
-    task: Task<[number, ...Arguments], Result>,
+    task: Task<Arguments, Result>,
     args: Arguments,
   ): Promise<Result> {
-    const number = this.#service["number"];
-    if (shard !== this.#endpoint.id) return this.#endpoint.submitTo(shard, task, [number, ...args]);
+    if (shard !== this.#endpoint.id) return this.#endpoint.submitTo(shard, task, args);
     try {
-      return Promise.resolve(task.run(number, ...args));
+      return Promise.resolve(task.run(...args));
     } catch (error) {
       return Promise.reject(error);
     }

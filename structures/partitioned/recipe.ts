@@ -16,7 +16,10 @@ import {
 import type { Partition } from "./partition.ts";
 
 /** A function of a definition that makes a new value of the one before. */
-export type AnyUpdate = (value: unknown, ...args: unknown[]) => unknown;
+export interface Update {
+  readonly name: string;
+  readonly run: (value: unknown, ...args: unknown[]) => unknown;
+}
 
 /** Checked options of a definition. */
 export interface RecipeOptions {
@@ -41,7 +44,9 @@ export class Recipe {
   readonly service: ServiceDefinition<[], Partition>;
   /** Whether values are numbers or bigints, which can be added. */
   readonly isNumeric: boolean;
-  readonly #updates: ReadonlyMap<string, AnyUpdate>;
+  /** The updates, in the order of the definition, which is the same on every thread. */
+  readonly updates: readonly Update[];
+  readonly #typeName: string | undefined;
   readonly #codec: ValueCodec<unknown> | undefined;
 
   /**
@@ -59,6 +64,7 @@ export class Recipe {
     this.fingerprint = fingerprintOf(`${module}#${name}`);
     this.#codec = value?.kind === "codec" ? value : undefined;
     const { kind, name: typeName } = value ?? {};
+    this.#typeName = kind === "scalar" ? typeName : undefined;
     this.isNumeric = kind === "scalar" && typeName !== "bool";
     this.parts = partsOf(name, {
       key,
@@ -69,13 +75,27 @@ export class Recipe {
       }),
       ...(dispose === undefined ? {} : { dispose: dispose as () => void }),
     });
-    this.#updates = checkUpdates(name, updates);
+    this.updates = checkUpdates(name, updates);
     this.service = define(this);
   }
 
   /** Whether a codec makes bytes of values. */
   get hasCodec(): boolean {
     return this.#codec !== undefined;
+  }
+
+  /** Whether the map is known to give back just this number that was set, so that it need not be read again. */
+  keeps(value: unknown): boolean {
+    switch (this.#typeName) {
+      case "f64":
+        return true;
+      case "u32":
+        return Object.is((value as number) >>> 0, value);
+      case "i32":
+        return Object.is((value as number) | 0, value);
+      default:
+        return false;
+    }
   }
 
   /** A value as it travels. What a codec throws is thrown. */
@@ -93,14 +113,14 @@ export class Recipe {
   }
 
   /**
-   * The update of that name.
+   * The number of the update of that name, which travels in its place.
    *
    * @throws {TypeError} If there is none.
    */
-  update(name: string): AnyUpdate {
-    const update = this.#updates.get(name);
-    if (update !== undefined) return update;
-    const known = [...this.#updates.keys()].map((one) => `"${one}"`).join(", ");
+  indexOf(name: string): number {
+    const index = this.updates.findIndex((update) => update.name === name);
+    if (index >= 0) return index;
+    const known = this.updates.map((update) => `"${update.name}"`).join(", ");
     throw new TypeError(
       `Cannot update ${this.name} by ${
         typeof name === "string" ? `"${name}"` : typeof name
@@ -109,23 +129,19 @@ export class Recipe {
   }
 }
 
-function checkUpdates(name: string, updates: unknown): Map<string, AnyUpdate> {
-  const checked = new Map<string, AnyUpdate>();
-  if (updates === undefined) return checked;
+function checkUpdates(name: string, updates: unknown): Update[] {
+  if (updates === undefined) return [];
   if (typeof updates !== "object" || updates === null) {
     throw new TypeError(
       `Cannot define the updates of ${name} as ${String(updates)}: expected an object of functions`,
     );
   }
-  for (const [key, update] of Object.entries(updates)) {
-    if (typeof update !== "function") {
-      throw new TypeError(
-        `Cannot define update "${key}" of ${name} as ${String(update)}: expected a function`,
-      );
-    }
-    checked.set(key, update);
-  }
-  return checked;
+  return Object.entries(updates).map(([key, run]) => {
+    if (typeof run === "function") return { name: key, run };
+    throw new TypeError(
+      `Cannot define update "${key}" of ${name} as ${String(run)}: expected a function`,
+    );
+  });
 }
 
 /** FNV-1a (Fowler, Noll and Vo) of 64 bits. Made once a definition, and told apart from few others. */

@@ -217,7 +217,7 @@ Deno.test("compare lists its subjects when it does not know the one it is given"
   assertEquals(stdout, "");
   assertStringIncludes(
     stderr,
-    'Cannot compare "weather": expected one subject, of: allocator, messages, payloads, flow, services, partitioned, cells, foreign, memcached, placement, startup',
+    'Cannot compare "weather": expected one subject, of: allocator, messages, payloads, flow, services, partitioned, cells, foreign, structures, memcached, programs, placement, startup',
   );
 });
 
@@ -255,6 +255,7 @@ for (
   const [subject, first, count] of [
     ["flow", "ordered_16_vs_best_by_hand", 13],
     ["services", "at_64_keys_vs_direct", 2],
+    ["programs", "order_book_rate_vs_workers", 6],
     ["partitioned", "get_time_vs_call", 8],
     ["cells", "view_time_vs_seqlock", 10],
   ] as const

@@ -89,7 +89,11 @@ export const failedAllocationTasks: FailedAllocationTasks = defineTasks(import.m
     });
     return { errors, failed: failAfter !== Infinity && disarm() };
   },
-  echo: (value: unknown): unknown => value,
+  /** Behind an await, so that the reply does not lie in the block of its request. */
+  echo: async (value: unknown): Promise<unknown> => {
+    await undefined;
+    return value;
+  },
   open: (text: string): ForeignPtr<Note, "shared"> => makeForeign(new SharedPtr(new Note(text))),
   liveBlocks: (): number => {
     const allocator = localAllocator();

@@ -1,5 +1,5 @@
 /** Partitioned maps for the tests, and tasks that use them on shards. */
-import { defineTasks, localAllocator, thisShard } from "@tidepool/core";
+import { defineTasks, localAllocator, shardCount, submitTo, thisShard } from "@tidepool/core";
 import { bytes, f32, f64, i64, string, struct, text, u32 } from "@tidepool/core/allocator";
 import { codec, type PartitionedMap, partitionedMap } from "@tidepool/core/structures";
 
@@ -140,6 +140,26 @@ export const partitionedTasks = defineTasks(import.meta.url, {
     const now = map.getMany(keys).map((count) => count ?? 0);
     const faults = keys.filter((_, i) => now[i]! < (before[i] ?? 0));
     return { now, faults };
+  },
+  /**
+   * Reads until the map has stopped, by a handle that finds its parts anew each time. Gives how often, and the
+   * name of what was thrown then.
+   */
+  readToTheEnd: async (map: Counts, keys: string[], values: number[]) => {
+    for (let reads = 0;; reads++) {
+      const other = (thisShard() + 1) % shardCount(); // by a call that waits, so that this shard serves others
+      const fresh = await submitTo(other, partitionedTasks.echo, map);
+      for (const one of [fresh, map]) {
+        try {
+          const found = one.getMany(keys);
+          if (found.some((value, i) => value !== undefined && value !== values[i])) {
+            throw new RangeError(`read ${found}`);
+          }
+        } catch (error) {
+          return { reads, name: (error as Error).name };
+        }
+      }
+    }
   },
   /**
    * Sets, updates and reads the keys in turn until the word at `address` is set. Gives how often, and the

@@ -97,6 +97,15 @@ Deno.test("updates run on the shard of the key, and give what is kept", async ()
   assertEquals(await map.update("few", "takeOne"), undefined);
   assertEquals([map.has("few"), await map.update("none", "takeOne")], [false, undefined]);
 
+  // The result is what is kept, also where that is not what was set.
+  await map.set("few", 2 ** 32 - 1);
+  assertEquals([await map.add("few", 3), map.get("few")], [2, 2]);
+  assertEquals([await map.add("few", 0.5), await map.update("few", "addHere", -3)], [
+    2,
+    2 ** 32 - 1,
+  ]);
+  await map.delete("few");
+
   await using shares = await rates.start(runtime);
   assertEquals(await shares.add(0.5, 0.1), Math.fround(0.1)); // as it is kept
 });

@@ -42,3 +42,32 @@ Deno.test("increments of random keys by all shards at once add up, and are read 
     assert(rounds > 2, `${rounds}`);
     assertEquals([...map].sort(), [...expected].sort());
   }));
+
+Deno.test("maps start and stop beside their readers, who read what was set or are told that it has stopped", async () => {
+  const warnings: Error[] = [];
+  {
+    await using runtime = await Runtime.start({
+      shards: 3,
+      memory: "24MiB",
+      debugHeap: true,
+      onWarning: (warning) => void warnings.push(warning),
+    });
+    const keys = Array.from({ length: 60 }, (_, i) => `key ${i}`);
+    const values = keys.map((_, i) => i);
+    let reads = 0;
+    for (let round = 0; round < 40; round++) {
+      const map = await counts.start(runtime);
+      const readers = [0, 1, 2].map((shard) =>
+        runtime.submitTo(shard, partitionedTasks.readToTheEnd, map, keys, values)
+      );
+      await map.setMany(keys.map((key, i) => [key, values[i]!]));
+      await map.stop();
+      for (const { name, reads: times } of await Promise.all(readers)) {
+        assertEquals(name, "StaleStructureError");
+        reads += times;
+      }
+    }
+    assert(reads > 0);
+  }
+  assertEquals(warnings, []); // no block is left
+});
