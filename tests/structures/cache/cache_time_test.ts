@@ -6,13 +6,15 @@ import { type SeededRandom, withRandom } from "../../harness/seeded_random.ts";
 /** What no thread can see: the time that passes, and what the wall clock is set to. */
 class World {
   time = 1e6 + 0.25;
+  /** Gives how long a thread stands still before it looks at a clock. */
+  stops: () => number = () => 0;
   wallIsAhead = 1.7e12 + 0.6;
 
   /** The clocks of a thread that began at some time. */
   clocks(began: number): Clocks {
     return {
-      monotonic: () => this.time - began,
-      wall: () => Math.floor(this.time + this.wallIsAhead),
+      monotonic: () => (this.time += this.stops()) - began,
+      wall: () => Math.floor((this.time += this.stops()) + this.wallIsAhead),
     };
   }
 }
@@ -82,4 +84,24 @@ Deno.test("the owner writes nothing as long as the wall clock goes as its own do
     times.owner.now();
   }
   assertEquals(times.memory[0], before);
+});
+
+Deno.test("threads that are stopped between two looks at their clocks are not behind for it", () => {
+  withRandom((random) => {
+    for (let i = 0; i < 300; i++) {
+      const times = new Times();
+      times.world.stops = () => random.below(3) === 0 ? random.below(100_000) / 1024 : 0;
+      for (let round = 0; round < 5; round++) {
+        times.world.time += 1001;
+        times.owner.now();
+        const reader = times.reader(random.below(10_000) / 128);
+        reader.now();
+        times.world.stops = () => 0;
+        const lead = times.lead(reader);
+        // All of ten looks may have been slow.
+        assert(lead >= 0 && lead < 110, `a reader's time is ahead by ${lead} ms`);
+        times.world.stops = () => random.below(3) === 0 ? random.below(100_000) / 1024 : 0;
+      }
+    }
+  });
 });
