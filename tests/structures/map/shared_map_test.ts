@@ -171,8 +171,29 @@ Deno.test("dispose is called with each value that is gone, when no reader sees i
   assertThrows(() => map.get("b"), StaleStructureError, "it was disposed of");
 });
 
-Deno.test("an owner that dies leaves readers with its death, and its next life with another error", async () => {
+Deno.test("an owner that dies leaves readers with its death", async () => {
+  await using runtime = await start({ onCrash: "keep" });
+  const address = await runtime.submitTo(0, mapTasks.open, 100);
+  const reader = definitions.prices.reader(runtime, address);
+  assertEquals(reader.get("product 7"), 7);
+  await assertRejects(() => runtime.submitTo(0, mapTasks.crash), ShardCrashedError);
+  assertThrows(() => reader.get("product 7"), ShardCrashedError, "Shard 0 crashed");
+  assertThrows(() => reader.has("product 7"), ShardCrashedError, "Shard 0 crashed");
+  assertThrows(() => [...reader], ShardCrashedError, "Shard 0 crashed");
+  assertThrows(() => definitions.prices.reader(runtime, address), ShardCrashedError);
+});
+
+Deno.test("the next life of an owner leaves readers of the former with an error of their own", async () => {
   await using runtime = await start({ onCrash: "restart" });
+  const address = await runtime.submitTo(0, mapTasks.open, 100);
+  const reader = definitions.prices.reader(runtime, address);
+  await assertRejects(() => runtime.submitTo(0, mapTasks.crash), ShardCrashedError);
+  // Waits until the shard is back.
+  const again = await runtime.submitTo(0, mapTasks.open, 10);
+  assertThrows(() => reader.get("product 7"), StaleStructureError, "was started again since");
+  const next = definitions.prices.reader(runtime, again);
+  assertEquals([next.size, next.get("product 7")], [10, 7]);
+});
   const address = await runtime.submitTo(0, mapTasks.open, 100);
   const reader = definitions.prices.reader(runtime, address);
   assertEquals(reader.get("product 7"), 7);
