@@ -217,7 +217,7 @@ Deno.test("compare lists its subjects when it does not know the one it is given"
   assertEquals(stdout, "");
   assertStringIncludes(
     stderr,
-    'Cannot compare "weather": expected one subject, of: allocator, messages, payloads, flow, services, partitioned, cells, foreign, structures, memcached, programs, placement, startup',
+    'Cannot compare "weather": expected one subject, of: allocator, messages, payloads, flow, services, partitioned, cells, foreign, cache, structures, memcached, programs, placement, startup',
   );
 });
 
@@ -258,6 +258,8 @@ for (
     ["programs", "order_book_rate_vs_workers", 6],
     ["partitioned", "get_time_vs_call", 8],
     ["cells", "view_time_vs_seqlock", 10],
+    ["cache", "cache_hit_reader_us", 9],
+    ["structures", "get10k_owner_vs_map", 10],
   ] as const
 ) {
   Deno.test(`compare ${subject} --json prints one object with every key, and exits by itself`, async () => {

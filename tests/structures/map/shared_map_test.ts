@@ -194,18 +194,3 @@ Deno.test("the next life of an owner leaves readers of the former with an error 
   const next = definitions.prices.reader(runtime, again);
   assertEquals([next.size, next.get("product 7")], [10, 7]);
 });
-  const address = await runtime.submitTo(0, mapTasks.open, 100);
-  const reader = definitions.prices.reader(runtime, address);
-  assertEquals(reader.get("product 7"), 7);
-  const death = runtime.submitTo(0, mapTasks.crash);
-  await assertRejects(() => death, ShardCrashedError);
-  assertThrows(() => reader.get("product 7"), ShardCrashedError, "Shard 0 crashed");
-  assertThrows(() => reader.has("product 7"), ShardCrashedError, "Shard 0 crashed");
-  assertThrows(() => [...reader], ShardCrashedError, "Shard 0 crashed");
-  assertThrows(() => definitions.prices.reader(runtime, address), ShardCrashedError);
-  // Waits until the shard is back.
-  const again = await runtime.submitTo(0, mapTasks.open, 10);
-  assertThrows(() => reader.get("product 7"), StaleStructureError, "was started again since");
-  const next = definitions.prices.reader(runtime, again);
-  assertEquals([next.size, next.get("product 7")], [10, 7]);
-});
