@@ -9,7 +9,7 @@ Deno.test("deno publish sends the library, its documents and nothing else", asyn
   assertEquals(code, 0, stderr);
   const files = registry.filesOf(LIBRARY.name, LIBRARY.version);
   const elsewhere = [...files.keys()].filter((path) =>
-    !/^(allocator|shard|foreign|docs)\//.test(path)
+    !/^(allocator|shard|foreign|structures|docs)\//.test(path)
   );
   assertEquals(elsewhere.sort(), ["CHANGELOG.md", "LICENSE", "README.md", "deno.json", "mod.ts"]);
   for (const path of files.keys()) {

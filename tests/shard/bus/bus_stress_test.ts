@@ -42,7 +42,8 @@ for (
         assertEquals(mallocs, frees);
         freedElsewhere += remoteFreesReceived;
       }
-      assert(freedElsewhere > calls / 2, `only ${freedElsewhere} remote frees`);
+      // A reply that lies in its request's block is freed at home with it.
+      assert(freedElsewhere > calls / 4, `only ${freedElsewhere} remote frees`);
     });
   });
 }
