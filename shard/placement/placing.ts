@@ -18,7 +18,7 @@ import {
   openLibc,
   refusal,
 } from "../machine/mod.ts";
-import { eventLoopTurn } from "../ring/mod.ts";
+import { immediate } from "../ring/mod.ts";
 import type { NodeMemory } from "./placement_plan.ts";
 
 /** What is asked for some memory. */
@@ -118,7 +118,7 @@ async function touchAll(
     if (errno === EINVAL) touchByHand(buffer, from - origin, to - origin, libc.pageBytes);
     else if (errno !== 0) return errno;
     from = to;
-    await eventLoopTurn();
+    await immediate();
   }
   return 0;
 }

@@ -93,7 +93,7 @@ export {
   announceOneMore,
   attend,
   Doorbells,
-  eventLoopTurn,
+  immediate,
   untilMoreThan,
   waitUntilAtLeast,
 } from "./wait_strategy.ts";

@@ -211,14 +211,17 @@ let turnCount = 0;
 /** Nobody else has it. */
 let turnWord: Int32Array | undefined;
 
+/** Resolves after a turn of the event loop, in which timers are served, and keeps the process alive until then. */
+export function immediate(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /**
- * Resolves after a turn of the event loop, in which timers are served. It keeps no process alive: that is done
- * by the host's Workers, and a Worker's port.
+ * The same for the loop that serves an endpoint, which needs not keep the process alive: the host's Workers do,
+ * and a Worker's port.
  */
 export async function eventLoopTurn(): Promise<void> {
-  if (turnCount >= TURNS_BEFORE_IMMEDIATES) {
-    return await new Promise((resolve) => setImmediate(resolve));
-  }
+  if (turnCount >= TURNS_BEFORE_IMMEDIATES) return await immediate();
   turnCount++;
   turnWord ??= new Int32Array(new SharedArrayBuffer(4));
   // Who is woken goes on in a task of the event loop, as who waits for an immediate.
