@@ -480,6 +480,11 @@ export class MessageBus {
     return this.#peers.list[endpoint]?.gone !== undefined;
   }
 
+  /** What `endpoint` died of, if it was declared gone and has not come back. */
+  whyGone(endpoint: number): Error | undefined {
+    return this.#peers.list[endpoint]?.gone;
+  }
+
   /** Why `endpoint` takes no calls, if it takes none: it is gone, or coming back. */
   whyShut(endpoint: number): Error | undefined {
     return this.#peers.list[endpoint]?.shut;

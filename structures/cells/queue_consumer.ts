@@ -10,9 +10,6 @@ import type { QueueSlots } from "./queue_elements.ts";
 import type { QueueReader } from "./queue_ring.ts";
 import type { QueueSide } from "./queue_side.ts";
 
-/** Elements that `for await` takes at a time. */
-const BATCH = 256;
-
 /** The consumer of a queue, of which there is one; made by a `SharedQueueType`. */
 export class QueueConsumer<Element extends FieldType>
   implements AsyncIterable<FieldPlain<Element>> {
@@ -88,16 +85,16 @@ export class QueueConsumer<Element extends FieldType>
   }
 
   /**
-   * All elements to come, until the queue is closed: `for await (const element of consumer)`. Elements are
-   * taken in batches; those that the loop leaves when it ends early are lost.
+   * All elements to come, until the queue is closed: `for await (const element of consumer)`. A loop that ends
+   * early leaves the rest in the queue.
    *
    * @throws What `tryPop()` throws.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<FieldPlain<Element>, void> {
     for (;;) {
-      const elements = await this.popMany(BATCH);
-      if (elements.length === 0) return;
-      yield* elements;
+      const element = this.tryPop() ?? await this.pop();
+      if (element === undefined) return;
+      yield element;
     }
   }
 

@@ -169,6 +169,7 @@ export class QueueProducer<Element extends FieldType> {
     } finally {
       this.#isWriting = false;
     }
+    this.#side.check(); // a getter of the value may have disposed of the queue
     this.#ring.commit();
   }
 

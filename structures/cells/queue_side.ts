@@ -102,7 +102,7 @@ export class QueueSide {
     const other = endpointOfClaim(claim);
     if (claim === 0 || other === this.#endpoint.id) return undefined;
     const { bus } = this.#endpoint;
-    if (bus.isGone(other)) return bus.whyShut(other);
+    if (bus.isGone(other)) return bus.whyGone(other);
     if (this.#endpoint.epochOf(other) === epochOfClaim(claim)) return undefined;
     return new ShardCrashedError(other, new Error("it was started again since"));
   }

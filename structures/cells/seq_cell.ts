@@ -295,6 +295,11 @@ export class SeqCell<Fields extends object> {
    */
   [Symbol.dispose](): void {
     if (this.#isDisposed) return;
+    if (this.#isWriting) {
+      throw new TypeError(
+        `Cannot dispose of ${shown(this.#definition)}: a write to it has not ended`,
+      );
+    }
     this.#isDisposed = true;
     if (this.#slots.end()) Atomics.notify(this.#words, this.#currentWord);
     this.#endpoint.part(Tenancies).dispose(this.#address);

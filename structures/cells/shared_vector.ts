@@ -194,13 +194,17 @@ export class SharedVector<Element extends FieldType> implements Iterable<FieldVa
    * @throws What `push()` throws: then those before the one that is refused are appended.
    */
   pushMany(values: Iterable<FieldInit<Element>>): number {
-    const before = this.#length;
+    let count = 0;
     try {
-      for (const value of values) this.#append(value);
+      for (const value of values) {
+        this.#append(value);
+        count++;
+      }
     } finally {
-      if (this.#length !== before) this.#table.publish(this.#length);
+      // What gives the values may have disposed of it.
+      if (count > 0 && !this.#isDisposed) this.#table.publish(this.#length);
     }
-    return this.#length - before;
+    return count;
   }
 
   /**
@@ -235,6 +239,11 @@ export class SharedVector<Element extends FieldType> implements Iterable<FieldVa
    */
   [Symbol.dispose](): void {
     if (this.#isDisposed) return;
+    if (this.#isAppending) {
+      throw new TypeError(
+        `Cannot dispose of ${shown(this.#definition)}: an element is just being appended`,
+      );
+    }
     this.#isDisposed = true;
     this.#lastEnd = 0; // the next element asks for a piece, and is refused
     this.#table.end();

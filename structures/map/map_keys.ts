@@ -7,6 +7,7 @@
 
 import type { BytesType, ScalarType, TextType } from "../../allocator/mod.ts";
 import type { SegmentArrays } from "../../allocator/unstable_layers.ts";
+import { lengthOf } from "./byte_length.ts";
 import { hashWords } from "./key_hash.ts";
 import { KEY_INFO_WORD, KEY_WORD } from "./map_layout.ts";
 import { bytesOfInfo, packText, roomForText, unpackText, wordsOf } from "./node_text.ts";
@@ -151,7 +152,7 @@ export class MapKeys implements SoughtKey {
   }
 
   #loadBytes(key: Uint8Array): void {
-    const { length } = key;
+    const length = lengthOf(key);
     this.#makeRoom(wordsOf(length));
     const { words } = this;
     let i = 0;

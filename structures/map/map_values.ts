@@ -9,14 +9,16 @@
  */
 
 import type {
+  BytesType,
   FieldInit,
   FieldPlain,
   FieldType,
-  StructType,
-  StructView,
+  FieldValue,
   TextType,
 } from "../../allocator/mod.ts";
-import type { SegmentArrays } from "../../allocator/unstable_layers.ts";
+import { SegmentArrays } from "../../allocator/unstable_layers.ts";
+import { describeType } from "../header/mod.ts";
+import { lengthOf } from "./byte_length.ts";
 import { KEY_INFO_WORD, KEY_WORD, VALUE_INFO_WORD } from "./map_layout.ts";
 import { bytesOfInfo, packText, roomForText, unpackText, wordsOf } from "./node_text.ts";
 import type { ValueCodec } from "./value_codec.ts";
@@ -33,10 +35,11 @@ export type MapValueInit<Type> = Type extends ValueCodec<infer Value> ? Value
   : Type extends TextType<boolean> ? string
   : FieldInit<Type>;
 
-/** What the callback of `read()` is given: a view of a struct in place, else the value. */
-export type MapValueView<Type> = Type extends StructType<infer Fields>
-  ? Readonly<StructView<Fields>>
-  : MapValue<Type>;
+/** What the callback of `read()` is given: the view of what lies in place, else the value. */
+export type MapValueView<Type> = Type extends ValueCodec<infer Value> ? Value
+  : Type extends TextType<boolean> | BytesType ? MapValue<Type>
+  : FieldValue<Type> extends object ? Readonly<FieldValue<Type>>
+  : FieldValue<Type>;
 
 const enum Kind {
   /** Of one length, which its type reads and writes. */
@@ -44,6 +47,22 @@ const enum Kind {
   TEXT,
   BYTES,
   CODEC,
+}
+
+/** Where a value lies in a draft: 0 is null. */
+const DRAFT_ADDRESS = 8;
+
+/** Memory of this thread's own for a value of fixed length. */
+class Draft {
+  readonly arrays: SegmentArrays;
+  /** The value, in whole words. */
+  readonly words: Int32Array;
+
+  constructor(byteLength: number) {
+    const wordCount = (byteLength + 3) >>> 2;
+    this.arrays = new SegmentArrays(new SharedArrayBuffer(DRAFT_ADDRESS + wordCount * 4));
+    this.words = new Int32Array(this.arrays.buffer, DRAFT_ADDRESS, wordCount);
+  }
 }
 
 /** The values of the maps of one definition. */
@@ -63,6 +82,8 @@ export class MapValues {
   info = 0;
   /** The text that was prepared last, as it lies in `#words`. */
   #staged = "";
+  /** Drafts that nobody uses. */
+  readonly #drafts: Draft[] = [];
   #words = new Int32Array(64);
 
   /** @throws {TypeError} If `type` is not one that values can be of. */
@@ -70,7 +91,7 @@ export class MapValues {
     this.#kind = kindOf(mapName, type);
     this.#type = type;
     this.#place = mapName;
-    this.typeName = shapeOf(type);
+    this.typeName = type.kind === "codec" ? type.name : describeType(type as FieldType);
     const { kind, byteLength = 0, alignment = 1 } = type as Partial<FieldType>;
     this.isInPlace = kind === "pointer" ||
       (kind === "scalar" && byteLength <= 8 && alignment === byteLength);
@@ -101,14 +122,23 @@ export class MapValues {
       default:
         this.info = 0;
         this.byteLength = (this.#type as FieldType).byteLength;
-        return value;
+        return this.isInPlace ? value : this.#draw(value);
     }
+  }
+
+  /** A value of fixed length, written aside: getters and iterators of it may do anything, the map included. */
+  #draw(value: unknown): Draft {
+    const type = this.#type as FieldType;
+    const draft = this.#drafts.pop() ?? new Draft(type.byteLength);
+    draft.words.fill(0);
+    type.write(draft.arrays, DRAFT_ADDRESS, value, this.#place);
+    return draft;
   }
 
   #prepareBytes(bytes: unknown): Uint8Array {
     if (!(bytes instanceof Uint8Array)) throw this.#kindError(bytes, "a Uint8Array");
-    this.byteLength = bytes.length;
-    this.info = bytes.length * 2;
+    this.byteLength = lengthOf(bytes);
+    this.info = this.byteLength * 2;
     return bytes;
   }
 
@@ -148,13 +178,23 @@ export class MapValues {
         return;
       }
       case Kind.BYTES:
-      case Kind.CODEC:
-        arrays.u8.set(prepared as Uint8Array, address);
+      case Kind.CODEC: {
+        const bytes = prepared as Uint8Array;
+        if (lengthOf(bytes) !== bytesOfInfo(info)) {
+          throw new TypeError(
+            `Cannot store bytes in ${this.#place}: their number has changed meanwhile`,
+          );
+        }
+        arrays.u8.set(bytes, address);
         return;
+      }
       default: {
-        const type = this.#type as FieldType;
-        if (!this.isInPlace) arrays.u8.fill(0, address, address + type.byteLength);
-        type.write(arrays, address, prepared, this.#place);
+        if (this.isInPlace) (this.#type as FieldType).write(arrays, address, prepared, this.#place);
+        else {
+          const draft = prepared as Draft;
+          for (let i = 0; i < draft.words.length; i++) words[at + i] = draft.words[i]!;
+          this.#drafts.push(draft);
+        }
       }
     }
   }
@@ -219,14 +259,6 @@ function copyOf(
   return copy;
 }
 
-/** A type as readers must have it too: a struct of the same name may have other fields. */
-function shapeOf(type: MapValueType): string {
-  if (type.kind !== "struct") return type.name;
-  const { name, offsets, byteLength } = type as StructType<Record<string, FieldType>>;
-  const fields = Object.entries(offsets).map(([field, offset]) => `${field} at ${offset}`);
-  return `${name} (${fields.join(", ")}, ${byteLength} bytes)`;
-}
-
 function kindOf(mapName: string, type: MapValueType): Kind {
   switch ((type as { readonly kind?: unknown } | null | undefined)?.kind) {
     case "codec":
@@ -238,6 +270,8 @@ function kindOf(mapName: string, type: MapValueType): Kind {
     case "scalar":
     case "pointer":
     case "array":
+    case "flags":
+    case "union":
     case "struct":
       if ((type as FieldType).release === undefined) return Kind.FIXED;
       throw new TypeError(

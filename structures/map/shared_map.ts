@@ -130,6 +130,7 @@ export class SharedMap<Key, Value, Init = Value, View = Value> implements Dispos
     // First, as a codec may do anything, also with this map.
     const prepared = values.prepare(value);
     const { info, byteLength } = values;
+    this.#check();
     let hash = keys.load(key, table.seed0, table.seed1);
     let old = table.find(hash, keys);
     if (old !== 0 && this.#isInPlace) {
@@ -142,6 +143,10 @@ export class SharedMap<Key, Value, Init = Value, View = Value> implements Dispos
     const { allocator } = this.#endpoint;
     const address = allocator.malloc(bytes);
     if (address === 0) throw badAlloc(allocator, bytes, 8, this.#parts.name);
+    if (this.#isClosed) {
+      allocator.free(address);
+      this.#check();
+    }
     // An allocation may run anything that gives memory back, also something that changes this map.
     if (keys.loads !== loads) hash = keys.load(key, table.seed0, table.seed1);
     if (keys.loads !== loads || table.changes !== changes) old = table.find(hash, keys);

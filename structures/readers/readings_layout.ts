@@ -15,8 +15,9 @@
  *       3  PUBLISHED_LIFE  owner  which of its lives that is of, counted from 1; 0 before it has published anything
  * ```
  *
- * The low 16 bits of READING count beginnings and ends, the others the owner's rounds, and, every 32,768
- * readings, the carry of the low ones, which does no harm.
+ * The low 8 bits of READING count beginnings and ends, the others the owner's rounds, and, every 128
+ * readings, the carry of the low ones, which does no harm. So an owner makes 2^24 rounds, of 64 blocks each,
+ * before its word is again as a reader that has done nothing meanwhile left it.
  *
  * @module
  */
@@ -31,9 +32,9 @@ export const PUBLISHED_WORD: number = LIFE_WORD + 1;
 export const PUBLISHED_LIFE_WORD: number = PUBLISHED_WORD + 1;
 
 /** What the owner adds to READING of each endpoint when it is about to free something. */
-export const ROUND_ONE = 0x10000;
+export const ROUND_ONE = 0x100;
 /** The bits of READING that count beginnings and ends. */
-export const READINGS_MASK = 0xffff;
+export const READINGS_MASK = 0xff;
 
 /** Whether a value of READING says that its endpoint reads. */
 export function isReading(value: number): boolean {

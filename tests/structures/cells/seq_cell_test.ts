@@ -23,6 +23,18 @@ function start(options: RuntimeOptions = {}): Promise<Runtime> {
   return Runtime.start({ shards: 2, memory: "16MiB", ...options });
 }
 
+Deno.test("a SeqCell is not disposed of by what writes to it", async () => {
+  await using runtime = await start();
+  using cell = Quotes.make(runtime, { bid: 1 });
+  using reader = Quotes.reader(runtime, cell.address);
+  assertThrows(
+    () => cell.update(() => cell[Symbol.dispose]()),
+    TypeError,
+    "a write to it has not ended",
+  );
+  assertEquals([reader.view().bid, reader.version], [1, 1]);
+});
+
 Deno.test("a SeqCell has what its owner wrote, and counts the values", async () => {
   await using runtime = await start();
   using cell = Quotes.make(runtime, { bid: 99, sizes: [1, 2] });

@@ -179,6 +179,16 @@ Deno.test("producer and consumer are on any two endpoints, and the queue on a th
   assertEquals([await echoing, await echoed.pop()], [200, undefined]);
 });
 
+Deno.test("a loop over a SharedQueue that ends early leaves the rest in it", async () => {
+  await using runtime = await start();
+  using queue = Numbers.make(runtime);
+  using producer = Numbers.producer(runtime, queue.address);
+  using consumer = Numbers.consumer(runtime, queue.address);
+  assertEquals(producer.tryPushMany([1, 2, 3, 4]), 4);
+  for await (const n of consumer) if (n === 2) break;
+  assertEquals([consumer.tryPop(), await consumer.pop()], [3, 4]);
+});
+
 Deno.test("a closed SharedQueue is drained, and then ends", async () => {
   await using runtime = await start();
   using queue = Numbers.make(runtime);
@@ -354,9 +364,11 @@ Deno.test("a side whose shard was started again is gone", async () => {
   using queue = Numbers.make(runtime);
   using consumer = Numbers.consumer(runtime, queue.address);
   await runtime.submitTo(1, queueTasks.produceAndKeep, queue.address, [1]);
-  await assertRejects(() => runtime.submitTo(1, queueTasks.exit));
-  await restarted.promise;
   assertEquals(await consumer.pop(), 1);
+  const waiting = assertRejects(() => consumer.pop(), ShardCrashedError);
+  await assertRejects(() => runtime.submitTo(1, queueTasks.exit));
+  await waiting;
+  await restarted.promise;
   await assertRejects(() => consumer.pop(), ShardCrashedError, "it was started again since");
 });
 

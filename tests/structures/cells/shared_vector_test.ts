@@ -22,6 +22,36 @@ function start(options: RuntimeOptions = {}): Promise<Runtime> {
   return Runtime.start({ shards: 2, memory: "64MiB", hostMemory: "32MiB", ...options });
 }
 
+Deno.test("a SharedVector may be used by what is appended to it", async () => {
+  await using runtime = await Runtime.start({ shards: 1, memory: "16MiB" });
+  const Numbers = sharedVector("Numbers", f64);
+  const Points = sharedVector("Points", struct("Point", { x: f64 }));
+  const numbers = Numbers.make(runtime);
+  using points = Points.make(runtime);
+  using reader = Numbers.reader(runtime, numbers.address);
+  const more = function* () {
+    yield 1;
+    numbers.push(7);
+    yield 2;
+  };
+  assertEquals([numbers.pushMany(more()), [...reader]], [2, [1, 7, 2]]);
+  const last = function* () {
+    yield 3;
+    numbers[Symbol.dispose]();
+    yield 4;
+  };
+  assertThrows(() => numbers.pushMany(last()), StaleStructureError, "it was disposed of");
+  assertThrows(() => reader.length, StaleStructureError);
+  const point = {
+    get x() {
+      points[Symbol.dispose]();
+      return 1;
+    },
+  };
+  assertThrows(() => points.push(point), TypeError, "an element is just being appended");
+  assertEquals(points.length, 0);
+});
+
 Deno.test("each element has a place in one piece, whatever its size", () => {
   for (const elementBytes of [1, 8, 12, 24, 1000, 1024, 5000, 65_536, 100_000]) {
     const shape = new VectorShape(elementBytes);

@@ -1,7 +1,7 @@
 /** A shared map on its owner, and read from other endpoints of a runtime. */
 import { Runtime, type RuntimeOptions, ShardCrashedError } from "@tidepool/core";
-import { f64, text } from "@tidepool/core/allocator";
-import { sharedMap, StaleStructureError } from "@tidepool/core/structures";
+import { array, bytes, f64, flags, struct, text, u32, u8, union } from "@tidepool/core/allocator";
+import { codec, sharedMap, StaleStructureError } from "@tidepool/core/structures";
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { definitions, json, mapTasks } from "./map_definitions.ts";
 
@@ -129,6 +129,14 @@ Deno.test("a reader of a map that was disposed of is told so, also when the memo
   await runtime.submitTo(0, mapTasks.close);
 });
 
+Deno.test("a struct of the same name with fields of other types is another definition", async () => {
+  await using runtime = await start();
+  const Floats = sharedMap("P", { key: text(), value: struct("P", { x: f64 }) });
+  const Whole = sharedMap("P", { key: text(), value: struct("P", { x: u32, y: u32 }) });
+  using floats = Floats.make(runtime);
+  assertThrows(() => Whole.reader(runtime, floats.address), TypeError, "x: f64");
+});
+
 Deno.test("a reader with another definition is told both", async () => {
   await using runtime = await start();
   using map = definitions.prices.make(runtime);
@@ -169,6 +177,88 @@ Deno.test("dispose is called with each value that is gone, when no reader sees i
   map[Symbol.dispose]();
   assertEquals(gone.toSorted((a, b) => a - b), [...Array(100).keys(), 1000]);
   assertThrows(() => map.get("b"), StaleStructureError, "it was disposed of");
+});
+
+Deno.test("flags and unions are values as structs are", async () => {
+  await using runtime = await start();
+  const Marks = sharedMap("Marks", { key: text(), value: flags(u8, ["hot", "new"]) });
+  const Either = union("Either", { count: u32, share: f64 }, { tag: u8 });
+  const Figures = sharedMap("Figures", { key: text(), value: Either });
+  using marks = Marks.make(runtime);
+  using figures = Figures.make(runtime);
+  marks.set("a", ["new"]).set("a", ["hot", "new"]);
+  figures.set("a", { count: 3 }).set("b", { share: 0.5 });
+  const markReader = Marks.reader(runtime, marks.address);
+  const figureReader = Figures.reader(runtime, figures.address);
+  assertEquals([markReader.get("a"), marks.get("a")], [["hot", "new"], ["hot", "new"]]);
+  assertEquals([figureReader.get("a"), figures.get("b")], [{ count: 3 }, { share: 0.5 }]);
+  assertEquals(markReader.read("a", (mark) => mark.hot), true);
+});
+
+Deno.test("a value whose getters use its own map leaves that whole", async () => {
+  await using runtime = await start({ debugHeap: true });
+  const Points = sharedMap("Points", { key: text(), value: struct("Point", { x: f64 }) });
+  using points = Points.make(runtime);
+  for (let i = 0; i < 50; i++) points.set(`key ${i}`, { x: i });
+  const uses = [
+    () => points.get("key 3")!.x,
+    () => points.delete("key 4") ? 4 : 5,
+    () => points.set("key 6", { x: -6 }).size,
+    () => points.set("new", { x: 1 }).size,
+    () => [...points].length,
+  ];
+  for (const use of uses) {
+    for (const key of ["key 6", "key 4", "another", "new"]) {
+      const value = {
+        get x() {
+          return use();
+        },
+      };
+      points.set(key, value);
+      const entries = [...points];
+      assertEquals(new Set(entries.map(([each]) => each)).size, points.size);
+      for (const [each, { x }] of entries) assertEquals(points.get(each), { x });
+    }
+  }
+  const Lists = sharedMap("Lists", { key: text(), value: array(f64, 1) });
+  using lists = Lists.make(runtime);
+  lists.set("a", [1]).set("b", [2]);
+  const read = function* () {
+    yield lists.get("b")![0]!;
+  };
+  for (let i = 0; i < 20; i++) lists.set("a", read());
+  assertEquals(new Map(lists), new Map([["a", [2]], ["b", [2]]]));
+});
+
+Deno.test("bytes that say another length of theirs are stored whole", async () => {
+  await using runtime = await start({ debugHeap: true });
+  const Blobs = sharedMap("Blobs", { key: bytes(), value: bytes() });
+  using blobs = Blobs.make(runtime);
+  class Short extends Uint8Array {
+    override get length() {
+      return 1;
+    }
+  }
+  const all = new Uint8Array(64).fill(0x41);
+  blobs.set(new Short(all), new Short(all));
+  assertEquals(blobs.get(all), all);
+});
+
+Deno.test("a map that is disposed of by the codec of a value takes it no more", async () => {
+  await using runtime = await start({ debugHeap: true });
+  const Texts = sharedMap("Texts", {
+    key: text(),
+    value: codec<string>({
+      encode: (value) => {
+        if (value === "the end") texts[Symbol.dispose]();
+        return new TextEncoder().encode(value);
+      },
+      decode: (found) => new TextDecoder().decode(found),
+    }),
+  });
+  const texts = Texts.make(runtime);
+  texts.set("a", "b");
+  assertThrows(() => texts.set("a", "the end"), StaleStructureError, "it was disposed of");
 });
 
 Deno.test("an owner that dies leaves readers with its death", async () => {
