@@ -144,7 +144,7 @@ export class SharedCache<Key, Value, Init = Value, View = Value> implements Disp
     const { keys, name, values } = this.#parts;
     const { table } = this.#table;
     const ttlMs = this.#ttlOf(options);
-    // First, as a codec may do anything, also with this cache.
+    // First, as a codec or a getter may do anything, also with this cache.
     const prepared = values.prepare(value);
     const { info, byteLength } = values;
     this.#check();

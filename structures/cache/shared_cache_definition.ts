@@ -5,7 +5,7 @@
  */
 
 import type { Runtime } from "../../shard/mod.ts";
-import { localEndpoint } from "../../shard/unstable_layers.ts";
+import { endpointOf } from "../header/mod.ts";
 import {
   type MapKey,
   MapKeys,
@@ -123,12 +123,12 @@ export function sharedCache<
   return Object.freeze<Definition>({
     name,
     make(runtime?: Runtime): ReturnType<Definition["make"]> {
-      return new SharedCache(parts, runtime === undefined ? localEndpoint() : runtime["endpoint"]);
+      return new SharedCache(parts, endpointOf(runtime));
     },
     reader(first: Runtime | number, address?: number): ReturnType<Definition["reader"]> {
       return typeof first === "object" && first !== null
-        ? new SharedCacheReader(parts, first["endpoint"], address!)
-        : new SharedCacheReader(parts, localEndpoint(), first);
+        ? new SharedCacheReader(parts, endpointOf(first), address!)
+        : new SharedCacheReader(parts, endpointOf(), first);
     },
   });
 }

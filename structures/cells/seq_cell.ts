@@ -292,6 +292,8 @@ export class SeqCell<Fields extends object> {
   /**
    * Ends the cell: whoever reads it gets a StaleStructureError. The memory is freed when every reader has had it,
    * or was disposed of, or its shard has ended.
+   *
+   * @throws {TypeError} Inside of `update()`: the write has to end first.
    */
   [Symbol.dispose](): void {
     if (this.#isDisposed) return;

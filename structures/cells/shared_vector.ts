@@ -236,6 +236,8 @@ export class SharedVector<Element extends FieldType> implements Iterable<FieldVa
   /**
    * Ends the vector: whoever asks for its length gets a StaleStructureError. The memory is freed when every reader
    * has had it, or was disposed of, or its shard has ended.
+   *
+   * @throws {TypeError} By a getter of what is just being appended.
    */
   [Symbol.dispose](): void {
     if (this.#isDisposed) return;

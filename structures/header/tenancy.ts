@@ -23,7 +23,7 @@ import {
 } from "./structure_header.ts";
 
 /** The endpoint of the runtime, or of the shard that this thread is. */
-export function endpointOf(runtime: Runtime | undefined): Endpoint {
+export function endpointOf(runtime?: Runtime): Endpoint {
   return runtime === undefined ? localEndpoint() : runtime["endpoint"];
 }
 

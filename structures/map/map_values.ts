@@ -99,10 +99,11 @@ export class MapValues {
   }
 
   /**
-   * Finds out what a value takes: see `byteLength` and `info`. A codec may do anything here, the map included.
+   * Finds out what a value takes: see `byteLength` and `info`. A codec may do anything here, and so may a getter of the
+   * value, the map included: nothing of the program runs in store().
    *
    * @returns What store() is to be given: it holds on to nothing that other calls change.
-   * @throws {TypeError} If it is of the wrong kind, as far as that shows before it is written.
+   * @throws {TypeError | RangeError} If it is not one of its type; a value in place is looked at when it is written.
    */
   prepare(value: unknown): unknown {
     switch (this.#kind) {
@@ -156,7 +157,7 @@ export class MapValues {
   /**
    * Writes what was prepared to the new node at `place`, whose key is written.
    *
-   * @throws {TypeError | RangeError} If the value is not one of its type: then part of it may be written.
+   * @throws {TypeError | RangeError} If a value in place is not one of its type, or bytes have changed their number.
    */
   store(
     arrays: SegmentArrays,

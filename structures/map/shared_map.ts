@@ -127,7 +127,7 @@ export class SharedMap<Key, Value, Init = Value, View = Value> implements Dispos
     const table = this.#table;
     const { words } = table;
     this.#check();
-    // First, as a codec may do anything, also with this map.
+    // First, as a codec or a getter may do anything, also with this map.
     const prepared = values.prepare(value);
     const { info, byteLength } = values;
     this.#check();

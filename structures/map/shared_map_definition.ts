@@ -5,7 +5,7 @@
  */
 
 import type { Runtime } from "../../shard/mod.ts";
-import { localEndpoint } from "../../shard/unstable_layers.ts";
+import { endpointOf } from "../header/mod.ts";
 import { type MapKey, MapKeys, type MapKeyType } from "./map_keys.ts";
 import type { MapParts } from "./map_parts.ts";
 import {
@@ -104,12 +104,12 @@ export function sharedMap<const KeyType extends MapKeyType, const ValueType exte
   return Object.freeze<Definition>({
     name,
     make(runtime?: Runtime): ReturnType<Definition["make"]> {
-      return new SharedMap(parts, runtime === undefined ? localEndpoint() : runtime["endpoint"]);
+      return new SharedMap(parts, endpointOf(runtime));
     },
     reader(first: Runtime | number, address?: number): ReturnType<Definition["reader"]> {
       return typeof first === "object" && first !== null
-        ? new SharedMapReader(parts, first["endpoint"], address!)
-        : new SharedMapReader(parts, localEndpoint(), first);
+        ? new SharedMapReader(parts, endpointOf(first), address!)
+        : new SharedMapReader(parts, endpointOf(), first);
     },
   });
 }

@@ -5,7 +5,7 @@
  */
 
 import { defineService, type Runtime, startSharded } from "../../shard/mod.ts";
-import { localEndpoint } from "../../shard/unstable_layers.ts";
+import { endpointOf } from "../header/mod.ts";
 import type {
   MapKey,
   MapKeyType,
@@ -120,7 +120,7 @@ export function partitionedMap<
   return Object.freeze<Definition>({
     name: key,
     async start(runtime?: Runtime): ReturnType<Definition["start"]> {
-      const endpoint = runtime === undefined ? localEndpoint() : runtime["endpoint"];
+      const endpoint = endpointOf(runtime);
       const service = runtime === undefined
         ? await startSharded(recipe.service)
         : await runtime.startSharded(recipe.service);
