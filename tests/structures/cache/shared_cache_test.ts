@@ -1,6 +1,6 @@
 /** A shared cache on its owner, and read from other endpoints of a runtime. */
 import { Runtime, type RuntimeOptions, ShardCrashedError } from "@tidepool/core";
-import { f64, i32, text } from "@tidepool/core/allocator";
+import { f64, i32, struct, text } from "@tidepool/core/allocator";
 import { type EvictReason, sharedCache, StaleStructureError } from "@tidepool/core/structures";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { cacheTasks, definitions, json } from "./cache_definitions.ts";
@@ -28,6 +28,33 @@ Deno.test("a cache keeps values of every type, and a reader gets them", async ()
   assertEquals(documentReader.get("a"), { b: [1, "two", null] });
   assertEquals([...documentReader.keys()], ["a"]);
   assertEquals([...documents.values()], [{ b: [1, "two", null] }]);
+});
+
+Deno.test("a value whose getters use its own cache leaves that whole", async () => {
+  await using runtime = await start({ debugHeap: true });
+  const Points = sharedCache("Points", { key: text(), value: struct("Point", { x: f64 }) });
+  using points = Points.make(runtime);
+  for (let i = 0; i < 50; i++) points.set(`key ${i}`, { x: i });
+  const uses = [
+    () => points.get("key 3")!.x,
+    () => points.delete("key 4") ? 4 : 5,
+    () => points.set("key 6", { x: -6 }).size,
+    () => [...points].length,
+  ];
+  for (const use of uses) {
+    for (const key of ["key 6", "key 4", "another"]) {
+      const value = {
+        get x() {
+          return use();
+        },
+      };
+      points.set(key, value);
+      const entries = [...points];
+      assertEquals(new Set(entries.map(([each]) => each)).size, points.size);
+      for (const [each, { x }] of entries) assertEquals(points.get(each), { x });
+    }
+  }
+  assertEquals(points.size, 51); // none is lost, and the new one is there
 });
 
 Deno.test("another shard reads what the owner sets, without a message, and that counts as used", async () => {

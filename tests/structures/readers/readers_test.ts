@@ -1,7 +1,7 @@
 /** Memory that readers hold, and what becomes of it when they die; owners that die while others read. */
 import { Runtime, type RuntimeOptions, ShardCrashedError } from "@tidepool/core";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { LIFE_WORD, READING_WORD } from "../../../structures/readers/readings_layout.ts";
+import { LIFE_WORD, READING_WORD, ROUND_ONE } from "../../../structures/readers/readings_layout.ts";
 import {
   DEFINITION_WORD,
   EPOCH_WORD,
@@ -21,6 +21,15 @@ function start(options: RuntimeOptions = {}): Promise<Runtime> {
 
 const OWNER = 0;
 const READER = 1;
+
+Deno.test("a reader that has done nothing for 65,536 rounds of the owner is told of them", () => {
+  const words = new Int32Array(new SharedArrayBuffer(64));
+  const reading = new Reading(words, 0, { isOver: false }, () => new Error("over"), 0);
+  assertEquals([reading.isUndisturbed(), reading.rounds], [true, 0]);
+  for (let round = 0; round < 65_536; round++) Atomics.add(words, READING_WORD, ROUND_ONE);
+  assertEquals([reading.isUndisturbed(), reading.rounds], [false, 1]);
+  assertEquals([reading.isUndisturbed(), reading.rounds], [true, 1]);
+});
 
 Deno.test("the diagrams show where the words of a line and of a header lie", async () => {
   const line = await readDiagram("structures/readers/readings_layout.ts");
